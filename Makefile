@@ -1,0 +1,95 @@
+# Needs python3 >= 3.11 with venv, and nothing else: each target makes the environment it runs in.
+# pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, ...) are honoured.
+
+PYTHON ?= python3
+# Further words for pytest, or for the command that a target runs.
+ARGS ?=
+CONFIG ?= fast
+RUN ?= runs/$(CONFIG)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint format bench train named-data clean
+.DELETE_ON_ERROR:
+
+define CHECK_PYTHON
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+    echo "make: needs Python 3.11 or newer, but $(PYTHON) is" \
+        "$$($(PYTHON) --version 2>/dev/null || echo not there);" \
+        "name another, as in: make PYTHON=python3.12" >&2; \
+    exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+    echo "make: $(PYTHON) cannot make virtual environments;" \
+        "on Debian or Ubuntu: apt install python3-venv" >&2; \
+    exit 1; }
+endef
+
+# .venv is what a user of the tool has, plus what tests it, without torch; .venv-all has everything.
+# A stamp is newer than what it was installed from, so that the second run starts at once.
+TOOL := .venv/.installed-tool
+TEST := .venv/.installed-test
+ALL := .venv-all/.installed-dev
+SOURCES := pyproject.toml constraints.txt
+INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+help: ## this list
+	@echo "usage: make TARGET [ARGS='...'] [PYTHON=python3.12]"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(TOOL) ## hide photos in a photo, get them back, write build/demo
+	.venv/bin/isn demo -o build/demo $(ARGS)
+
+test: $(TEST) ## all tests that are quick and need no torch
+	.venv/bin/python -m pytest -m "not slow" $(ARGS)
+
+test-all: $(ALL) ## every test, with torch (on Linux a download of 3 GB)
+	.venv-all/bin/python -m pytest $(ARGS)
+
+lint: $(ALL) ## ruff, mypy --strict, the order of imports
+	.venv-all/bin/ruff check
+	.venv-all/bin/ruff format --check
+	.venv-all/bin/mypy --strict
+	.venv-all/bin/lint-imports
+
+format: $(ALL) ## let ruff repair what it can
+	.venv-all/bin/ruff check --fix
+	.venv-all/bin/ruff format
+
+# Those that need nothing but the repository; benchmarks/README.md tells of the others.
+bench: $(ALL) ## memory, speed, StegExpose, training throughput
+	@set -e; for name in memory speed stegexpose throughput; do \
+	    echo "== benchmarks/$$name.py"; .venv-all/bin/python "benchmarks/$$name.py" $(ARGS); done
+
+train: named-data $(ALL) ## DATA=folder [CONFIG=fast] [RUN=runs/fast]: train a model
+	.venv-all/bin/isn train $(CONFIG) --data $(DATA) --out $(RUN) $(ARGS)
+
+# Apart from train, so that a missing word is told before an installation of minutes.
+named-data:
+	@test -n "$(DATA)" || { \
+	    echo "make train: name a folder of photos, as in: make train DATA=~/photos CONFIG=fast" >&2; \
+	    exit 2; }
+
+clean: ## remove environments, caches and what was built; runs/ stays
+	rm -rf .venv .venv-all build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
+	    .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(TOOL): $(SOURCES)
+	$(CHECK_PYTHON)
+	@echo "installing the tool into .venv (once; about a minute)"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python $(INSTALL) .
+	@touch $@
+
+$(TEST): $(TOOL)
+	@echo "installing what the tests need into .venv (once)"
+	@.venv/bin/python $(INSTALL) '.[test]'
+	@touch $@
+
+$(ALL): $(SOURCES)
+	$(CHECK_PYTHON)
+	@echo "installing everything, torch included, into .venv-all (once; minutes)"
+	@$(PYTHON) -m venv .venv-all
+	@.venv-all/bin/python $(INSTALL) '.[dev]'
+	@touch $@
