@@ -1,0 +1,60 @@
+"""The backends by name; none is imported before it is asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+from isn.backends.base import Backend
+from isn.errors import BackendError
+
+BACKENDS = {
+    "onnxruntime": ("isn.backends.onnxruntime", "OnnxRuntime", "pip install isn"),
+    "torch": ("isn.backends.torch", "Torch", "pip install 'isn[train]'"),
+}
+"""Name to module, class, and what to install."""
+
+DEFAULT = "onnxruntime"
+
+
+@cache
+def get(name: str | None = None) -> Backend:
+    """The backend called `name`; None: torch where a CUDA device is there, else the default.
+
+    Raises:
+        BackendError: the name is unknown, or what the backend needs is not installed.
+    """
+    if name is None:
+        return _automatic()
+    if name not in BACKENDS:
+        raise BackendError(f"there is no backend {name!r}, choose one of {', '.join(BACKENDS)}")
+    module, attribute, remedy = BACKENDS[name]
+    try:
+        backend: Backend = getattr(import_module(module), attribute)()
+    except ImportError as error:
+        raise BackendError(
+            f"the backend {name} needs a package that is not installed ({error}): {remedy}"
+        ) from error
+    return backend
+
+
+def _automatic() -> Backend:
+    if _cuda_likely() and find_spec("torch") is not None:
+        try:
+            backend = get("torch")
+        except BackendError:
+            return get(DEFAULT)
+        if getattr(backend, "device", None) is not None and backend.device.type == "cuda":  # type: ignore[attr-defined]
+            return backend
+    return get(DEFAULT)
+
+
+def _cuda_likely() -> bool:
+    # Importing torch to ask takes seconds, so first look whether a driver is there at all.
+    return (
+        any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg"))
+        or shutil.which("nvidia-smi") is not None
+    )

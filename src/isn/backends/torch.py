@@ -1,0 +1,114 @@
+"""The torch backend: dense blocks as modules, for training and for GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from isn.backends.base import LEAK, Tensors
+from isn.config import ModelConfig
+from isn.coupling import Subnets
+
+
+class DenseBlock(nn.Module):
+    """Convolutions of 3 x 3, each fed the input and all features before it (section 4.1).
+
+    Attributes:
+        convs: the convolutions; LeakyReLU between them, nothing after the last.
+        autocast: dtype to compute in while the rest stays float32, or None.
+        recompute: compute the features again in the backward pass instead of keeping them.
+    """
+
+    def __init__(self, channels: Sequence[tuple[int, int]]) -> None:
+        """A block of convolutions with these input and output channels."""
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(given, out, 3, padding=1) for given, out in channels)
+        self.autocast: torch.dtype | None = None
+        self.recompute = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x channels x H x W in and out, in the input's dtype."""
+        with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
+            if self.recompute and torch.is_grad_enabled():
+                out: Tensor = checkpoint(self._features, x, use_reentrant=False)
+            else:
+                out = self._features(x)
+        return out.to(x.dtype)
+
+    def _features(self, x: Tensor) -> Tensor:
+        features = [x]
+        *inner, last = self.convs
+        for conv in inner:
+            features.append(functional.leaky_relu(conv(torch.cat(features, 1)), LEAK))
+        out: Tensor = last(torch.cat(features, 1))
+        return out
+
+
+class BlockSubnets(nn.Module):
+    """phi, rho and eta of one coupling block."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        """The three subnets that `config` describes, not yet initialised."""
+        super().__init__()
+        self.phi = DenseBlock(config.conv_channels("phi"))
+        self.rho = DenseBlock(config.conv_channels("rho"))
+        self.eta = DenseBlock(config.conv_channels("eta"))
+
+    def rho_eta(self, host: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-scale and shift of the hidden branch."""
+        return self.rho(host), self.eta(host)
+
+
+class SubnetStack(nn.Module):
+    """The subnets of all blocks: everything that is learned.
+
+    Its state has the names of the weights file: ``blocks.{i}.{phi|rho|eta}.convs.{k}...``.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        """The blocks of `config`, first to last, not yet initialised."""
+        super().__init__()
+        self.config = config
+        self.blocks = nn.ModuleList(BlockSubnets(config) for _ in range(config.blocks))
+
+    def load_tensors(self, tensors: Mapping[str, NDArray[Any] | Tensor]) -> None:
+        """Copies tensors of a weights file into the parameters; all of them must be there."""
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                parameter.copy_(torch.as_tensor(tensors[name]))
+
+    def subnets(self) -> Sequence[Subnets]:
+        """The blocks, as the network wants them."""
+        return [block for block in self.blocks if isinstance(block, BlockSubnets)]
+
+
+class Torch:
+    """Evaluates subnets with torch, on the first CUDA device where there is one."""
+
+    name = "torch"
+
+    def __init__(self, device: str | None = None) -> None:
+        """The backend on `device`; None: CUDA where it is there, else the CPU."""
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+    def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
+        """See :class:`isn.backends.base.Backend`."""
+        stack = SubnetStack(config)
+        stack.load_tensors(tensors)
+        stack.requires_grad_(False).eval().to(self.device)
+        return stack.subnets()
+
+    def array(self, image: NDArray[np.float32]) -> Tensor:
+        """A tensor on the backend's device."""
+        return torch.from_numpy(image).to(self.device)
+
+    def numpy(self, array: Tensor) -> NDArray[np.float32]:
+        """The tensor as a NumPy array."""
+        return np.asarray(array.detach().cpu().numpy(), dtype=np.float32)

@@ -1,0 +1,55 @@
+"""What every test may ask for: the demo photos, and the device that torch tests run on."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from numpy.typing import NDArray
+from PIL import Image
+
+# A first call builds sessions and caches: time says nothing about one example.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
+
+PHOTOS = ("astronaut", "cat", "coffee", "rocket")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device", default="cpu", help="torch device of the tests that use one: cpu, cuda, cuda:1"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if find_spec("torch") is not None:
+        return
+    skip = pytest.mark.skip(reason="torch is not installed")
+    for item in items:
+        if item.get_closest_marker("torch"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def device(pytestconfig: pytest.Config) -> Any:
+    """The torch.device named by --device; the test is skipped where it is not there."""
+    torch = pytest.importorskip("torch")
+    chosen = torch.device(pytestconfig.getoption("--device"))
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        pytest.skip(f"there is no device {chosen}")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def photos() -> dict[str, NDArray[np.uint8]]:
+    """The demo photos by name, H x W x 3; read-only, so that no test can change another's."""
+    arrays = {}
+    for name in PHOTOS:
+        with as_file(files("isn") / "demo" / f"{name}.webp") as path, Image.open(path) as photo:
+            arrays[name] = np.array(photo.convert("RGB"))
+        arrays[name].flags.writeable = False
+    return arrays

@@ -1,0 +1,97 @@
+"""Networks worth testing, and an evaluator of dense blocks that shares no code with a backend.
+
+A fresh network is the identity, which a broken one may be as well. So every convolution is filled
+with seeded random values, small enough for outputs to stay tame through 16 blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn.config import ModelConfig
+from isn.network import Network
+from isn.weights import Weights
+
+CHECK = Path(__file__).parent / "data" / "check.npz"
+"""What plain torch computed with the first models; made by ``make_check.py`` beside it."""
+
+Floats = NDArray[np.float64]
+
+
+def random_tensors(config: ModelConfig, seed: int = 0) -> dict[str, NDArray[np.float32]]:
+    """A value for every learned tensor, the last convolutions included."""
+    rng = np.random.default_rng(seed)
+    # The bare exponential of a deep network explodes, and float64 with it.
+    gain = 0.6 * min(1.0, (4 / config.blocks) ** 0.5)
+    tensors = {}
+    for name, shape in config.parameter_shapes().items():
+        scale = gain / np.sqrt(9 * shape[1]) if len(shape) == 4 else 0.05
+        tensors[name] = (scale * rng.standard_normal(shape)).astype(np.float32)
+    return tensors
+
+
+def random_weights(config: ModelConfig, seed: int = 0) -> Weights:
+    """A model like a trained one, but for what it does to images."""
+    return Weights(config, random_tensors(config, seed))
+
+
+def random_images(
+    config: ModelConfig, height: int, width: int, *, batch: int = 1, seed: int = 1
+) -> tuple[Floats, Floats]:
+    """A host and its hidden images in [0, 1], float64."""
+    rng = np.random.default_rng(seed)
+    host = rng.random((batch, 3, height, width))
+    return host, rng.random((batch, 3 * config.hidden_images, height, width))
+
+
+@dataclass(frozen=True)
+class OracleSubnets:
+    """Dense blocks in NumPy and float64, straight from section 4.1 of the paper."""
+
+    tensors: Mapping[str, NDArray[Any]]
+    block: int
+    depth: int
+
+    def phi(self, hidden: Any) -> Any:
+        return self._dense("phi", hidden)
+
+    def rho_eta(self, host: Any) -> tuple[Any, Any]:
+        return self._dense("rho", host), self._dense("eta", host)
+
+    def _dense(self, name: str, features: Floats) -> Floats:
+        out = features
+        for k in range(self.depth):
+            stem = f"blocks.{self.block}.{name}.convs.{k}"
+            out = _convolve(
+                features,
+                self.tensors[f"{stem}.weight"].astype(np.float64),
+                self.tensors[f"{stem}.bias"].astype(np.float64),
+            )
+            if k < self.depth - 1:
+                features = np.concatenate([features, np.where(out < 0, 0.2 * out, out)], axis=1)
+        return out
+
+
+def _convolve(x: Floats, weight: Floats, bias: Floats) -> Floats:
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
+    out = np.einsum("ncyxij,ocij->noyx", windows, weight, optimize=True)
+    return np.asarray(out + bias[:, None, None])
+
+
+def oracle(config: ModelConfig, tensors: Mapping[str, NDArray[Any]]) -> Network:
+    """The network of `tensors`, its subnets evaluated independently and in float64."""
+    blocks = [OracleSubnets(tensors, i, config.depth) for i in range(config.blocks)]
+    return Network.of(config, blocks)
+
+
+def apart(a: Any, b: Any) -> float:
+    """The largest difference of two arrays of one shape."""
+    assert a.shape == b.shape
+    return float(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max())
