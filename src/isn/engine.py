@@ -1,0 +1,145 @@
+"""A network on a backend that takes and gives 8-bit images of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn import backends, images
+from isn.backends.base import Backend
+from isn.images import Pixels
+from isn.network import Network, Tiles
+from isn.weights import Weights
+
+Report: TypeAlias = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A network on a backend, ready to run.
+
+    Attributes:
+        network: the network around the backend's subnets.
+        backend: what evaluates them.
+    """
+
+    network: Network
+    backend: Backend
+
+    @classmethod
+    def of(cls, weights: Weights, backend: str | Backend | None) -> Engine:
+        """The engine for some weights; the last few are kept.
+
+        Raises:
+            BackendError: the backend is unknown or not installed.
+        """
+        named = backend is None or isinstance(backend, str)
+        return _build(weights, backends.get(backend) if named else backend)
+
+    def fit(self, pixels: Pixels, height: int, width: int) -> Pixels:
+        """A hidden image at the size of the region.
+
+        One that is larger by less than a cell, as one of the host's own odd size is, loses that
+        row or column instead of being resampled, which would cost every pixel.
+        """
+        if self._almost(pixels.shape[:2], height, width):
+            return pixels[:height, :width]
+        return images.resize(pixels, height, width)
+
+    def unfit(self, pixels: Pixels, height: int, width: int) -> Pixels:
+        """A revealed image at its own size: :meth:`fit` undone, a lost row or column repeated."""
+        rows, columns = pixels.shape[:2]
+        if self._almost((height, width), rows, columns):
+            return np.pad(pixels, ((0, height - rows), (0, width - columns), (0, 0)), "edge")
+        return images.resize(pixels, height, width)
+
+    def hide(
+        self, host: Pixels, hidden: Sequence[Pixels], progress: Report | None = None
+    ) -> Pixels:
+        """The container of a host whose sides are multiples of a cell, rounded to 8 bit.
+
+        Args:
+            host: uint8 H x W x 3.
+            hidden: as many images of that size as the model hides.
+            progress: told the share that is done, from 0 to 1.
+        """
+        hiding = self.network.forward(
+            self.backend.array(_floats([host])),
+            self.backend.array(_floats(hidden)),
+            self._tiles(host, progress),
+        )
+        return _pixels(self.backend.numpy(hiding.container))
+
+    def reveal(
+        self, container: Pixels, texture: Pixels | None = None, progress: Report | None = None
+    ) -> list[Pixels]:
+        """The images in a container whose sides are multiples of a cell, rounded to 8 bit.
+
+        Args:
+            container: uint8 H x W x 3.
+            texture: what stands for the lost part, for a model trained with one.
+            progress: told the share that is done, from 0 to 1.
+
+        Raises:
+            ConfigError: the model was trained with a texture and none is given.
+        """
+        received = self.backend.array(_floats([container]))
+        key = None if texture is None else self.backend.array(_floats([texture])[0])
+        revealed = self.network.inverse(
+            received,
+            # Without a name here, so that it is freed as soon as its bands are there.
+            self.network.constant_lost(received, key),
+            self._tiles(container, progress),
+        ).hidden
+        planes = self.backend.numpy(revealed)
+        count = self.network.config.hidden_images
+        return [_pixels(planes[:, 3 * k : 3 * k + 3]) for k in range(count)]
+
+    def _almost(self, size: tuple[int, ...], height: int, width: int) -> bool:
+        cell = self.network.config.cell
+        return 0 <= size[0] - height < cell and 0 <= size[1] - width < cell
+
+    def _tiles(self, pixels: Pixels, progress: Report | None) -> Tiles:
+        config = self.network.config
+        height, width = pixels.shape[:2]
+        total, done = 2 * config.blocks * (height * width // config.cell**2), 0
+
+        def report(covered: int) -> None:
+            nonlocal done
+            done += covered
+            if progress is not None:
+                progress(done / total)
+
+        return Tiles(config.reach, progress=report)
+
+
+@lru_cache(maxsize=4)
+def _build(weights: Weights, backend: Backend) -> Engine:
+    subnets = backend.subnets(weights.config, weights.as_float32())
+    return Engine(Network.of(weights.config, subnets), backend)
+
+
+def _floats(pixels: Sequence[Pixels]) -> NDArray[np.float32]:
+    """Images of one size as 1 x 3n x H x W in [0, 1]."""
+    height, width = pixels[0].shape[:2]
+    planes = np.empty((1, 3 * len(pixels), height, width), np.float32)
+    for k, each in enumerate(pixels):
+        np.divide(each.transpose(2, 0, 1), np.float32(255), out=planes[0, 3 * k : 3 * k + 3])
+    return planes
+
+
+def _pixels(planes: NDArray[np.float32]) -> Pixels:
+    """1 x 3 x H x W floats rounded to 8 bit, H x W x 3."""
+    height, width = planes.shape[-2:]
+    pixels = np.empty((height, width, 3), np.uint8)
+    for channel in range(3):
+        plane = np.multiply(planes[0, channel], np.float32(255))
+        np.rint(plane, out=plane)
+        np.clip(plane, 0, 255, out=plane)
+        pixels[..., channel] = plane
+    return pixels
