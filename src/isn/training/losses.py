@@ -1,0 +1,89 @@
+"""Rounding that lets the gradient through, and the loss of Eq. (6) to (8)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from isn.network import Network
+from isn.training.settings import LossSettings
+
+TERMS = ("loss", "container", "lost", "host", "revealed")
+"""What :meth:`Objective.forward` returns, in this order."""
+
+
+def round_to_8_bit(image: Tensor, *, straight_clamp: bool) -> Tensor:
+    """The container as its file holds it: clamped to [0, 1] and rounded to multiples of 1/255.
+
+    The rounding has the gradient of the identity; the clamp its own, or that of the identity too.
+
+    Args:
+        image: floats of any shape, about [0, 1].
+        straight_clamp: the clamp lets every gradient through.
+    """
+    clamped = image.clamp(0, 1)
+    carrier = image if straight_clamp else clamped
+    return carrier + ((clamped * 255).round() / 255 - carrier).detach()
+
+
+class Objective(nn.Module):
+    """Hides, rounds, reveals, and measures: one training step up to the loss.
+
+    Holds the learned subnets as a submodule, so that DDP sees them.
+    """
+
+    def __init__(
+        self,
+        stack: nn.Module,
+        network: Network,
+        settings: LossSettings,
+        texture: Tensor | None = None,
+    ) -> None:
+        """An objective for `network`, whose subnets live in `stack`.
+
+        Args:
+            stack: the learned subnets.
+            network: the network around them.
+            settings: weights and distances of Eq. (8).
+            texture: 3 x H x W in [0, 1], y_z of section 5.3; None: the config's constant.
+        """
+        super().__init__()
+        self.stack = stack
+        self.network = network
+        self.settings = settings
+        self.texture = texture
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The loss and its parts.
+
+        Args:
+            images: N x (1 + n) x 3 x H x W in [0, 1], each host and its n hidden images.
+
+        Returns:
+            The five numbers named in `TERMS`.
+        """
+        weights = self.settings
+        host, hidden = images[:, 0], images[:, 1:].flatten(1, 2)
+        hiding = self.network.forward(host, hidden)
+        y_z = self.network.constant_lost(host, self.texture)
+        container = round_to_8_bit(hiding.container, straight_clamp=weights.straight_clamp)
+        revealing = self.network.inverse(container, y_z)
+        parts = {
+            "container": (hiding.container - host).square().mean(),
+            "lost": (hiding.lost - y_z).square().mean(),
+            "host": self._distance(revealing.host, host),
+            "revealed": self._distance(revealing.hidden, hidden),
+        }
+        loss = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
+        if weights.outside:
+            excess = hiding.container - hiding.container.clamp(0, 1)
+            loss = loss + weights.outside * excess.square().mean()
+        return torch.stack([loss, *parts.values()])
+
+    def _distance(self, a: Tensor, b: Tensor) -> Tensor:
+        kind = self.settings.revealed_distance
+        if kind == "l1":
+            return (a - b).abs().mean()
+        if kind == "l2":
+            return (a - b).square().mean()
+        return ((a - b).square() + 1e-6).sqrt().mean()

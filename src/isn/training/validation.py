@@ -1,0 +1,135 @@
+"""Validation as a receiver sees it: 8-bit containers, reveals from them alone, PSNR in RGB.
+
+On fixed groups of one host and its hidden images each: photos, and the same with drawings in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isn import drawings
+from isn.metrics import psnr
+from isn.network import Network
+from isn.training.data import Pixels
+from isn.training.settings import DataSettings
+
+
+@dataclass(frozen=True)
+class Quality:
+    """PSNR over a set of groups, in dB, RGB, through 8 bit.
+
+    Attributes:
+        container: mean over hosts.
+        revealed: mean over all hidden images.
+        worst_container: of one host.
+        worst_revealed: of one hidden image.
+    """
+
+    container: float
+    revealed: float
+    worst_container: float
+    worst_revealed: float
+
+    def as_dict(self) -> dict[str, float]:
+        """The four figures, to a hundredth of a dB."""
+        return {name: round(value, 2) for name, value in asdict(self).items()}
+
+
+_CEILING = 100.0
+"""Equal images have an infinite PSNR, which no mean survives."""
+
+
+@torch.no_grad()
+def validate(
+    network: Network,
+    groups: Tensor,
+    texture: Tensor | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Quality:
+    """Hides and reveals every group, one at a time.
+
+    Args:
+        network: on the device of `texture` and of what its subnets expect.
+        groups: P x (1 + n) x 3 x H x W uint8, on the network's device.
+        texture: y_z where the model has one.
+        dtype: that the subnets compute in.
+    """
+    containers, revealed = [], []
+    for group in groups:
+        images = group.to(dtype) / 255
+        hiding = network.forward(images[:1], images[1:].flatten(0, 1)[None])
+        container = _to_8_bit(hiding.container)
+        again = torch.from_numpy(container).to(images) / 255
+        hidden = network.inverse(again, network.constant_lost(again, texture)).hidden
+        originals = group.cpu().numpy()
+        containers.append(_psnr(container[0], originals[0]))
+        shown = _to_8_bit(hidden)[0].reshape(originals[1:].shape)
+        revealed += [_psnr(a, b) for a, b in zip(shown, originals[1:], strict=True)]
+    return Quality(
+        float(np.mean(containers)), float(np.mean(revealed)), min(containers), min(revealed)
+    )
+
+
+def _psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    return min(psnr(a.transpose(1, 2, 0), b.transpose(1, 2, 0)), _CEILING)
+
+
+def _to_8_bit(image: Tensor) -> NDArray[np.uint8]:
+    rounded = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.asarray(rounded.cpu().numpy())
+
+
+def validation_groups(
+    pixels: Sequence[Pixels], hidden_images: int, settings: DataSettings, seed: int
+) -> Tensor:
+    """Fixed groups of centre crops: one host and its hidden images each.
+
+    Args:
+        pixels: images, none smaller than the crop.
+        hidden_images: n.
+        settings: how many groups, how large.
+        seed: of the grouping.
+
+    Returns:
+        P x (1 + n) x 3 x crop x crop uint8.
+    """
+    rng = np.random.default_rng([seed, 0x5A1])
+    crop, each = settings.validation_crop, 1 + hidden_images
+    order: list[int] = []
+    while len(order) < settings.validation_pairs * each:
+        order += list(rng.permutation(len(pixels)))
+    crops = []
+    for index in order[: settings.validation_pairs * each]:
+        image = pixels[index]
+        top, left = (image.shape[0] - crop) // 2, (image.shape[1] - crop) // 2
+        crops.append(image[top : top + crop, left : left + crop].transpose(2, 0, 1))
+    whole = torch.from_numpy(np.ascontiguousarray(np.stack(crops)))
+    return whole.reshape(settings.validation_pairs, each, 3, crop, crop)
+
+
+def drawing_groups(photos: Tensor, seed: int) -> Tensor:
+    """The same groups with drawings in place of the host, or of the hidden images, in turn.
+
+    Args:
+        photos: P x (1 + n) x 3 x H x W uint8, from :func:`validation_groups`.
+        seed: of the drawings.
+
+    Returns:
+        The same shape: every second group has a drawing as its host, the others as hidden images.
+    """
+    rng = np.random.default_rng([seed, 0xD7A])
+    kinds = [kind for kind in drawings.KINDS if kind != "noise"]
+    groups = photos.clone()
+    height, width = groups.shape[-2:]
+    for number, group in enumerate(groups):
+        for slot in range(1) if number % 2 == 0 else range(1, groups.shape[1]):
+            kind = kinds[(number // 2 + slot) % len(kinds)]
+            drawn = drawings.draw(kind, height, width, rng)
+            group[slot] = torch.from_numpy(drawn.transpose(2, 0, 1).copy())
+    return groups

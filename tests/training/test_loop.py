@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import csv
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import isn
+from isn.errors import ConfigError, ModelError
+from isn.training import checkpoints, export
+from isn.training.distributed import Processes
+from isn.training.loop import Progress, Trainer
+from isn.training.session import Sources, prepare, settings_of
+from isn.training.settings import Settings
+from isn.weights import Weights
+
+ALONE = Processes(0, 1, torch.device("cpu"))
+
+
+class Run:
+    """A trainer on the pictures of the tests, and what it told."""
+
+    def __init__(self, folder: Path, run: Path, *overrides: str, **more: Any) -> None:
+        small = ["data.validation_crop=64", "run.validations=0", *overrides]
+        settings = Settings.load("tiny", small)
+        self.told: list[Progress] = []
+        texture = more.pop("texture", None)
+        self.trainer: Trainer = prepare(
+            settings,
+            Sources([str(folder)], texture=texture),
+            run,
+            ALONE,
+            report=self.told.append,
+            **more,
+        )
+
+    @property
+    def losses(self) -> list[float]:
+        return [each.terms["loss"] for each in self.told if "loss" in each.terms]
+
+
+def test_it_learns_and_writes_a_model_that_hides(photo_folder: Path, tmp_path: Path) -> None:
+    run = Run(
+        photo_folder, tmp_path / "run", "run.steps=150", "run.validations=3", "loss.container=2"
+    )
+    assert run.trainer.train()
+    first, last = np.mean(run.losses[:10]), np.mean(run.losses[-10:])
+    assert last < 0.75 * first
+    validated = [each for each in run.told if each.photos is not None]
+    assert len(validated) == 3
+    assert all(each.drawings is not None for each in validated)
+
+    weights = Weights.load(tmp_path / "run" / "model.safetensors")
+    training = weights.training
+    assert training["steps"] == 150
+    assert training["data"].endswith("photos")
+    assert training["settings"]["loss"]["container"] == 2.0
+    final = validated[-1].photos
+    assert final is not None
+    assert training["validation"]["photos"]["revealed"] == pytest.approx(final.revealed, abs=0.05)
+    assert training["float16_cost_db"] < export.HALF_LOSS
+    assert {each.dtype for each in weights.tensors.values()} == {np.dtype(np.float16)}
+
+    rng = np.random.default_rng(1)
+    smooth = np.linspace(60, 180, 64).astype(np.uint8)
+    host = np.broadcast_to(smooth[:, None, None], (64, 64, 3)).copy()
+    hidden = np.roll(host, 20, 0) ^ rng.integers(0, 4, host.shape, dtype=np.uint8)
+    container = isn.hide(host, hidden, model=weights)
+    assert (container != host).mean() > 0.1
+    (revealed,) = isn.reveal(container, model=weights)
+    mean_grey = np.full_like(hidden, 128)
+    error = np.abs(revealed.astype(int) - hidden)
+    assert error.mean() < 0.8 * np.abs(mean_grey.astype(int) - hidden).mean()
+
+    with open(tmp_path / "run" / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["50", "100", "150"]
+    assert (tmp_path / "run" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_resuming_gives_the_loss_of_never_having_stopped(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    whole = Run(photo_folder, tmp_path / "whole", "run.steps=12", "optimiser.name=adamax")
+    whole.trainer.train()
+
+    cut = Run(photo_folder, tmp_path / "cut", "run.steps=12", "optimiser.name=adamax")
+    cut.trainer.report = lambda progress: (
+        cut.told.append(progress),
+        cut.trainer.stop() if progress.step == 5 else None,
+    )[0]
+    assert not cut.trainer.train()
+    assert cut.trainer.step == 5
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+
+    again = Run(
+        photo_folder, tmp_path / "cut", "run.steps=12", "optimiser.name=adamax", resume=True
+    )
+    assert again.trainer.step == 5
+    assert again.trainer.train()
+    assert cut.losses + again.losses == whole.losses
+    one, two = (
+        Weights.load(tmp_path / name / "model.safetensors").fingerprint for name in ("whole", "cut")
+    )
+    assert one == two
+
+
+def test_a_schedule_in_minutes_spans_its_pieces(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    schedule = ("run.steps=0", "run.minutes=10.0")
+
+    def tick(run: Run) -> None:
+        def report(progress: Progress) -> None:
+            run.told.append(progress)
+            clock[0] += 30
+
+        run.trainer.report = report
+
+    first = Run(photo_folder, tmp_path, *schedule)
+    tick(first)
+    assert not first.trainer.train(stop_after=4)
+    assert first.trainer.step == 8
+    assert first.trainer.elapsed == pytest.approx(240)
+    clock[0] += 99999
+    second = Run(photo_folder, tmp_path, *schedule, resume=True)
+    tick(second)
+    assert second.trainer.train(stop_after=60)
+    assert second.trainer.step == 20
+    shares = [each.share for each in first.told + second.told]
+    assert shares == pytest.approx([k / 20 for k in range(20)])
+
+
+def test_a_step_that_is_not_finite_is_skipped(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(photo_folder, tmp_path, "run.steps=6")
+    real = run.trainer.batches.batch
+
+    def poisoned(step: int, rank: int = 0, world: int = 1) -> torch.Tensor:
+        batch = real(step, rank, world)
+        return batch * float("nan") if run.trainer.skipped == 0 and step == 2 else batch
+
+    monkeypatch.setattr(run.trainer.batches, "batch", poisoned)
+    before: list[float] = []
+    run.trainer.report = lambda progress: before.append(
+        float(sum(each.detach().abs().sum() for each in run.trainer.stack.parameters()))
+    )
+    assert run.trainer.train()
+    assert run.trainer.skipped == 1
+    assert before[2] == before[1]
+    assert before[3] != before[2]
+    assert np.isfinite(before).all()
+    assert Weights.load(tmp_path / "model.safetensors").training["skipped_steps"] == 1
+
+
+def test_an_explosion_goes_back_to_the_last_checkpoint_at_half_the_rate(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(
+        photo_folder,
+        tmp_path,
+        "run.steps=20",
+        "optimiser.patience=3",
+        "run.checkpoint_minutes=1e9",
+        "optimiser.schedule=constant",
+        "optimiser.warmup=0.0",
+    )
+    real = run.trainer.batches.batch
+
+    def poisoned(step: int, rank: int = 0, world: int = 1) -> torch.Tensor:
+        batch = real(step, rank, world)
+        return batch * float("inf") if run.trainer.returns == 0 and step >= 8 else batch
+
+    monkeypatch.setattr(run.trainer.batches, "batch", poisoned)
+    steps: list[int] = []
+
+    def report(progress: Progress) -> None:
+        run.told.append(progress)
+        steps.append(progress.step)
+        if progress.step == 6 and not checkpoints.newest(tmp_path):
+            run.trainer._checkpoint()
+
+    run.trainer.report = report
+    assert run.trainer.train()
+    assert run.trainer.returns == 1
+    assert run.trainer.skipped == 3
+    assert any("back to step 6" in each.message for each in run.told)
+    assert run.trainer.optimiser.param_groups[0]["lr"] == pytest.approx(2e-3 / 2)
+    assert steps.count(7) == 2
+    assert all(
+        np.isfinite(each).all()
+        for each in Weights.load(tmp_path / "model.safetensors").tensors.values()
+    )
+
+
+def test_an_explosion_without_a_checkpoint_is_an_error(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(photo_folder, tmp_path, "run.steps=20", "optimiser.patience=2")
+    real = run.trainer.batches.batch
+    monkeypatch.setattr(run.trainer.batches, "batch", lambda *a: real(*a) * float("nan"))
+    with pytest.raises(ModelError, match=r"lower optimiser\.rate"):
+        run.trainer.train()
+
+
+def test_norms_far_above_the_median_count_as_explosions(photo_folder: Path, tmp_path: Path) -> None:
+    trainer = Run(photo_folder, tmp_path, "run.steps=5").trainer
+    trainer._norms.extend([1.0] * 60)
+    assert not trainer._explodes(99.0)
+    assert trainer._explodes(101.0)
+    assert trainer._explodes(float("inf"))
+    trainer._norms.clear()
+    assert not trainer._explodes(1e9)
+
+
+@pytest.mark.parametrize(
+    "setting", ["run.recompute=true", "run.channels_last=true", "run.autocast=bf16"]
+)
+def test_settings_of_speed_and_memory_do_not_change_what_is_learned(
+    setting: str, photo_folder: Path, tmp_path: Path
+) -> None:
+    plain = Run(photo_folder, tmp_path / "a", "run.steps=4")
+    plain.trainer.train()
+    other = Run(photo_folder, tmp_path / "b", "run.steps=4", setting)
+    other.trainer.train()
+    tolerance = 0.03 if "bf16" in setting else 1e-4
+    assert other.losses == pytest.approx(plain.losses, rel=tolerance)
+    if "bf16" in setting:
+        assert other.losses != plain.losses
+
+
+def test_the_last_share_of_a_run_is_exact(photo_folder: Path, tmp_path: Path) -> None:
+    run = Run(photo_folder, tmp_path, "run.steps=10", "run.autocast=bf16", "run.exact_share=0.4")
+    kinds: list[Any] = []
+    run.trainer.report = lambda progress: kinds.append(run.trainer._dense_blocks()[0].autocast)
+    run.trainer.train()
+    assert kinds == [torch.bfloat16] * 6 + [None] * 4
+
+
+@pytest.mark.slow
+def test_compiled_blocks_learn_the_same(photo_folder: Path, tmp_path: Path) -> None:
+    plain = Run(photo_folder, tmp_path / "a", "run.steps=2", "model.blocks=1")
+    plain.trainer.train()
+    compiled = Run(
+        photo_folder, tmp_path / "b", "run.steps=2", "model.blocks=1", "run.compile=true"
+    )
+    compiled.trainer.train()
+    assert compiled.losses == pytest.approx(plain.losses, rel=1e-3)
+
+
+def test_a_run_is_not_overwritten_nor_resumed_from_nothing(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="no checkpoint"):
+        Run(photo_folder, tmp_path / "a", resume=True)
+    Run(photo_folder, tmp_path / "a", "run.steps=1").trainer.train()
+    with pytest.raises(ConfigError, match="--resume"):
+        Run(photo_folder, tmp_path / "a", "run.steps=1")
+    with pytest.raises(ModelError, match="another model"):
+        Run(photo_folder, tmp_path / "a", "run.steps=1", "model.blocks=3", resume=True)
+    assert settings_of(tmp_path / "a").run.steps == 1
+
+
+def test_a_start_from_other_weights(photo_folder: Path, tmp_path: Path) -> None:
+    first = Run(photo_folder, tmp_path / "a", "run.steps=3")
+    first.trainer.train()
+    weights = Weights.load(tmp_path / "a" / "model.safetensors")
+    warm = Run(photo_folder, tmp_path / "b", "run.steps=3", start=("a", weights))
+    for name, each in warm.trainer.stack.named_parameters():
+        assert torch.equal(each.detach(), torch.as_tensor(weights.tensors[name]).float())
+    warm.trainer.train()
+    again = Weights.load(tmp_path / "b" / "model.safetensors")
+    assert again.training["start"].startswith("a (")
+    assert again.fingerprint != weights.fingerprint
+
+
+def test_a_textured_model_needs_its_texture(photo_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="texture"):
+        Run(photo_folder, tmp_path, "model.lost=none")
+    texture = str(next(photo_folder.iterdir()))
+    with pytest.raises(ConfigError, match="texture"):
+        Run(photo_folder, tmp_path, texture=texture)
+    run = Run(photo_folder, tmp_path, "model.lost=none", "run.steps=2", texture=texture)
+    assert run.trainer.train()
+    weights = Weights.load(tmp_path / "model.safetensors")
+    assert weights.config == replace(Settings.load("tiny").model, lost=None)
+    pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    container = isn.hide(pixels, pixels[::-1].copy(), model=weights)
+    with pytest.raises(ConfigError, match="texture"):
+        isn.reveal(container, model=weights)
+    assert isn.reveal(container, model=weights, texture=texture)[0].shape == (32, 32, 3)

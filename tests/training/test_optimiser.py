@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from isn.backends.torch import SubnetStack
+from isn.config import ModelConfig
+from isn.network import Network
+from isn.training.optimiser import Average, initialise, make_optimiser, rate_at, warm_start
+from isn.training.settings import OptimiserSettings
+
+CPU = torch.device("cpu")
+
+
+def _filled(config: ModelConfig, seed: int) -> SubnetStack:
+    stack = SubnetStack(config)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in stack.parameters():
+            parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+    return stack
+
+
+def _arrays(stack: SubnetStack) -> dict[str, np.ndarray]:
+    return {name: each.detach().numpy() for name, each in stack.named_parameters()}
+
+
+def test_a_fresh_network_is_the_identity_with_something_to_learn() -> None:
+    config = ModelConfig(hidden_images=1, blocks=2, depth=3, growth=4)
+    stack = SubnetStack(config)
+    initialise(stack, 7)
+    host, hidden = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+    hiding = Network.of(config, stack.subnets()).forward(host, hidden)
+    assert torch.allclose(hiding.container, host, atol=1e-6)
+    assert torch.allclose(hiding.lost, hidden, atol=1e-6)
+    inner = stack.get_parameter("blocks.1.rho.convs.1.weight")
+    expected = 0.1 * np.sqrt(2 / (9 * sum(inner.shape[:2])))
+    assert float(inner.detach().std()) == pytest.approx(expected, rel=0.15)
+    again = SubnetStack(config)
+    initialise(again, 7)
+    assert all(
+        torch.equal(a, b) for a, b in zip(stack.parameters(), again.parameters(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("levels", [0, 1])
+def test_a_model_for_more_images_starts_from_one_for_fewer(levels: int) -> None:
+    small = ModelConfig(hidden_images=2, blocks=2, depth=3, growth=4, levels=levels)
+    large = ModelConfig(hidden_images=3, blocks=2, depth=3, growth=4, levels=levels)
+    source = _filled(small, 1)
+    stack = SubnetStack(large)
+    initialise(stack, 2)
+    taken = warm_start(stack, large, _arrays(source), small)
+    # Only the biases of what the last convolutions give have another shape too, and are shared.
+    assert len(taken) == len(large.parameter_shapes())
+    host = torch.rand(1, 3, 8, 8)
+    hidden = torch.rand(1, 9, 8, 8)
+    with torch.no_grad():
+        # Deaf to the third image, the larger network hides the first two as the smaller one does.
+        channels = [band * 9 + k for band in range(large.cell**2) for k in range(6, 9)]
+        for name, parameter in stack.named_parameters():
+            if ".phi." in name and parameter.dim() == 4:
+                parameter[:, channels] = 0
+    ours = Network.of(large, stack.subnets()).forward(host, hidden)
+    theirs = Network.of(small, source.subnets()).forward(host, hidden[:, :6])
+    assert torch.allclose(ours.container, theirs.container, atol=1e-5)
+    assert torch.allclose(ours.lost[:, :6], theirs.lost, atol=1e-5)
+    assert torch.allclose(ours.lost[:, 6:], hidden[:, 6:], atol=1e-5)
+    assert not torch.allclose(ours.container, host, atol=1e-2)
+
+
+def test_a_deeper_network_starts_as_the_shallower_one() -> None:
+    shallow = ModelConfig(hidden_images=1, blocks=2, depth=3, growth=4)
+    deep = ModelConfig(hidden_images=1, blocks=4, depth=3, growth=4)
+    source = _filled(shallow, 3)
+    stack = SubnetStack(deep)
+    initialise(stack, 4)
+    warm_start(stack, deep, _arrays(source), shallow)
+    host, hidden = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+    ours = Network.of(deep, stack.subnets()).forward(host, hidden)
+    theirs = Network.of(shallow, source.subnets()).forward(host, hidden)
+    assert torch.allclose(ours.container, theirs.container, atol=1e-6)
+
+
+def test_what_does_not_fit_stays_as_it_was() -> None:
+    source = ModelConfig(hidden_images=1, blocks=1, depth=3, growth=6)
+    config = ModelConfig(hidden_images=1, blocks=1, depth=3, growth=4)
+    stack = SubnetStack(config)
+    initialise(stack, 5)
+    before = {name: each.detach().clone() for name, each in stack.named_parameters()}
+    taken = warm_start(stack, config, _arrays(_filled(source, 6)), source)
+    assert 0 < len(taken) < len(before)
+    for name, each in stack.named_parameters():
+        assert torch.equal(each, before[name]) == (name not in taken)
+
+
+def test_the_rate_rises_falls_and_halves() -> None:
+    cosine = OptimiserSettings(rate=1.0, warmup=0.1, final=0.01)
+    rates = [rate_at(k / 100, cosine) for k in range(101)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[5] == pytest.approx(0.5)
+    assert max(rates) == pytest.approx(1.0, abs=1e-3)
+    assert rates[55] == pytest.approx((1 + 0.01) / 2)
+    assert rates[100] == pytest.approx(0.01)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    halving = OptimiserSettings(rate=1.0, warmup=0.0, schedule="halving")
+    assert [rate_at(p, halving) for p in (0.0, 0.13, 0.5, 1.0)] == [1, 0.5, 0.125, 1 / 64]
+    constant = OptimiserSettings(rate=1.0, warmup=0.0, schedule="constant")
+    assert {rate_at(p, constant) for p in (0.0, 0.5, 1.0)} == {1.0}
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "adamax"])
+def test_every_optimiser_learns(name: str) -> None:
+    target = torch.nn.Parameter(torch.ones(4))
+    settings = OptimiserSettings(name=name, rate=0.05, betas=(0.5, 0.9))
+    optimiser = make_optimiser([target], settings, CPU)
+    assert type(optimiser).__name__.lower() == name
+    for _ in range(100):
+        optimiser.zero_grad()
+        target.square().sum().backward()
+        optimiser.step()
+    assert float(target.detach().abs().max()) < 0.1
+
+
+def test_the_average_follows_slowly_and_swaps() -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        module.weight.fill_(0.0)
+    average = Average(module, decay=0.9)
+    with torch.no_grad():
+        module.weight.fill_(1.0)
+    for _ in range(200):
+        average.update()
+    value = float(average.tensors["weight"])
+    expected = 1 - np.prod([min(0.9, t / (t + 9)) for t in range(1, 201)])
+    assert value == pytest.approx(expected, rel=1e-5)
+    average.swap()
+    assert float(module.weight.detach()) == pytest.approx(value)
+    average.swap()
+    assert float(module.weight.detach()) == 1.0
+    plain = Average(module, decay=0.0)
+    with torch.no_grad():
+        module.weight.fill_(3.0)
+    plain.update()
+    assert float(plain.tensors["weight"]) == 3.0
