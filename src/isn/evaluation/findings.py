@@ -1,0 +1,151 @@
+"""What the figures say, in plain words, and above all where something else is better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from isn.evaluation.damage import Left
+from isn.evaluation.results import Damaged, Quality, Results
+
+RECOGNISABLE = 20.0
+"""dB, about where a person still makes out what a picture shows."""
+
+_SAME = 0.05
+"""dB that a figure with one decimal does not show."""
+
+
+def findings(results: Results) -> tuple[str, ...]:
+    """Sentences for the head of a report, made from the figures alone."""
+    return (*_quality(results), *_damage(results), *_extremes(results))
+
+
+def _quality(results: Results) -> Iterator[str]:
+    for domain in results.domains:
+        for count in results.counts:
+            rows = [q for q in results.quality if (q.domain, q.count) == (domain.name, count)]
+            ours = [q for q in rows if results.entrant(q.method).ours and q.summary.revealed]
+            others = [q for q in rows if not results.entrant(q.method).ours]
+            where = f"Hiding {_images(count)}, on {domain.name}"
+            if ours:
+                best = max(ours, key=lambda q: _container(q) + _revealed(q))
+                yield _compared(where, best, others)
+            elif rows:
+                yield f"{where}: no model was given that hides so many; only alternatives are shown"
+
+
+def _compared(where: str, best: Quality, others: list[Quality]) -> str:
+    head = (
+        f"{where}: {best.method} reaches {_container(best):.1f} dB in the container and "
+        f"{_revealed(best):.1f} dB in what it reveals"
+    )
+    clauses = [_clause(best, other) for other in others]
+    return "; ".join([head, *clauses])
+
+
+def _clause(best: Quality, other: Quality) -> str:
+    if not other.summary.revealed:
+        return f"{other.method} reveals nothing"
+    container = _container(other) - _container(best)
+    revealed = _revealed(other) - _revealed(best)
+    if min(container, revealed) >= _SAME:
+        return f"{other.method} beats it in both, by {container:.1f} and {revealed:.1f} dB"
+    if max(container, revealed) <= -_SAME:
+        return f"{other.method} is worse in both, by {-container:.1f} and {-revealed:.1f} dB"
+    return (
+        f"{other.method} has {_difference('container', container)} and "
+        f"{_difference('revealed image', revealed)}"
+    )
+
+
+def _difference(what: str, gain: float) -> str:
+    if abs(gain) < _SAME:
+        return f"an equal {what}"
+    return f"a {what} {abs(gain):.1f} dB {'better' if gain > 0 else 'worse'}"
+
+
+def _damage(results: Results) -> Iterator[str]:
+    if not results.damage:
+        return
+    alike: dict[tuple[int, str], list[str]] = {}
+    for each in results.damage:
+        alike.setdefault((each.count, _endurance(each)), []).append(each.method)
+    for (count, endurance), names in alike.items():
+        yield f"After damage, {', '.join(names)} ({_images(count)}): {endurance}"
+    ours = [each for each in results.damage if results.entrant(each.method).ours]
+    if ours:
+        yield _advice(ours)
+
+
+def _endurance(damaged: Damaged) -> str:
+    harmed = [each for each in damaged.left if each.family != "nothing"]
+    if all(each.psnr is None for each in harmed):
+        return f"no picture after any of the {len(harmed)} damages, the mildest included"
+    parts = []
+    for family in ("noise", "JPEG", "WebP"):
+        steps = [each for each in harmed if each.family == family]
+        kept = _kept(steps)
+        reach = f"up to {steps[kept - 1].label}" if kept else f"not even at {_mild(steps)}"
+        parts.append(f"{family}, {reach}")
+    edits = [each.label for each in harmed if each.family == "edit" and _shows(each)]
+    parts.append(f"edits, {' and '.join(edits) if edits else 'none of them'}")
+    return f"a picture above {RECOGNISABLE:.0f} dB is left after: {'; '.join(parts)}"
+
+
+def _kept(steps: list[Left]) -> int:
+    """How many of the damages of a family, from the mildest on, leave something to see."""
+    return next((k for k, each in enumerate(steps) if not _shows(each)), len(steps))
+
+
+def _mild(steps: list[Left]) -> str:
+    first = steps[0]
+    told = "no picture" if first.psnr is None else f"{first.psnr:.1f} dB"
+    return f"{first.label} ({told})"
+
+
+def _shows(left: Left) -> bool:
+    return left.psnr is not None and left.lost == 0 and left.psnr >= RECOGNISABLE
+
+
+def _advice(ours: list[Damaged]) -> str:
+    common = [
+        left
+        for each in ours
+        for left in each.left
+        if left.family in ("JPEG", "WebP") and left.strength <= 90
+    ]
+    if any(_shows(left) for left in common):
+        return (
+            "For a user: a container should travel as the file that was written; after a lossy "
+            "copy of ordinary quality some of it can still be made out, with --no-seal"
+        )
+    return (
+        "For a user: a container must travel as the file that was written. A messenger or a site "
+        "that stores pictures as JPEG or WebP of ordinary quality destroys what is hidden, with "
+        "every model here"
+    )
+
+
+def _extremes(results: Results) -> Iterator[str]:
+    for entrant in results.entrants:
+        mine = [each for each in results.extremes if each.method == entrant.name]
+        scored = [(each.revealed, each) for each in mine if each.revealed is not None]
+        if entrant.ours and scored:
+            value, worst = min(scored, key=lambda pair: pair[0])
+            lowest = min(mine, key=lambda each: each.container)
+            yield (
+                f"Of the hard pairs, {entrant.name} reveals worst {worst.hidden} in {worst.host} "
+                f"({value:.1f} dB), and its container is worst for {lowest.hidden} in "
+                f"{lowest.host} ({lowest.container:.1f} dB)"
+            )
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"
+
+
+def _container(quality: Quality) -> float:
+    return quality.summary.container["psnr"].mean
+
+
+def _revealed(quality: Quality) -> float:
+    return quality.summary.revealed["psnr"].mean

@@ -1,0 +1,183 @@
+"""A shipped model, a weights file or a baseline as one thing that hides and reveals.
+
+Every method is given the bytes of the file that it wrote, so that none can pass anything beside
+the 8-bit image.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+from isn import api, baselines, images, zoo
+from isn.backends.base import Backend
+from isn.baselines.base import Baseline, Sizes
+from isn.images import Pixels
+from isn.weights import Weights
+
+
+class Method(Protocol):
+    """What is evaluated."""
+
+    @property
+    def name(self) -> str:
+        """What the reports call it."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        ...
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a model of this project, else something to compare with."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """By which another process finds it: a model's name or path, a baseline's name."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Of a model, 32 hexadecimal digits; "" for a method without weights."""
+        ...
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The numbers of images that it hides."""
+        ...
+
+    def hide(self, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
+        """The container, uint8 H x W x 3."""
+        ...
+
+    def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
+        """A hidden image as it comes back from the size in which it was hidden."""
+        ...
+
+    def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
+        """The images in the undamaged container file, in these sizes; None for one that is lost."""
+        ...
+
+    def salvage(self, container: Pixels, count: int) -> list[Pixels | None]:
+        """Whatever is left in a damaged container, `count` pictures or None."""
+        ...
+
+
+class ModelMethod:
+    """A trained network, used through :mod:`isn.api` alone.
+
+    Args:
+        name: what to call it.
+        weights: the model.
+        source: its name in the zoo, or its path.
+        backend: as for :func:`isn.api.hide`.
+    """
+
+    ours = True
+
+    def __init__(
+        self, name: str, weights: Weights, source: str, backend: str | Backend | None = None
+    ) -> None:
+        self.name = name
+        self.weights = weights
+        self.source = source
+        self._backend = backend
+
+    @property
+    def title(self) -> str:
+        """Its size, and what it was trained on where its file says so."""
+        config = self.weights.config
+        about = f"network, {config.blocks} blocks, {config.parameters / 1e6:.2f} M parameters"
+        data = self.weights.training.get("data")
+        return f"{about}; trained on {data}" if isinstance(data, str) else about
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the stored tensors."""
+        return self.weights.fingerprint.hex()
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """One number, the model's."""
+        return (self.weights.config.hidden_images,)
+
+    def hide(self, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
+        """Hides through the public API."""
+        return api.hide(host, list(hidden), model=self.weights, backend=self._backend)
+
+    def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
+        """Hidden images are resized to the part of the host that the transform divides."""
+        cell = self.weights.config.cell
+        there = images.resize(hidden, host[0] - host[0] % cell, host[1] - host[1] % cell)
+        return images.resize(there, *hidden.shape[:2])
+
+    def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
+        """Reveals through the public API, which reads the sizes from the seal."""
+        del sizes
+        return list(api.reveal(file, model=self.weights, backend=self._backend))
+
+    def salvage(self, container: Pixels, count: int) -> list[Pixels | None]:
+        """Reveals without a seal, which no damage leaves intact."""
+        return list(
+            api.reveal(
+                container, model=self.weights, count=count, sealed=False, backend=self._backend
+            )
+        )
+
+
+class BaselineMethod:
+    """A baseline, through the same 8-bit file."""
+
+    ours = False
+
+    def __init__(self, baseline: Baseline) -> None:
+        self.baseline = baseline
+        self.name = self.source = baseline.name
+        self.fingerprint = baseline.fingerprint
+        self.title = baseline.title
+        self.counts = baseline.counts
+
+    def hide(self, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
+        """The baseline's container."""
+        return self.baseline.hide(host, hidden)
+
+    def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
+        """As the baseline carries it."""
+        return self.baseline.carried(hidden, host)
+
+    def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
+        """Reads the file, then reveals."""
+        return self.baseline.reveal(images.read(file).pixels, len(sizes), sizes)
+
+    def salvage(self, container: Pixels, count: int) -> list[Pixels | None]:
+        """A baseline that is given damage does what it can."""
+        return self.baseline.reveal(container, count)
+
+
+def model(
+    name_or_path: str | os.PathLike[str], backend: str | Backend | None = None
+) -> ModelMethod:
+    """A model by its name in the zoo, or from a weights file.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    weights = zoo.load(name_or_path)
+    entry = zoo.entry_of(weights.fingerprint)
+    source = os.fspath(name_or_path)
+    given = os.path.basename(source).removesuffix(".safetensors")
+    return ModelMethod(entry.name if entry else given, weights, source, backend)
+
+
+def baseline(name: str) -> BaselineMethod:
+    """A baseline by its name.
+
+    Raises:
+        ConfigError: there is none of that name.
+        BackendError: what it needs is not installed.
+    """
+    return BaselineMethod(baselines.get(name))

@@ -1,0 +1,183 @@
+"""Which images are hosts, which are hidden, and how they are cut: the same for every method.
+
+The images of a folder are put into an order by a hash of the seed and their names. The first ones
+are the hosts, one after the other; in each host the images that follow it are hidden, as many as
+are asked for. So the hosts, and the first hidden image of each, are the same for every count, and
+the same on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from isn import images
+from isn.config import MAX_HIDDEN
+from isn.errors import ConfigError, ImageError
+from isn.images import Pixels
+
+SMALLEST = 48
+"""Pixels of a side below which there is little to see, and no room to damage an image."""
+
+NOT_IMAGES = (".md", ".txt", ".json", ".csv", ".toml", ".html")
+"""Suffixes of files that lie beside images: passed over without a word."""
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A file that is not used.
+
+    Attributes:
+        name: path within the folder.
+        reason: one sentence.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image as every method is given it.
+
+    Attributes:
+        name: path within the folder.
+        pixels: uint8, H x W x 3.
+    """
+
+    name: str
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class Group:
+    """A host and what is hidden in it."""
+
+    host: Sample
+    hidden: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The usable images of a folder, in the order that the seed gives them.
+
+    Attributes:
+        name: what the reports call it.
+        folder: where it lies.
+        names: usable images, paths within the folder.
+        skipped: files that are not used.
+        crop: side of the centre crop, or None for native resolution.
+        hosts: how many of the first images are hosts.
+    """
+
+    name: str
+    folder: Path
+    names: tuple[str, ...]
+    skipped: tuple[Skip, ...]
+    crop: int | None
+    hosts: int
+
+    def group(self, index: int, count: int) -> Group:
+        """Reads host number `index` and the `count` images that follow it."""
+        places = [(index + k) % len(self.names) for k in range(count + 1)]
+        host, *hidden = (self._sample(self.names[place]) for place in places)
+        return Group(host, tuple(hidden))
+
+    def _sample(self, name: str) -> Sample:
+        return Sample(name, _cut(images.read(self.folder / name).pixels, self.crop, name))
+
+
+def domain(
+    folder: str | os.PathLike[str],
+    *,
+    count: int,
+    crop: int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    name: str | None = None,
+) -> Domain:
+    """Looks through a folder, and all below it, for images to evaluate on.
+
+    With a limit, only as many images are opened as the groups need, whatever the count.
+
+    Args:
+        folder: where the images are; hidden files and those in `NOT_IMAGES` are passed over.
+        count: the largest number of hidden images wanted.
+        crop: side of the centre crop, at least `SMALLEST`; None: native resolution.
+        limit: how many hosts at most; None: all images.
+        seed: of the order.
+        name: what to call it; None: the folder's name.
+
+    Raises:
+        ConfigError: a setting is out of its range.
+        ImageError: there is no such folder, or it holds too few usable images.
+    """
+    root = Path(folder)
+    if crop is not None and crop < SMALLEST:
+        raise ConfigError(f"a crop of {crop} was given: give {SMALLEST} pixels or more")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"a limit of {limit} was given: give 1 host or more")
+    if not root.is_dir():
+        raise ImageError(f"{root} is not a folder: give one that holds images")
+    # Not by the count: the groups of a limited run are to be the same for every count.
+    wanted = None if limit is None else limit + MAX_HIDDEN
+    usable: list[str] = []
+    skipped: list[Skip] = []
+    for each in _ordered(root, seed):
+        if wanted is not None and len(usable) >= wanted:
+            break
+        try:
+            _cut(images.read(root / each).pixels, crop, each)
+        except ImageError as error:
+            skipped.append(Skip(each, str(error)))
+        else:
+            usable.append(each)
+    if len(usable) < count + 1:
+        raise ImageError(_too_few(root, count, usable, skipped))
+    return Domain(
+        name or root.resolve().name,
+        root,
+        tuple(usable),
+        tuple(skipped),
+        crop,
+        len(usable) if limit is None else min(limit, len(usable)),
+    )
+
+
+def _ordered(root: Path, seed: int) -> list[str]:
+    found = [
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file()
+        and path.suffix.lower() not in NOT_IMAGES
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]
+    # A hash and no generator: NumPy may change what a seed draws, and an image that is added
+    # is to leave the order of the others as it was.
+    return sorted(found, key=lambda name: hashlib.blake2b(f"{seed}\n{name}".encode()).digest())
+
+
+def _cut(pixels: Pixels, crop: int | None, name: str) -> Pixels:
+    height, width = pixels.shape[:2]
+    side = SMALLEST if crop is None else crop
+    if min(height, width) < side:
+        wanted = "an evaluation takes" if crop is None else "the crop takes"
+        raise ImageError(f"{name} is {width} x {height}, {wanted} {side} x {side} pixels at least")
+    if crop is None:
+        return pixels
+    top, left = (height - crop) // 2, (width - crop) // 2
+    return pixels[top : top + crop, left : left + crop].copy()
+
+
+def _too_few(root: Path, count: int, usable: list[str], skipped: list[Skip]) -> str:
+    left_out = ""
+    if skipped:
+        shown = "; ".join(each.reason for each in skipped[:3])
+        more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
+        left_out = f" ({len(skipped)} skipped: {shown}{more})"
+    return (
+        f"{root} holds {len(usable)} usable images{left_out}, a host and {count} hidden need "
+        f"{count + 1}: give a folder with more images, a smaller --count or a smaller --crop"
+    )

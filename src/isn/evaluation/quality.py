@@ -1,0 +1,123 @@
+"""The sections on quality: Table 1 and Fig. 6 of the paper, for the methods at hand."""
+
+from __future__ import annotations
+
+from isn.evaluation import cells, published
+from isn.evaluation.curves import capacity_charts
+from isn.evaluation.document import Section, Table
+from isn.evaluation.results import Quality, Results
+
+_COLUMNS = (
+    *("method", "images", "bits / pixel"),
+    *("container PSNR", "worst", "PSNR Y", "SSIM", "SSIM Y"),
+    *("revealed PSNR", "worst", "PSNR Y", "SSIM", "SSIM Y", "lost"),
+)
+
+
+def table(results: Results) -> Section:
+    """Table 1: every method on every folder, and what the paper has."""
+    tables = []
+    for place in results.domains:
+        rows = [each for each in results.quality if each.domain == place.name]
+        tables.append(_quality_table(results, rows, f"Quality on {place.name}."))
+        resized = [each for each in rows if each.summary.carried]
+        if resized:
+            tables.append(_carried_table(results, resized, place.name))
+    tables.append(
+        Table(
+            "Table 1 of the paper: PSNR / SSIM as published, on other images; the paper "
+            "does not say whether through an 8-bit file.",
+            (
+                *("method", "images", "ImageNet container", "ImageNet revealed"),
+                *("Paris container", "Paris revealed"),
+            ),
+            published.TABLE_1,
+        )
+    )
+    return Section(
+        "table",
+        "Quality (Table 1)",
+        (
+            "Mean over the images, ± the standard deviation, and the worst image. The payload is "
+            "counted as the field does: bits of the hidden images' samples for each pixel of the "
+            "host, so that one image of the host's size is 24."
+        ),
+        tuple(tables),
+        command=f"{results.command} --parts table",
+        made_by=cells.made_by(results, (each.method for each in results.quality)),
+    )
+
+
+def _quality_table(results: Results, rows: list[Quality], caption: str) -> Table:
+    shown = tuple(
+        (
+            each.method,
+            str(each.count),
+            f"{each.summary.payload:.1f}",
+            *cells.spreads(each.summary.container),
+            *cells.spreads(each.summary.revealed),
+            str(each.summary.lost),
+        )
+        for each in rows
+    )
+    ours = cells.ours(results, (each.method for each in rows))
+    return Table(caption, _COLUMNS, shown, 1, ours)
+
+
+def _carried_table(results: Results, rows: list[Quality], name: str) -> Table:
+    shown = tuple(
+        (each.method, str(each.count), *cells.spreads(each.summary.carried)) for each in rows
+    )
+    return Table(
+        f"Revealed images on {name} against what was really hidden: the originals as they come "
+        "back from the size in which they were hidden.",
+        ("method", "images", "revealed PSNR", "worst", "PSNR Y", "SSIM", "SSIM Y"),
+        shown,
+        1,
+        cells.ours(results, (each.method for each in rows)),
+    )
+
+
+def capacity(results: Results) -> Section:
+    """Fig. 6: the same figures by the number of hidden images, and sheets of pictures."""
+    tables = []
+    for place in results.domains:
+        found = {
+            (each.method, each.count): each.summary
+            for each in results.quality
+            if each.domain == place.name
+        }
+        names = [each.name for each in results.entrants]
+        rows = []
+        for name in names:
+            line = [name]
+            for count in results.counts:
+                one = found.get((name, count))
+                line.append(
+                    cells.NONE
+                    if one is None
+                    else f"{one.container['psnr'].mean:.1f} / {cells.mean(one.revealed)}"
+                )
+            rows.append(tuple(line))
+        tables.append(
+            Table(
+                f"PSNR of container / revealed on {place.name}, by the number of hidden images.",
+                ("method", *map(cells.images, results.counts)),
+                tuple(rows),
+                1,
+                cells.ours(results, names),
+            )
+        )
+    return Section(
+        "capacity",
+        "Quality against the number of hidden images (Fig. 6)",
+        (
+            "The hosts are the same for every number. The dashed line is the paper's, on its own "
+            "test images of Paris StreetView: to compare the shape, not the height."
+        ),
+        tuple(tables),
+        tuple(capacity_charts(results)),
+        tuple(results.sheets),
+        f"{results.command} --parts capacity",
+        cells.made_by(results, (each.method for each in results.quality)),
+    )

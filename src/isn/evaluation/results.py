@@ -1,0 +1,136 @@
+"""Everything an evaluation measured, before it is put into words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from isn.evaluation.cost import Cost
+from isn.evaluation.damage import Left
+from isn.evaluation.document import Sheet
+from isn.evaluation.protocol import Domain
+from isn.evaluation.scores import Summary
+
+PARTS = ("table", "capacity", "damage", "extremes", "cost")
+"""What an evaluation may consist of."""
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A method, without what it takes to run it.
+
+    Attributes:
+        name: of the method.
+        title: what it is.
+        fingerprint: of a method that was trained, else "".
+        ours: whether it is a model of this project.
+        counts: the numbers of images that it hides.
+    """
+
+    name: str
+    title: str
+    fingerprint: str
+    ours: bool
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One line of Table 1, and one point of Fig. 6."""
+
+    domain: str
+    method: str
+    count: int
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """What a method's containers still reveal, damage by damage."""
+
+    method: str
+    count: int
+    left: tuple[Left, ...]
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """One pair of kinds through one method, without its pictures."""
+
+    method: str
+    count: int
+    host: str
+    hidden: str
+    container: float
+    revealed: float | None
+    lost: int
+
+
+@dataclass
+class Results:
+    """What was asked, and everything that was measured.
+
+    Attributes:
+        command: the words that make this again, but for ``--parts`` and ``-o``.
+        seed: of the grouping and of all chance.
+        counts: numbers of hidden images asked for.
+        parts: which of `PARTS`.
+        versions: of what took part, by name.
+        entrants: the methods, ours first.
+        domains: the folders.
+        quality: of the parts table and capacity.
+        damage: of the part damage, on the first domain.
+        damage_groups: hosts that it took.
+        extremes: of the part extremes.
+        costs: of the part cost.
+        sheets: pictures of the parts table and capacity.
+        extreme_sheets: pictures of the part extremes.
+    """
+
+    command: str
+    seed: int
+    counts: tuple[int, ...]
+    parts: tuple[str, ...]
+    versions: dict[str, str]
+    entrants: tuple[Entrant, ...]
+    domains: tuple[Domain, ...]
+    quality: list[Quality] = field(default_factory=list)
+    damage: list[Damaged] = field(default_factory=list)
+    damage_groups: int = 0
+    extremes: list[Extremes] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
+    extreme_sheets: list[Sheet] = field(default_factory=list)
+
+    def entrant(self, name: str) -> Entrant:
+        """The method of this name."""
+        return next(each for each in self.entrants if each.name == name)
+
+    def as_json(self, findings: tuple[str, ...]) -> dict[str, Any]:
+        """Every number at full precision, and the findings in words; no pictures."""
+        return {
+            "command": self.command,
+            "seed": self.seed,
+            "counts": list(self.counts),
+            "parts": list(self.parts),
+            "versions": self.versions,
+            "findings": list(findings),
+            "methods": [asdict(each) for each in self.entrants],
+            "domains": [_domain(each) for each in self.domains],
+            "quality": [asdict(each) for each in self.quality],
+            "damage": [asdict(each) for each in self.damage],
+            "damage_groups": self.damage_groups,
+            "extremes": [asdict(each) for each in self.extremes],
+            "cost": [asdict(each) for each in self.costs],
+        }
+
+
+def _domain(domain: Domain) -> dict[str, Any]:
+    return {
+        "name": domain.name,
+        "folder": str(domain.folder),
+        "crop": domain.crop,
+        "images": list(domain.names),
+        "hosts": domain.hosts,
+        "skipped": [asdict(each) for each in domain.skipped],
+    }

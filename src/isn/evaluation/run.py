@@ -1,0 +1,176 @@
+"""The whole evaluation: every method on every domain, part by part."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+
+import numpy as np
+from PIL import __version__ as pillow_version
+from PIL import features
+
+from isn import __version__, backends
+from isn.errors import BackendError
+from isn.evaluation import cost, damage, extremes, scores, sheets
+from isn.evaluation.methods import Method
+from isn.evaluation.plan import Plan
+from isn.evaluation.protocol import Domain
+from isn.evaluation.results import Damaged, Entrant, Extremes, Quality, Results
+
+DAMAGE_GROUPS = 8
+"""Hosts whose containers are damaged: means of them differ by less than the damages do."""
+
+Report = Callable[[float], None]
+
+
+def evaluate(plan: Plan, progress: Report | None = None) -> Results:
+    """Measures all that a plan asks for.
+
+    Args:
+        plan: what to evaluate.
+        progress: told the share that is done, from 0 to 1.
+
+    Raises:
+        ConfigError: the plan contradicts itself or is out of range.
+        ImageError: a folder holds too few usable images.
+        ModelError: a model is not there.
+        BackendError: what a method needs is not installed.
+    """
+    plan.check()
+    chosen = plan.methods()
+    results = Results(
+        plan.command(),
+        plan.seed,
+        plan.counts,
+        plan.parts,
+        _versions(),
+        tuple(Entrant(m.name, m.title, m.fingerprint, m.ours, m.counts) for m in chosen),
+        plan.domains(),
+    )
+    pace = _Pace(_work(plan, chosen, results.domains), progress)
+    if {"table", "capacity"} & set(plan.parts):
+        _quality(results, plan, chosen, pace)
+    if "damage" in plan.parts:
+        _damage(results, plan, chosen, pace)
+    if "extremes" in plan.parts:
+        _extremes(results, plan, chosen, pace)
+    if "cost" in plan.parts:
+        _cost(results, plan, chosen, pace)
+    return results
+
+
+class _Pace:
+    """Counts the steps done of those foreseen."""
+
+    def __init__(self, total: int, progress: Report | None) -> None:
+        self._total, self._done, self._progress = total, 0, progress
+
+    def step(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(min(self._done / self._total, 1.0))
+
+
+def _work(plan: Plan, chosen: list[Method], domains: tuple[Domain, ...]) -> int:
+    """Steps, each about a reveal."""
+    tries = sum(len(_counts(each, plan)) for each in chosen)
+    hosts = sum(each.hosts for each in domains)
+    damaged = min(DAMAGE_GROUPS, domains[0].hosts)
+    steps = {
+        "quality": tries * hosts if {"table", "capacity"} & set(plan.parts) else 0,
+        "damage": len(chosen) * damaged * len(damage.DAMAGES),
+        "extremes": len(chosen) * len(extremes.PAIRS),
+        "cost": len(chosen) * len(plan.cost_sizes) * len(cost.VERBS),
+    }
+    return max(1, sum(n for part, n in steps.items() if part == "quality" or part in plan.parts))
+
+
+def _quality(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+    for place in results.domains:
+        for count in plan.counts:
+            able = [each for each in chosen if count in each.counts]
+            trials: dict[str, list[scores.Trial]] = {each.name: [] for each in able}
+            for index in range(place.hosts):
+                group = place.group(index, count)
+                sheet = sheets.GroupSheet(group, place.name) if index == 0 else None
+                for method in able:
+                    container, revealed = scores.through_file(method, group)
+                    judged = scores.judge(method, group, container, revealed)
+                    trials[method.name].append(judged)
+                    if sheet is not None:
+                        sheet.add(method.name, container, revealed, judged)
+                    pace.step()
+                if sheet is not None and able:
+                    results.sheets.append(sheet.finish())
+            results.quality += [
+                Quality(place.name, name, count, scores.summary(found))
+                for name, found in trials.items()
+            ]
+
+
+def _damage(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+    place = results.domains[0]
+    results.damage_groups = min(DAMAGE_GROUPS, place.hosts)
+    for method in chosen:
+        count = min(_counts(method, plan))
+        groups = [place.group(index, count) for index in range(results.damage_groups)]
+        left = damage.survive(method, groups, seed=plan.seed, step=pace.step)
+        results.damage.append(Damaged(method.name, count, tuple(left)))
+
+
+def _extremes(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+    for method in chosen:
+        count = min(_counts(method, plan))
+        sheet = sheets.ExtremeSheet(method.name, count)
+        for pair in extremes.PAIRS:
+            found = extremes.extreme(method, count, pair, results.domains[0], plan.seed)
+            results.extremes.append(
+                Extremes(
+                    *(method.name, count, found.host, found.hidden),
+                    *(found.container, found.revealed, found.lost),
+                )
+            )
+            sheet.add(found)
+            pace.step()
+        if method.ours:
+            results.extreme_sheets.append(sheet.finish())
+
+
+def _cost(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+    for method in chosen:
+        group = results.domains[0].group(0, min(_counts(method, plan)))
+        for backend in _backends(plan) if method.ours else [""]:
+            for size in plan.cost_sizes:
+                results.costs += cost.measure(method, backend, group, size, step=pace.step)
+
+
+def _backends(plan: Plan) -> list[str]:
+    if plan.backend is not None:
+        return [plan.backend]
+    found = []
+    for name in backends.BACKENDS:
+        try:
+            backends.get(name)
+        except BackendError:
+            continue
+        found.append(name)
+    return found
+
+
+def _counts(method: Method, plan: Plan) -> list[int]:
+    return [each for each in plan.counts if each in method.counts]
+
+
+def _versions() -> dict[str, str]:
+    found = {
+        "isn": __version__,
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "Pillow": pillow_version,
+        "CPU cores": str(os.cpu_count()),
+        "machine": platform.machine(),
+    }
+    if features.check("avif"):
+        found["libavif"] = str(features.version("avif"))
+    return found

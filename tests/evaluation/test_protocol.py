@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from isn.errors import ConfigError, ImageError
+from isn.evaluation.protocol import domain
+
+EXPECTED = ("catb.png", "coffeeb.png", "astronauta.png")
+
+
+def names(place: Any, count: int) -> list[list[str]]:
+    groups = [place.group(k, count) for k in range(place.hosts)]
+    return [[each.name for each in (group.host, *group.hidden)] for group in groups]
+
+
+def test_the_seed_says_all(folder: Path) -> None:
+    first, again, other = (domain(folder, count=2, seed=seed) for seed in (7, 7, 8))
+    assert names(first, 2) == names(again, 2)
+    assert names(first, 2) != names(other, 2)
+    assert sorted(first.names) == sorted(other.names)
+    for k in range(first.hosts):
+        a, b = first.group(k, 2), again.group(k, 2)
+        for x, y in zip((a.host, *a.hidden), (b.host, *b.hidden), strict=True):
+            assert x.pixels.tobytes() == y.pixels.tobytes()
+
+
+def test_the_order_is_the_same_on_every_machine(folder: Path) -> None:
+    # Worked out once, with hashlib alone: a change here changes every published figure.
+    assert domain(folder, count=1).names[:3] == EXPECTED
+
+
+def test_hosts_are_the_same_for_every_count(folder: Path) -> None:
+    one, five = (names(domain(folder, count=n, limit=2), n) for n in (1, 5))
+    assert [group[:2] for group in five] == one
+    assert all(len(set(group)) == 6 for group in five)
+
+
+def test_every_image_is_a_host_once_and_hidden_as_often_as_the_others(folder: Path) -> None:
+    groups = names(domain(folder, count=3), 3)
+    hidden = [name for group in groups for name in group[1:]]
+    assert len({group[0] for group in groups}) == 8
+    assert {hidden.count(name) for name in hidden} == {3}
+
+
+def test_an_image_that_is_added_leaves_the_order_of_the_others(folder: Path) -> None:
+    before = domain(folder, count=1).names
+    Image.new("RGB", (64, 64)).save(folder / "new.png")
+    after = domain(folder, count=1).names
+    assert [name for name in after if name != "new.png"] == list(before)
+
+
+def test_centre_crop(folder: Path, photos: dict[str, Any]) -> None:
+    place = domain(folder, count=1, crop=48)
+    samples = {each.name: each.pixels for k in range(8) for each in (place.group(k, 1).host,)}
+    wanted = photos["cat"][60:124, 40:112][8:56, 12:60]
+    assert (samples["cata.png"] == wanted).all()
+
+
+def test_skips_are_named_and_counted(folder: Path) -> None:
+    (folder / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    Image.new("RGB", (50, 60)).save(folder / "small.png")
+    (folder / ".hidden.png").write_bytes(b"nothing")
+    place = domain(folder, count=1, crop=56)
+    assert sorted(each.name for each in place.skipped) == ["small.png", "torn.png"]
+    reasons = {each.name: each.reason for each in place.skipped}
+    assert "small.png is 50 x 60, the crop takes 56 x 56" in reasons["small.png"]
+    assert "torn.png" in reasons["torn.png"]
+    assert len(place.names) == 8
+
+
+def test_a_limit_opens_no_more_than_it_needs(folder: Path, photos: dict[str, Any]) -> None:
+    rng = random.Random(0)
+    for k in range(12):
+        top = rng.randrange(100)
+        Image.fromarray(photos["coffee"][top : top + 64, :64]).save(folder / f"more{k}.png")
+    place = domain(folder, count=1, limit=3)
+    assert (place.hosts, len(place.names)) == (3, 8)
+    assert domain(folder, count=5, limit=3).names == place.names
+
+
+def test_too_few_images(folder: Path) -> None:
+    Image.new("RGB", (20, 20)).save(folder / "tiny.png")
+    for name in ("cata.png", "catb.png", "coffeea.png", "coffeeb.png"):
+        (folder / name).unlink()
+    with pytest.raises(ImageError, match=r"4 usable images \(1 skipped: .*tiny.png is 20 x 20"):
+        domain(folder, count=5)
+    assert domain(folder, count=3).hosts == 4
+
+
+@pytest.mark.parametrize(("settings", "word"), [({"crop": 20}, "crop"), ({"limit": 0}, "limit")])
+def test_settings_out_of_range(folder: Path, settings: dict[str, int], word: str) -> None:
+    with pytest.raises(ConfigError, match=f"a {word} of"):
+        domain(folder, count=1, **settings)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="nowhere is not a folder"):
+        domain(tmp_path / "nowhere", count=1)
+
+
+def test_samples_are_pictures(folder: Path) -> None:
+    pixels = domain(folder, count=1).group(0, 1).host.pixels
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (64, 72, 3)
