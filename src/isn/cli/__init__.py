@@ -1,0 +1,112 @@
+"""The command `isn`: hides images in an image and reveals them.
+
+Commands are imported when they are used, so that ``isn --version`` and ``isn --help`` answer at
+once. This package is the only place that prints, parses or exits.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from isn import __version__
+from isn.cli.failures import explain
+from isn.cli.voice import Voice, silence_streams
+
+COMMANDS = {
+    "hide": "Hide 1 to 5 images in a host image.",
+    "reveal": "Get the hidden images back from a container.",
+    "info": "What a container says about itself, and whether it is intact.",
+    "models": "The shipped models: quality, size, cost.",
+    "demo": "Hide and reveal shipped photos, and draw a picture of it.",
+    "train": "Train a model on a folder of images.",
+    "analyze": "Look for hidden images as somebody without the model would.",
+    "evaluate": "Measure models on your images, next to the alternatives.",
+}
+"""Name and summary of each; `NAME` stands in the module ``isn.cli.NAME``."""
+
+
+class Commands(click.Group):
+    """The group of all commands, which ends every failure with one sentence and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a person needs them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports a command; None where there is none of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"isn.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Runs one command and exits with its code, whatever happens."""
+        del standalone_mode
+        given = sys.argv[1:] if args is None else args
+        # Until the options are parsed, and where that fails, this word is all there is to go by.
+        voice = Voice(json="--json" in given)
+        try:
+            outcome = super().main(
+                args,
+                prog_name,
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                obj=voice,
+                **extra,
+            )
+            voice.flush()
+        except BrokenPipeError:
+            silence_streams()
+            sys.exit(1)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+            failure = explain(error)
+            try:
+                voice.fail(failure.sentence, failure.kind)
+            except BrokenPipeError:
+                silence_streams()
+            sys.exit(failure.code)
+        sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+@click.group(
+    cls=Commands,
+    name="isn",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, message="isn %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Hide up to five images in one, and get them back from the picture alone.
+
+    As in `isn hide host.jpg secret.jpg -o container.png`, and then, perhaps elsewhere,
+    `isn reveal container.png -o revealed`.
+
+    Exit codes: 0 done, 1 failed, 2 usage, 3 nothing to reveal (no seal, altered, wrong model),
+    4 an image does not fit or cannot be read. ISN_DEBUG=1 shows where a failure arose.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)

@@ -1,0 +1,281 @@
+"""`isn analyze`: what somebody without the model would see."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isn.cli.common import STANDARD, json_option, quiet_option
+from isn.cli.progress import progress_bar
+from isn.cli.voice import Voice
+from isn.errors import ImageError, IsnError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from isn.images import Picture
+    from isn.steganalysis.stegexpose import Findings
+
+COLUMNS = (
+    *("file", "stego", "hidden_bytes", "primary_sets", "chi_square", "sample_pairs"),
+    *("rs_analysis", "fusion", "agreeing", "answering"),
+)
+"""Of the CSV: StegExpose's own eight in its order, and how many detectors agree of how many."""
+
+_TITLES = ("file", "verdict", "agree", "fusion", "sets", "chi", "pairs", "RS", "bytes")
+_VERDICTS = {True: "stego", False: "nothing", None: "no answer"}
+_LOSSY = ("JPEG", "MPO")
+
+
+@dataclass
+class _Outcome:
+    """What came of the files: a dictionary by `COLUMNS` each, and those that were not read."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: list[dict[str, str]] = field(default_factory=list)
+    named: list[ImageError] = field(default_factory=list)
+    lossy: int = 0
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER...")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values for programs.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    metavar="SHARE",
+    help="Of the fusion, above which the verdict is stego.",
+)
+@json_option
+@quiet_option
+@click.pass_obj
+def analyze(voice: Voice, paths: tuple[str, ...], as_csv: bool, threshold: float) -> None:
+    """Look for hidden messages as somebody without the model would.
+
+    Each FILE (- is standard input), and each in and below each FOLDER, is judged by the four
+    detectors of StegExpose: primary sets, chi square, sample pairs and RS analysis. Their mean,
+    the fusion, gives the verdict; "agree" says how many of those that answer would say the same
+    alone. NaN is a detector without an answer, - one that cannot run on this image.
+
+    They look for replaced lowest bits and nothing else: finding nothing proves nothing, and
+    flat or noisy photos are accused wrongly. The bytes are an estimate for that method only.
+
+    Files in a FOLDER that are no images are named and passed over. The exit code is 4 where a
+    FILE cannot be read, or nothing can.
+
+    --json prints {"threshold", "files": [{"file", "stego", "hidden_bytes",
+    "primary_sets", "chi_square", "sample_pairs", "rs_analysis", "fusion",
+    "agreeing", "answering"}], "unreadable": [{"file", "error"}], "notes",
+    "warnings"}, and "error" and "kind" beside them where the exit code is 4.
+    Where there is no number, it is null. --csv prints the same columns, the
+    first eight as StegExpose does.
+    """
+    if as_csv and voice.json:
+        raise click.UsageError("--csv and --json are two forms of one answer: give one")
+    outcome = _look(voice, paths, threshold)
+    if outcome.lossy:
+        voice.warn(
+            f"{_files(outcome.lossy)} in JPEG, which keeps no lowest bits: "
+            "what the detectors say of JPEG means nothing"
+        )
+    failure = _failure(outcome)
+    if outcome.rows or not failure:
+        _print(voice, outcome, as_csv)
+    facts: dict[str, Any] = {
+        "threshold": threshold,
+        "files": [_finite(row) for row in outcome.rows],
+        "unreadable": outcome.unreadable,
+        "notes": voice.notes,
+        "warnings": voice.warnings,
+    }
+    if failure:
+        facts |= {"error": str(failure), "kind": type(failure).__name__}
+    voice.answer(**facts)
+    if failure:
+        raise failure
+
+
+def _look(voice: Voice, paths: tuple[str, ...], threshold: float) -> _Outcome:
+    from isn.steganalysis.stegexpose import analyze as ask
+
+    outcome = _Outcome()
+    found = [(name, explicit) for path in paths for name, explicit in _expand(path, voice)]
+    with progress_bar(voice, "looking") as report:
+        for k, (name, explicit) in enumerate(found):
+            if report is not None:
+                report(k / len(found))
+            try:
+                picture, size = _read(name, voice)
+            except ImageError as error:
+                outcome.unreadable.append({"file": name, "error": str(error)})
+                if explicit:
+                    outcome.named.append(error)
+                if not explicit or len(found) > 1:
+                    voice.warn(str(error))
+                continue
+            outcome.lossy += picture.format in _LOSSY
+            outcome.rows.append(_row(name, ask(picture.pixels, threshold=threshold), size))
+    return outcome
+
+
+def _expand(path: str, voice: Voice) -> Iterator[tuple[str, bool]]:
+    """The files that a word stands for, and whether the word named the file itself."""
+    if path == STANDARD or not os.path.isdir(path):
+        yield path, True
+        return
+
+    def passed_over(error: OSError) -> None:
+        voice.warn(f"{error.filename} cannot be opened ({error.strerror}): it is passed over")
+
+    for folder, below, names in os.walk(path, onerror=passed_over):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(folder, name)
+            # A pipe in the folder would wait for ever.
+            if not name.startswith(".") and file.is_file():
+                yield str(file), False
+
+
+def _read(name: str, voice: Voice) -> tuple[Picture, int]:
+    """The picture, and the size of its file in bytes."""
+    from isn import images
+
+    if name == STANDARD:
+        content = sys.stdin.buffer.read(images.MAX_STREAM_BYTES)
+        picture, size = images.read(content, "standard input"), len(content)
+    else:
+        picture, size = images.read(name), os.path.getsize(name)
+    for sentence in picture.notes:
+        voice.note(sentence)
+    return picture, size
+
+
+def _row(name: str, findings: Findings, file_bytes: int) -> dict[str, Any]:
+    values = (
+        *(name, findings.stego, findings.hidden_bytes(file_bytes)),
+        *(findings.primary_sets, findings.chi_square, findings.sample_pairs),
+        *(findings.rs_analysis, findings.fusion, findings.agreeing, len(findings.answers)),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _failure(outcome: _Outcome) -> IsnError | None:
+    if outcome.named and len(outcome.unreadable) == 1 and not outcome.rows:
+        return outcome.named[0]
+    if outcome.named:
+        return ImageError(
+            f"{_files(len(outcome.named))} that you named cannot be read: "
+            "see the warnings above, and give intact images"
+        )
+    if not outcome.rows:
+        return ImageError("no image was found: give image files, or a folder that holds some")
+    return None
+
+
+def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
+    if as_csv:
+        click.echo(_as_csv(outcome.rows), nl=False)
+        return
+    cells = [_cells(row) for row in outcome.rows]
+    if sys.stdout is not None and sys.stdout.isatty():
+        voice.report(_table(cells))
+    else:
+        voice.report(_plain([list(_TITLES), *cells]))
+    counts = [
+        f"{sum(row['stego'] is state for row in outcome.rows)} {words}"
+        for state, words in _VERDICTS.items()
+    ]
+    if outcome.unreadable:
+        counts.append(f"{len(outcome.unreadable)} unreadable")
+    voice.report(f"{_files(len(outcome.rows) + len(outcome.unreadable))}: {', '.join(counts)}")
+
+
+def _as_csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_printable(row["file"]), *map(_as_java, list(row.values())[1:])])
+    return text.getvalue()
+
+
+def _as_java(value: float | None) -> str:
+    """As StegExpose writes it, so that what reads its reports reads these."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "NaN" if math.isnan(value) else str(value)
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no NaN."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in row.items()
+    }
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    numbers = ("fusion", "primary_sets", "chi_square", "sample_pairs", "rs_analysis")
+    estimate = row["hidden_bytes"]
+    return [
+        _printable(row["file"]),
+        _VERDICTS[row["stego"]],
+        f"{row['agreeing']} of {row['answering']}",
+        *(_number(row[name]) for name in numbers),
+        "-" if estimate is None else str(estimate),
+    ]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return "NaN" if math.isnan(value) else f"{value:.3f}"
+
+
+def _table(cells: list[list[str]]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    for k, title in enumerate(_TITLES):
+        table.add_column(title, justify="left" if k < 2 else "right", no_wrap=k > 0)
+    for row in cells:
+        style = "bold red" if row[1] == _VERDICTS[True] else ""
+        verdict = Text(row[1], style=style)
+        table.add_row(Text(row[0], overflow="fold"), verdict, *row[2:])
+    return table
+
+
+def _plain(rows: list[list[str]]) -> str:
+    """Aligned columns, in which no name is ever broken or cut."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if k < 2 else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def _printable(name: str) -> str:
+    # A file's name may hold line breaks or codes that a terminal would obey.
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"

@@ -1,0 +1,155 @@
+"""`isn evaluate`: the paper's experiments on any folder, next to the alternatives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from isn.cli.common import backend_option, json_option, make_folder, quiet_option
+from isn.cli.progress import progress_bar
+from isn.cli.voice import Voice
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from isn.evaluation.results import Results
+
+NOBODY = "none"
+"""Stands for no model, or no baseline, at all."""
+
+
+def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    del ctx, param
+    return None if value is None else tuple(dict.fromkeys(value.replace(" ", "").split(",")))
+
+
+@click.command()
+@click.option(
+    "--data",
+    "folders",
+    multiple=True,
+    required=True,
+    metavar="FOLDER",
+    help="Of images; repeat it for other domains.",
+)
+@click.option(
+    "--count",
+    "counts",
+    multiple=True,
+    type=click.IntRange(1, 5),
+    help="Hidden images in one host; repeat it for more. Default: 1 to 5.",
+)
+@click.option(
+    "--models",
+    multiple=True,
+    metavar="NAME|PATH",
+    help="Repeat it for more; none leaves them out. Default: all shipped models.",
+)
+@click.option(
+    "--baselines",
+    multiple=True,
+    metavar="NAME",
+    help="lsb-4, avif-1, avif-2, avif-3; repeat it for more, or none. Default: all.",
+)
+@click.option("--crop", type=int, metavar="N", help="Centre crop of N x N. Default: whole images.")
+@click.option("--limit", type=int, metavar="N", help="Hosts of each folder. Default: all images.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of hosts and of noise."
+)
+@click.option(
+    "--parts",
+    callback=_split,
+    metavar="LIST",
+    help="Of table,capacity,damage,extremes,cost. Default: all.",
+)
+@backend_option
+@click.option("-o", "--output", required=True, metavar="FOLDER", help="For the three reports.")
+@json_option
+@quiet_option
+@click.pass_obj
+def evaluate(
+    voice: Voice,
+    folders: tuple[str, ...],
+    counts: tuple[int, ...],
+    models: tuple[str, ...],
+    baselines: tuple[str, ...],
+    crop: int | None,
+    limit: int | None,
+    seed: int,
+    parts: tuple[str, ...] | None,
+    backend: str | None,
+    output: str,
+) -> None:
+    """Measure models on your images, next to what else one might take.
+
+    Writes report.html (one file, pictures inside), report.md and report.json into FOLDER: quality
+    of containers and revealed images, quality against the number of hidden images, what is left
+    after damage, hard images, and cost. Every figure is taken through the 8-bit file.
+
+    Files that cannot be read, and images smaller than the crop, are named, counted and left out.
+    The part cost times images of up to 12 megapixels, which takes minutes.
+
+    --json prints what report.json holds, and "files", the paths of the three reports.
+    """
+    from isn.evaluation import report
+    from isn.evaluation.findings import findings
+    from isn.evaluation.plan import COUNTS, Plan
+    from isn.evaluation.results import PARTS
+    from isn.evaluation.run import evaluate as measure
+
+    plan = Plan(
+        folders,
+        tuple(sorted(set(counts))) or COUNTS,
+        _chosen(models),
+        _chosen(baselines),
+        crop,
+        limit,
+        seed,
+        parts or PARTS,
+        backend,
+    )
+    folder = Path(output)
+    # Before the work: the end of an hour is no time to hear that there is no place for the report.
+    make_folder(folder)
+    with progress_bar(voice, "evaluating") as progress:
+        results = measure(plan, progress)
+    for domain in results.domains:
+        for skip in domain.skipped:
+            voice.warn(f"skipped: {skip.reason}")
+    paths = report.write(results, folder)
+    if results.quality:
+        voice.report(_table(results))
+    sentences = findings(results)
+    for sentence in sentences:
+        voice.report(f"* {sentence}.")
+    voice.report("Reports: " + ", ".join(map(str, paths)))
+    voice.answer(**results.as_json(sentences), files=[os.fspath(path) for path in paths])
+
+
+def _chosen(names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """None stands for all, as where the option was not given."""
+    if not names:
+        return None
+    return tuple(dict.fromkeys(name for name in names if name != NOBODY))
+
+
+def _table(results: Results) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("folder", "images", "method"):
+        table.add_column(title, no_wrap=True)
+    for title in ("hosts", "container dB", "SSIM", "revealed dB", "SSIM", "lost"):
+        table.add_column(title, justify="right")
+    for each in results.quality:
+        row = [each.domain, str(each.count), each.method, str(each.summary.groups)]
+        for spreads in (each.summary.container, each.summary.revealed):
+            psnr, ssim = spreads.get("psnr"), spreads.get("ssim")
+            row += [f"{psnr.mean:.2f}" if psnr else "-", f"{ssim.mean:.4f}" if ssim else "-"]
+        style = "bold" if results.entrant(each.method).ours else ""
+        table.add_row(*row, str(each.summary.lost), style=style)
+    return table
