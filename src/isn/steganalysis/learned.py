@@ -1,15 +1,18 @@
-"""A detector that learns from leaked pairs: a linear discriminant on features such as SPAM.
+"""Detectors that learn from leaked pairs, and the simplest: a linear discriminant on features.
 
-Fisher's discriminant with the covariance shrunk as by Ledoit and Wolf: A well-conditioned
-estimator for large-dimensional covariance matrices, Journal of Multivariate Analysis 88(2), 2004.
+Fisher's discriminant on features such as SPAM, with the covariance shrunk as by Ledoit and Wolf: A
+well-conditioned estimator for large-dimensional covariance matrices, Journal of Multivariate
+Analysis 88(2), 2004. :mod:`isn.steganalysis.cnn` is another that learns the same way.
+
 Shrinking is what lets 686 features be learned from a few dozen pairs. Needs scikit-learn, the
 ``[analyze]`` extra.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,18 @@ Floats: TypeAlias = NDArray[np.float64]
 
 LEAST_PAIRS = 2
 """A covariance needs two."""
+
+
+class Detector(Protocol):
+    """What has learned."""
+
+    def scores(self, seen: NDArray[Any], /) -> Floats:
+        """How much images, or their features, look like containers: above 0 counts as one."""
+        ...
+
+
+Learner: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], Detector]
+"""From clean images and the containers made of them, or the features of both, to a detector."""
 
 
 class Discriminant:
@@ -43,7 +58,7 @@ class Discriminant:
                 are not finite.
             IsnError: scikit-learn is not installed.
         """
-        x, y = _checked(clean, stego)
+        x, y = _features(clean, stego)
         analysis = _estimator()
         # Features differ in scale by orders of magnitude; shrinking takes them as they are.
         both = np.concatenate([x, y])
@@ -75,16 +90,25 @@ class Outcome:
         tested: how many pairs it was tested on.
         accuracy: share of right verdicts, in [0, 1].
         area: under the ROC curve, in [0, 1].
+        clean_scores: of the clean images that it was tested on.
+        stego_scores: of their containers.
     """
 
     pairs: int
     tested: int
     accuracy: float
     area: float
+    clean_scores: tuple[float, ...] = field(repr=False)
+    stego_scores: tuple[float, ...] = field(repr=False)
 
 
 def leaked_pairs(
-    clean: NDArray[Any], stego: NDArray[Any], hosts: NDArray[Any], pairs: int, seed: int = 0
+    clean: NDArray[Any],
+    stego: NDArray[Any],
+    hosts: NDArray[Any],
+    pairs: int,
+    seed: int = 0,
+    learn: Learner = Discriminant,
 ) -> Outcome:
     """Learns from `pairs` leaked pairs and judges the rest, split by host image.
 
@@ -92,24 +116,25 @@ def leaked_pairs(
     is hidden. Hosts are drawn at random, and all their pairs with them, until there are enough.
 
     Args:
-        clean: n x features, of clean images.
-        stego: n x features, of the containers made of them, in the same order.
+        clean: n x features of clean images, or n images, as `learn` takes them.
+        stego: the same of the containers made of them, in the same order.
         hosts: n names or numbers of the host image that a pair shows, or is a crop of.
         pairs: N, how many to learn from; at least `LEAST_PAIRS`.
         seed: of the draw.
+        learn: makes the detector.
 
     Raises:
         ConfigError: the shapes do not fit, `pairs` is too small, or no host is left to test on.
-        IsnError: scikit-learn is not installed.
+        IsnError: what the detector needs is not installed.
     """
-    x, y = _checked(clean, stego)
+    x, y = _paired(clean, stego)
     names = np.asarray(hosts)
     if names.shape != (len(x),):
         raise ConfigError(f"{len(x)} pairs and hosts of shape {names.shape} were given: name each")
     if pairs < LEAST_PAIRS:
         raise ConfigError(f"{pairs} leaked pairs were asked for: give at least {LEAST_PAIRS}")
     leaked, kept = _split(names, pairs, seed)
-    detector = Discriminant(x[leaked], y[leaked])
+    detector = learn(x[leaked], y[leaked])
     of_clean, of_stego = detector.scores(x[kept]), detector.scores(y[kept])
     right = np.count_nonzero(of_clean <= 0) + np.count_nonzero(of_stego > 0)
     return Outcome(
@@ -117,6 +142,8 @@ def leaked_pairs(
         tested=len(kept),
         accuracy=float(right / (2 * len(kept))),
         area=area(of_clean, of_stego),
+        clean_scores=tuple(of_clean.tolist()),
+        stego_scores=tuple(of_stego.tolist()),
     )
 
 
@@ -136,16 +163,23 @@ def _split(hosts: NDArray[Any], pairs: int, seed: int) -> tuple[NDArray[Any], ND
     return leaked, kept
 
 
-def _checked(clean: NDArray[Any], stego: NDArray[Any]) -> tuple[Floats, Floats]:
-    x, y = np.asarray(clean, np.float64), np.asarray(stego, np.float64)
-    if x.ndim != 2 or x.shape != y.shape or len(x) < LEAST_PAIRS or not x.shape[1]:
+def _paired(clean: NDArray[Any], stego: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    x, y = np.asarray(clean), np.asarray(stego)
+    if x.shape != y.shape or x.ndim < 2 or len(x) < LEAST_PAIRS or 0 in x.shape:
         raise ConfigError(
-            f"features of shapes {x.shape} and {y.shape} were given: give N x features twice, "
-            f"with N of at least {LEAST_PAIRS}"
+            f"arrays of shapes {x.shape} and {y.shape} were given: give N images, or their "
+            f"features, twice, with N of at least {LEAST_PAIRS}"
         )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ConfigError("some features are not finite: leave those images out")
     return x, y
+
+
+def _features(clean: NDArray[Any], stego: NDArray[Any]) -> tuple[Floats, Floats]:
+    x, y = _paired(clean, stego)
+    if x.ndim != 2:
+        raise ConfigError(f"features of shape {x.shape} were given: give N x features twice")
+    return x.astype(np.float64), y.astype(np.float64)
 
 
 def _estimator() -> Any:

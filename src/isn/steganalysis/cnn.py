@@ -1,0 +1,189 @@
+"""A small network that learns to see containers: XuNet.
+
+Xu, Wu, Shi: Structural design of convolutional neural networks for steganalysis, IEEE Signal
+Processing Letters 23(5), 2016: a fixed high-pass filter, five groups of convolution, normalisation,
+activation and average pooling, the magnitude after the first convolution, tanh in the first two
+groups, and the mean over the image at the end, so that it takes images of any size.
+
+The paper knows grey images only. Here red, green and blue are filtered alike and the first
+convolution sees all three: that the channels of a photo are grained alike, and a change in one of
+them is not, is what a colour image gives away. Needs torch, the ``[train]`` extra.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import nn
+
+from isn.errors import ConfigError, ImageError
+from isn.images import Pixels
+
+Floats: TypeAlias = NDArray[np.float64]
+
+KV: Final = (
+    (-1, 2, -2, 2, -1),
+    (2, -6, 8, -6, 2),
+    (-2, 8, -12, 8, -2),
+    (2, -6, 8, -6, 2),
+    (-1, 2, -2, 2, -1),
+)
+"""Times 1/12: the filter of the first layer, which is not learned."""
+
+WIDTHS: Final = (8, 16, 32, 64, 128)
+"""Maps of the five groups."""
+
+STEPS: Final = 150
+CROP: Final = 64
+"""Rows and columns of a training patch."""
+BATCH: Final = 8
+"""Pairs in a step: a patch of a clean image and the same patch of its container."""
+RATE: Final = 3e-3
+
+LEAST_SIDE: Final = 32
+"""Four poolings by two, of an image that has lost four rows and columns, leave something."""
+
+_AT_ONCE = 8
+"""Images scored together."""
+
+
+class XuNet(nn.Module):
+    """The network: N x 3 x H x W samples in [0, 255] to N scores."""
+
+    kernel: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        kernel = torch.tensor(KV, dtype=torch.float32)[None, None] / 12
+        self.register_buffer("kernel", kernel, persistent=False)
+        kernels = (5, 5, 1, 1, 1)
+        convs, norms = [], []
+        for before, after, size in zip((3, *WIDTHS), WIDTHS, kernels, strict=False):
+            convs.append(nn.Conv2d(before, after, size, padding=size // 2, bias=False))
+            norms.append(nn.BatchNorm2d(after))
+        self.convs, self.norms = nn.ModuleList(convs), nn.ModuleList(norms)
+        self.judge = nn.Linear(WIDTHS[-1], 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Scores; above 0 is a container."""
+        count, channels = images.shape[:2]
+        planes = images.reshape(count * channels, 1, *images.shape[2:])
+        features = F.conv2d(planes, self.kernel)
+        features = features.reshape(count, channels, *features.shape[2:])
+        last = len(self.convs) - 1
+        for k, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            features = conv(features)
+            # Which sign a residual has says nothing; without this the first group learns it twice.
+            features = norm(features.abs() if k == 0 else features)
+            features = torch.tanh(features) if k < 2 else F.relu(features)
+            if k < last:
+                features = F.avg_pool2d(features, 5, 2, 2)
+        scores: torch.Tensor = self.judge(features.mean(dim=(2, 3)))[:, 0]
+        return scores
+
+
+class Cnn:
+    """A XuNet that has learned from leaked pairs.
+
+    Each step sees the same patches of clean images and of their containers, turned and mirrored
+    alike: what differs within a batch is the hiding alone.
+
+    Attributes:
+        network: what was trained, in its mode for use.
+        loss: cross entropy of the last step.
+    """
+
+    def __init__(
+        self, clean: NDArray[Any], stego: NDArray[Any], *, seed: int = 0, steps: int = STEPS
+    ) -> None:
+        """Learns from leaked images.
+
+        Args:
+            clean: uint8, N x H x W x 3, sides of at least `LEAST_SIDE`.
+            stego: the containers made of them, in the same order.
+            seed: of all chance; the same seed gives the same network on the same machine.
+            steps: of training, at least 1.
+
+        Raises:
+            ConfigError: the shapes differ, or there is nothing to learn from.
+            ImageError: the arrays hold no such images.
+        """
+        _check(clean)
+        _check(stego)
+        if clean.shape != stego.shape or not len(clean) or steps < 1:
+            raise ConfigError(
+                f"images of shapes {clean.shape} and {stego.shape}, and {steps} steps were given: "
+                "give as many containers as clean images, and at least one step"
+            )
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(seed)
+            self.network = XuNet()
+        self.loss = _train(self.network, clean, stego, np.random.default_rng(seed), steps)
+
+    def scores(self, seen: NDArray[Any], /) -> Floats:
+        """How much images look like containers: above 0 counts as one.
+
+        Args:
+            seen: uint8, n x H x W x 3.
+
+        Returns:
+            n numbers.
+
+        Raises:
+            ImageError: the array holds no such images.
+        """
+        _check(seen)
+        with torch.inference_mode():
+            parts = [
+                self.network(_tensor(seen[k : k + _AT_ONCE])).numpy()
+                for k in range(0, len(seen), _AT_ONCE)
+            ]
+        return np.concatenate([np.empty(0), *parts]).astype(np.float64)
+
+
+def _train(
+    network: XuNet, clean: Pixels, stego: Pixels, rng: np.random.Generator, steps: int
+) -> float:
+    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, RATE, total_steps=max(steps, 2), pct_start=0.15
+    )
+    wanted = torch.tensor([0.0, 1.0]).repeat(BATCH)
+    network.train()
+    for _ in range(steps):
+        batch = np.concatenate([_patches(clean, stego, rng) for _ in range(BATCH)])
+        loss = F.binary_cross_entropy_with_logits(network(_tensor(batch)), wanted)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    network.eval()
+    return loss.item()
+
+
+def _patches(clean: Pixels, stego: Pixels, rng: np.random.Generator) -> Pixels:
+    """The same patch of a clean image and of its container, in one of the 8 ways to lay it."""
+    _, height, width, _ = clean.shape
+    side = min(CROP, height, width)
+    k = int(rng.integers(len(clean)))
+    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    place = (k, slice(top, top + side), slice(left, left + side))
+    pair = np.rot90(np.stack([clean[place], stego[place]]), int(rng.integers(4)), (1, 2))
+    return pair[:, :, ::-1] if rng.integers(2) else pair
+
+
+def _tensor(images: Pixels) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float()
+
+
+def _check(images: NDArray[Any]) -> None:
+    shape = images.shape
+    if images.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or min(shape[1:3]) < LEAST_SIDE:
+        raise ImageError(
+            f"the array is {images.dtype} of shape {shape}: give uint8 of shape N x H x W x 3, "
+            f"with sides of at least {LEAST_SIDE}"
+        )
