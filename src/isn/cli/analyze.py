@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isn.cli.common import STANDARD, json_option, quiet_option
+from isn.cli.maps import Maps
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 from isn.errors import ImageError, IsnError
@@ -44,6 +45,7 @@ class _Outcome:
     unreadable: list[dict[str, str]] = field(default_factory=list)
     named: list[ImageError] = field(default_factory=list)
     lossy: int = 0
+    maps: dict[str, str] = field(default_factory=dict)
 
 
 @click.command()
@@ -57,10 +59,29 @@ class _Outcome:
     metavar="SHARE",
     help="Of the fusion, above which the verdict is stego.",
 )
+@click.option(
+    "--map",
+    "map_folder",
+    metavar="DIR",
+    help="Also write a forensic map of each image into DIR: bright where its noise is unlike the "
+    "rest.",
+)
+@click.option(
+    "--mantranet",
+    metavar="WEIGHTS",
+    help="With --map: ManTra-Net's map, from a file of its weights (.npz or .safetensors).",
+)
 @json_option
 @quiet_option
 @click.pass_obj
-def analyze(voice: Voice, paths: tuple[str, ...], as_csv: bool, threshold: float) -> None:
+def analyze(
+    voice: Voice,
+    paths: tuple[str, ...],
+    as_csv: bool,
+    threshold: float,
+    map_folder: str | None,
+    mantranet: str | None,
+) -> None:
     """Look for hidden messages as somebody without the model would.
 
     Each FILE (- is standard input), and each in and below each FOLDER, is judged by the four
@@ -71,6 +92,9 @@ def analyze(voice: Voice, paths: tuple[str, ...], as_csv: bool, threshold: float
     They look for replaced lowest bits and nothing else: finding nothing proves nothing, and
     flat or noisy photos are accused wrongly. The bytes are an estimate for that method only.
 
+    --map writes FILE.map.png for each image, and replaces those that are there. A bright place is
+    one to look at and no proof: borders of blur, lettering and clipped light stand out as well.
+
     Files in a FOLDER that are no images are named and passed over. The exit code is 4 where a
     FILE cannot be read, or nothing can.
 
@@ -78,12 +102,15 @@ def analyze(voice: Voice, paths: tuple[str, ...], as_csv: bool, threshold: float
     "primary_sets", "chi_square", "sample_pairs", "rs_analysis", "fusion",
     "agreeing", "answering"}], "unreadable": [{"file", "error"}], "notes",
     "warnings"}, and "error" and "kind" beside them where the exit code is 4.
-    Where there is no number, it is null. --csv prints the same columns, the
-    first eight as StegExpose does.
+    Where there is no number, it is null. With --map a file also has "map".
+    --csv prints the same columns, the first eight as StegExpose does.
     """
     if as_csv and voice.json:
         raise click.UsageError("--csv and --json are two forms of one answer: give one")
-    outcome = _look(voice, paths, threshold)
+    if mantranet is not None and map_folder is None:
+        raise click.UsageError("--mantranet draws maps: say where to with --map")
+    maps = None if map_folder is None else Maps(map_folder, mantranet)
+    outcome = _look(voice, paths, threshold, maps)
     if outcome.lossy:
         voice.warn(
             f"{_files(outcome.lossy)} in JPEG, which keeps no lowest bits: "
@@ -94,7 +121,7 @@ def analyze(voice: Voice, paths: tuple[str, ...], as_csv: bool, threshold: float
         _print(voice, outcome, as_csv)
     facts: dict[str, Any] = {
         "threshold": threshold,
-        "files": [_finite(row) for row in outcome.rows],
+        "files": [_facts(row, outcome.maps) for row in outcome.rows],
         "unreadable": outcome.unreadable,
         "notes": voice.notes,
         "warnings": voice.warnings,
@@ -106,7 +133,7 @@ def analyze(voice: Voice, paths: tuple[str, ...], as_csv: bool, threshold: float
         raise failure
 
 
-def _look(voice: Voice, paths: tuple[str, ...], threshold: float) -> _Outcome:
+def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | None) -> _Outcome:
     from isn.steganalysis.stegexpose import analyze as ask
 
     outcome = _Outcome()
@@ -117,6 +144,8 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float) -> _Outcome:
                 report(k / len(found))
             try:
                 picture, size = _read(name, voice)
+                if maps is not None:
+                    outcome.maps[name] = str(maps.write(name, picture.pixels))
             except ImageError as error:
                 outcome.unreadable.append({"file": name, "error": str(error)})
                 if explicit:
@@ -199,6 +228,8 @@ def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
     if outcome.unreadable:
         counts.append(f"{len(outcome.unreadable)} unreadable")
     voice.report(f"{_files(len(outcome.rows) + len(outcome.unreadable))}: {', '.join(counts)}")
+    if outcome.maps:
+        voice.report("Maps: " + ", ".join(map(_printable, outcome.maps.values())))
 
 
 def _as_csv(rows: list[dict[str, Any]]) -> str:
@@ -219,12 +250,13 @@ def _as_java(value: float | None) -> str:
     return "NaN" if math.isnan(value) else str(value)
 
 
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no NaN."""
-    return {
+def _facts(row: dict[str, Any], maps: dict[str, str]) -> dict[str, Any]:
+    """A row for JSON, which knows no NaN."""
+    finite = {
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in row.items()
     }
+    return finite | {"map": maps[row["file"]]} if maps else finite
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

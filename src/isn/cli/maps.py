@@ -1,0 +1,78 @@
+"""The forensic maps of `isn analyze --map`: one PNG for each image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isn.cli.common import STANDARD, make_folder
+
+if TYPE_CHECKING:
+    from isn.images import Pixels
+    from isn.steganalysis.mantranet import ManTraNet
+
+SUFFIX = ".map.png"
+"""Tells maps, which are replaced when the command runs again, from a user's own pictures."""
+
+
+class Maps:
+    """Writes maps into a folder.
+
+    Args:
+        folder: made if it is missing.
+        weights: of ManTra-Net; None: the map of residuals.
+
+    Raises:
+        OutputError: the folder cannot be made.
+        ModelError: the weights cannot be used.
+        BackendError: ManTra-Net was asked for, and torch is not installed.
+    """
+
+    def __init__(self, folder: str, weights: str | None) -> None:
+        self._network = None if weights is None else _network(weights)
+        self._folder = Path(folder)
+        self._taken: set[str] = set()
+        make_folder(self._folder)
+
+    def write(self, name: str, pixels: Pixels) -> Path:
+        """Writes the map of one image.
+
+        Args:
+            name: of its file, or - for standard input.
+            pixels: uint8, H x W x 3.
+
+        Raises:
+            ImageError: ManTra-Net does not take an image of that size.
+            OutputError: the file cannot be written.
+        """
+        from isn import images
+        from isn.steganalysis import residual
+
+        if self._network is None:
+            shown = residual.anomaly_map(pixels)
+        else:
+            from isn.steganalysis.mantranet import manipulation_map
+
+            shown = manipulation_map(self._network, pixels)
+        path = self._folder / self._unused(name)
+        images.write(path, residual.paint(shown), overwrite=True)
+        return path
+
+    def _unused(self, name: str) -> str:
+        stem = "standard-input" if name == STANDARD else Path(name).name
+        number, chosen = 1, f"{stem}{SUFFIX}"
+        while chosen in self._taken:
+            number += 1
+            chosen = f"{stem}-{number}{SUFFIX}"
+        self._taken.add(chosen)
+        return chosen
+
+
+def _network(weights: str) -> ManTraNet:
+    from isn.errors import BackendError
+
+    try:
+        from isn.steganalysis import mantranet
+    except ImportError as error:
+        raise BackendError("ManTra-Net needs torch: pip install 'isn[train]'") from error
+    return mantranet.load(weights)
