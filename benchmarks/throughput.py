@@ -37,6 +37,7 @@ def measure(config: str, overrides: list[str], steps: int, device: str, threads:
 
     from isn.training.data import Batches, ImageStore
     from isn.training.distributed import processes
+    from isn.training.invertible import Invertible
     from isn.training.loop import Progress, Trainer
     from isn.training.settings import Settings
     from isn.training.validation import drawing_groups, validation_groups
@@ -61,9 +62,9 @@ def measure(config: str, overrides: list[str], steps: int, device: str, threads:
         store = ImageStore(pixels, group.device)
         groups = validation_groups(pixels, settings.model.hidden_images, settings.data, 0)[:1]
         batches = Batches(store, store, settings.data, settings.model.hidden_images, 0)
-        trainer = Trainer(
-            settings, batches, (groups, drawing_groups(groups, 0)), Path(run), group, report=mark
-        )
+        learner = Invertible(settings, group.device)
+        validation = (groups, drawing_groups(groups, 0))
+        trainer = Trainer(settings, learner, batches, validation, Path(run), group, report=mark)
         # The model that a finished run writes is not part of a step.
         trainer._finish = lambda: None  # type: ignore[method-assign]
         trainer.train()

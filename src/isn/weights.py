@@ -59,7 +59,7 @@ class Weights:
                 raise ModelError(f"the tensor {name} is {given.dtype}, give float16 or float32")
             if not np.isfinite(given).all():
                 raise ModelError(f"the tensor {name} holds values that are not finite")
-        object.__setattr__(self, "fingerprint", _fingerprint(self.tensors))
+        object.__setattr__(self, "fingerprint", fingerprint_of(self.tensors))
 
     fingerprint: bytes = field(init=False)
 
@@ -74,21 +74,11 @@ class Weights:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file whole or not at all."""
-        target = Path(path)
         metadata = {
             "config": self.config.to_json(),
             "training": json.dumps(dict(self.training), sort_keys=True),
         }
-        contiguous = {name: np.ascontiguousarray(each) for name, each in self.tensors.items()}
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with open(partial, "wb") as file:
-                file.write(save(contiguous, metadata))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_tensors(path, self.tensors, metadata)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Weights:
@@ -119,7 +109,25 @@ class Weights:
         return cls(config, tensors, training)
 
 
-def _fingerprint(tensors: Mapping[str, NDArray[Any]]) -> bytes:
+def write_tensors(
+    path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> None:
+    """Writes a safetensors file whole or not at all."""
+    target = Path(path)
+    contiguous = {name: np.ascontiguousarray(each) for name, each in tensors.items()}
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with open(partial, "wb") as file:
+            file.write(save(contiguous, dict(metadata)))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def fingerprint_of(tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """16 bytes, a hash of names, types, shapes and values."""
     digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
     for name in sorted(tensors):
         each = tensors[name]

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from isn.training.distributed import Processes
-    from isn.training.loop import Progress
-    from isn.training.settings import Settings
+    from isn.training.learner import Learner
+    from isn.training.loop import Progress, Trainer
+    from isn.training.settings import Recipe
     from isn.weights import Weights
 
 LINE_SECONDS = 10.0
@@ -65,9 +66,10 @@ def train(
 ) -> None:
     """Train a model on a folder of images.
 
-    CONFIG is a shipped config (fast, quality, paper, tiny) or a TOML file; with --resume it may be
-    left out. Ctrl-C ends a run with a checkpoint. Under torchrun, every process trains a share of
-    each batch. The finished model is RUN/model.safetensors, ready for --model.
+    CONFIG is a shipped config (fast, quality, paper, tiny; baluja, which is a baseline) or a TOML
+    file; with --resume it may be left out. Ctrl-C ends a run with a checkpoint. Under torchrun,
+    every process trains a share of each batch. The finished model is RUN/model.safetensors, ready
+    for --model.
     """
     from isn.errors import BackendError, ConfigError
 
@@ -97,6 +99,7 @@ def train(
             Sources(data, validation, texture),
             run,
             group,
+            learner=learner_of(settings, group),
             note=note,
             start=_start(start),
             resume=resume,
@@ -104,7 +107,7 @@ def train(
             warn=show.warn,
         )
         _stop_on_signals(trainer.stop)
-        show.begin(trainer.step)
+        show.begin(trainer)
         done = trainer.train(stop_after)
     if done:
         show.say(f"done: {run / 'model.safetensors'}")
@@ -120,17 +123,37 @@ def _schedule(minutes: float | None, steps: int | None) -> list[str]:
     return [f"run.steps={steps}", "run.minutes=0.0"] if steps is not None else []
 
 
-def _settings(config: str | None, changes: list[str], resumed: Path | None) -> Settings:
+def _settings(config: str | None, changes: list[str], resumed: Path | None) -> Recipe:
+    from isn.training import methods
     from isn.training.session import settings_of
-    from isn.training.settings import Settings, shipped
+    from isn.training.settings import shipped
 
     if config is not None:
-        return Settings.load(config, changes)
+        return methods.load(config, changes)
     if resumed is None:
         raise click.UsageError(f"no config was given: name one of {', '.join(shipped())}")
     if changes:
         raise click.UsageError("to change settings of a resumed run, name its config too")
     return settings_of(resumed)
+
+
+def learner_of(settings: Recipe, group: Processes) -> Learner | None:
+    """What is trained, for methods whose networks the training does not know; None: our own."""
+    from isn.training.methods import BalujaSettings
+
+    if not isinstance(settings, BalujaSettings):
+        return None
+    from isn.baselines.baluja_network import BalujaNetwork
+    from isn.baselines.baluja_weights import BalujaWeights
+    from isn.training.pair import Pair
+
+    count, filters = settings.model.hidden_images, settings.model.filters
+    return Pair(
+        BalujaNetwork(count, filters),
+        settings,
+        group.device,
+        lambda tensors, training: BalujaWeights(count, filters, tensors, training),
+    )
 
 
 def _start(name: str | None) -> tuple[str, Weights] | None:
@@ -161,16 +184,16 @@ class _Display:
     Only rank 0 prints.
     """
 
-    def __init__(self, settings: Settings, group: Processes, quiet: bool) -> None:
+    def __init__(self, settings: Recipe, group: Processes, quiet: bool) -> None:
         self.settings, self.silent = settings, quiet or not group.first
         self.terminal = sys.stderr.isatty()
         self.validated, self.last = "", 0.0
 
-    def begin(self, step: int) -> None:
-        model = self.settings.model
+    def begin(self, trainer: Trainer) -> None:
+        count, step = self.settings.hidden_images, trainer.step
+        parameters = sum(each.numel() for each in trainer.stack.parameters())
         self.say(
-            f"{model.hidden_images} hidden image{'s' * (model.hidden_images > 1)}, "
-            f"{model.blocks} blocks, {model.parameters / 1e6:.2f} M parameters"
+            f"{count} hidden image{'s' * (count > 1)}, {parameters / 1e6:.2f} M parameters"
             + (f", from step {step}" if step else "")
         )
 

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
 
-from isn.backends.torch import SubnetStack
-from isn.training.settings import Settings
+from isn.training.learner import Learner, Saved
+from isn.training.settings import Recipe
 from isn.training.validation import Quality
-from isn.weights import Weights
 
 HALF_LOSS = 0.02
 """Weights are stored as float16 where that costs less than this many dB."""
 
 
 def export(
-    stack: SubnetStack,
-    settings: Settings,
+    learner: Learner,
+    settings: Recipe,
     measure: Callable[[], Mapping[str, Quality]],
     provenance: Mapping[str, Any],
-) -> Weights:
-    """The weights in `stack` as a model that the zoo loads.
+) -> Saved:
+    """What a learner holds, as a model.
 
     Args:
-        stack: the learned subnets; as they were when this returns.
+        learner: with its parameters as they are to be exported; as it was when this returns.
         settings: the whole training, for the metadata.
-        measure: validates what is in `stack` at the time, by kind of image.
+        measure: validates what the learner holds at the time, by kind of image.
         provenance: data, steps, device and so on, for the metadata.
     """
     tensors = {
-        name: each.detach().float().cpu().numpy().copy() for name, each in stack.named_parameters()
+        name: each.detach().float().cpu().numpy().copy()
+        for name, each in learner.module.named_parameters()
     }
     halves = {name: each.astype(np.float16) for name, each in tensors.items()}
     quality = measure()
-    stack.load_tensors(halves)
+    load_tensors(learner.module, halves)
     rounded = measure()
-    stack.load_tensors(tensors)
+    load_tensors(learner.module, tensors)
     cost = max(
         getattr(quality[kind], side) - getattr(rounded[kind], side)
         for kind in quality
@@ -47,10 +49,15 @@ def export(
     half = cost < HALF_LOSS
     training = {
         **provenance,
-        "settings": dataclasses.asdict(settings),
+        "settings": settings.as_dict(),
         "validation": {
             kind: value.as_dict() for kind, value in (rounded if half else quality).items()
         },
         "float16_cost_db": round(cost, 4),
     }
-    return Weights(settings.model, halves if half else tensors, training)
+    return learner.pack(halves if half else tensors, training)
+
+
+def load_tensors(module: nn.Module, tensors: Mapping[str, NDArray[Any] | torch.Tensor]) -> None:
+    """Copies tensors into the parameters of their names; all of them must be there."""
+    module.load_state_dict({name: torch.as_tensor(each) for name, each in tensors.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import platform
 import statistics
@@ -18,20 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isn.backends.torch import DenseBlock, SubnetStack
-from isn.errors import ConfigError, ModelError
-from isn.network import Network
+from isn.errors import ModelError
 from isn.training import checkpoints
 from isn.training.checkpoints import Checkpoint
 from isn.training.data import Batches
 from isn.training.distributed import Processes
-from isn.training.export import export
+from isn.training.export import export, load_tensors
+from isn.training.learner import Learner, dtype_of
 from isn.training.log import Log, draw_curve
-from isn.training.losses import TERMS, Objective
-from isn.training.optimiser import Average, initialise, make_optimiser, rate_at, warm_start
-from isn.training.settings import Settings
+from isn.training.optimiser import Average, make_optimiser, rate_at
+from isn.training.settings import Recipe
 from isn.training.validation import Quality, validate
-from isn.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -64,65 +60,42 @@ class Trainer:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Recipe,
+        learner: Learner,
         batches: Batches,
         validation: tuple[Tensor, Tensor],
         run: Path,
         processes: Processes,
         *,
         data_note: str = "",
-        texture: Tensor | None = None,
-        start: tuple[str, Weights] | None = None,
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
-        """Builds network and optimiser; nothing is written before :meth:`train`.
+        """Builds the optimiser; nothing is written before :meth:`train`.
 
         Args:
             settings: the whole training.
+            learner: what is trained, on the device of `processes`.
             batches: where patches come from.
             validation: groups of photos and of drawings, P x (1 + n) x 3 x H x W uint8.
             run: folder of the run.
             processes: this process among those of the training.
             data_note: what the data is, for the model's metadata.
-            texture: 3 x h x w in [0, 1], y_z of section 5.3.
-            start: weights to begin from, and what they are called.
             report: told of progress in every process; print only in the first.
         """
         self.settings, self.batches, self.run, self.processes = settings, batches, run, processes
-        self.data_note, self.start_note, self.report = data_note, "", report
+        self.learner, self.data_note, self.report = learner, data_note, report
         device = processes.device
-        self.dtype = torch.float64 if settings.run.double else torch.float32
-        if (settings.model.lost is None) != (texture is not None):
-            raise ConfigError(
-                "model.lost is a number and a texture is given too: take one of them"
-                if texture is not None
-                else 'model.lost is "none": give the texture that stands for the lost part'
-            )
-        self.texture = texture.to(device, self.dtype) if texture is not None else None
+        self.dtype = dtype_of(settings.run)
         self.validation = tuple(each.to(device) for each in validation)
-
-        stack = SubnetStack(settings.model)
-        initialise(stack, settings.run.seed)
-        if start is not None:
-            name, weights = start
-            taken = warm_start(stack, settings.model, weights.as_float32(), weights.config)
-            if not taken:
-                raise ModelError(f"no tensor of {name} fits this model: start from another one")
-            self.start_note = f"{name} ({len(taken)} tensors)"
-        self.stack = stack.to(device, self.dtype)
+        self.stack = learner.module
         if settings.run.channels_last:
             self.stack.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network = Network.of(settings.model, stack.subnets())
-        objective = Objective(stack, self.network, settings.loss, self.texture)
-        self.objective: nn.Module = objective
+        self.objective = learner.objective
         self._set_precision(exact=False)
-        if settings.run.compile:
-            for block in self._dense_blocks():
-                block.compile()
         if processes.world > 1:
-            self.objective = nn.parallel.DistributedDataParallel(objective)
-        self.optimiser = make_optimiser(stack.parameters(), settings.optimiser, device)
-        self.average = Average(stack, settings.optimiser.ema)
+            self.objective = nn.parallel.DistributedDataParallel(self.objective)
+        self.optimiser = make_optimiser(self.stack.parameters(), settings.optimiser, device)
+        self.average = Average(self.stack, settings.optimiser.ema)
 
         self.step, self.elapsed, self.rate_scale = 0, 0.0, 1.0
         self.skipped, self.returns = 0, 0
@@ -219,7 +192,9 @@ class Trainer:
             self.average.update()
         self.step += 1
         values = processes.mean(terms.detach()).tolist()
-        self._last_terms = dict(zip(TERMS, values, strict=True)) | {"gradient_norm": norm}
+        self._last_terms = dict(zip(self.learner.terms, values, strict=True)) | {
+            "gradient_norm": norm
+        }
 
     def _explodes(self, norm: float) -> bool:
         factor = self.settings.optimiser.explode
@@ -283,8 +258,8 @@ class Trainer:
         if not self.processes.first:
             return
         with self._averaged():
-            weights = export(self.stack, self.settings, self._measure, self._provenance())
-        weights.save(self.run / "model.safetensors")
+            model = export(self.learner, self.settings, self._measure, self._provenance())
+        model.save(self.run / "model.safetensors")
 
     def _provenance(self) -> dict[str, Any]:
         return {
@@ -295,14 +270,14 @@ class Trainer:
             "processes": self.processes.world,
             "torch": torch.__version__,
             "data": self.data_note,
-            "start": self.start_note,
+            "start": self.learner.start_note,
             "skipped_steps": self.skipped,
         }
 
     def _measure(self) -> dict[str, Quality]:
         kinds = ("photos", "drawings")
         return {
-            kind: validate(self.network, groups, self.texture, self.dtype)
+            kind: validate(self.learner, groups, self.dtype)
             for kind, groups in zip(kinds, self.validation, strict=True)
         }
 
@@ -310,28 +285,20 @@ class Trainer:
     def _averaged(self) -> Iterator[None]:
         """The averaged weights in place of the live ones, in exact arithmetic."""
         self.average.swap()
-        before = [block.autocast for block in self._dense_blocks()]
-        for block in self._dense_blocks():
-            block.autocast = None
+        before, self.learner.autocast = self.learner.autocast, None
         try:
             yield
         finally:
-            for block, autocast in zip(self._dense_blocks(), before, strict=True):
-                block.autocast = autocast
+            self.learner.autocast = before
             self.average.swap()
 
     def _set_precision(self, *, exact: bool) -> None:
         run = self.settings.run
-        for block in self._dense_blocks():
-            block.autocast = torch.bfloat16 if run.autocast == "bf16" and not exact else None
-            block.recompute = run.recompute
+        self.learner.autocast = torch.bfloat16 if run.autocast == "bf16" and not exact else None
         if self.processes.device.type == "cuda":
             tf32 = "tf32" if run.tf32 and not exact else "ieee"
             torch.backends.cuda.matmul.fp32_precision = tf32
             torch.backends.cudnn.conv.fp32_precision = tf32  # type: ignore[attr-defined]
-
-    def _dense_blocks(self) -> list[DenseBlock]:
-        return [each for each in self.stack.modules() if isinstance(each, DenseBlock)]
 
     def _checkpoint(self) -> None:
         if not self.processes.first:
@@ -355,8 +322,8 @@ class Trainer:
             "averaged": self.average.updates,
             "norms": list(self._norms),
             "recent": list(self._recent),
-            "start": self.start_note,
-            "settings": dataclasses.asdict(self.settings),
+            "start": self.learner.start_note,
+            "settings": self.settings.as_dict(),
         }
         checkpoints.write(self.run, Checkpoint(tensors, state), self.step)
 
@@ -366,13 +333,13 @@ class Trainer:
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         state, tensors = checkpoint.state, checkpoint.tensors
-        model = dataclasses.asdict(self.settings.model)
-        if state["settings"]["model"] != model:
+        ours, theirs = self.settings.as_dict(), state["settings"]
+        if (theirs.get("method", "isn"), theirs["model"]) != (ours["method"], ours["model"]):
             raise ModelError(
                 f"the checkpoint in {self.run} is of another model "
-                f"({state['settings']['model']}), these settings name {model}"
+                f"({theirs['model']}), these settings name {ours['model']}"
             )
-        self.stack.load_tensors(_under("weights.", tensors))
+        load_tensors(self.stack, _under("weights.", tensors))
         for name, each in _under("average.", tensors).items():
             self.average.tensors[name].copy_(each)
         checkpoints.load_optimiser(self.optimiser, tensors)
@@ -380,7 +347,7 @@ class Trainer:
         self.rate_scale = state["rate_scale"]
         self.skipped, self.returns = state["skipped"], state["returns"]
         self.validated, self.average.updates = state["validated"], state["averaged"]
-        self.start_note = state["start"]
+        self.learner.start_note = state["start"]
         self._norms.clear()
         self._norms.extend(state["norms"])
         self._recent.clear()

@@ -13,11 +13,13 @@ from torch import Tensor
 
 from isn import images
 from isn.errors import ConfigError, ModelError
-from isn.training import checkpoints
+from isn.training import checkpoints, methods
 from isn.training.data import Batches, Folder, ImageStore, Photos, draw_pool, read_folder
 from isn.training.distributed import Processes
+from isn.training.invertible import Invertible
+from isn.training.learner import Learner
 from isn.training.loop import Progress, Trainer
-from isn.training.settings import Settings
+from isn.training.settings import Recipe, Settings
 from isn.training.shards import Shards
 from isn.training.validation import drawing_groups, validation_groups
 from isn.weights import Weights
@@ -42,11 +44,12 @@ class Sources:
 
 
 def prepare(
-    settings: Settings,
+    settings: Recipe,
     sources: Sources,
     run: Path,
     processes: Processes,
     *,
+    learner: Learner | None = None,
     note: str = "",
     start: tuple[str, Weights] | None = None,
     resume: bool = False,
@@ -60,6 +63,7 @@ def prepare(
         sources: where its images come from.
         run: folder of the run.
         processes: this process among those of the training.
+        learner: what is trained, for methods other than our own.
         note: what the data is, for the model's metadata; empty: the number of photos.
         start: weights to begin from, and what they are called.
         resume: go on from the run's last checkpoint.
@@ -103,18 +107,24 @@ def prepare(
         photos = ImageStore(folder.pixels, processes.device)
         found = f"{len(folder.pixels)} photos"
     _warn_all(held_out, warn)
-    groups = validation_groups(held_out.pixels, settings.model.hidden_images, data, seed)
+    groups = validation_groups(held_out.pixels, settings.hidden_images, data, seed)
     side = max(data.crop, 256)
     pool = ImageStore(draw_pool(data.pool, side, seed), processes.device)
+    if learner is None:
+        learner = _invertible(settings, processes.device, sources.texture, start)
+    elif start is not None or sources.texture:
+        raise ConfigError(
+            f"--start and --texture are for our own network, not for {settings.method}: leave them "
+            "out"
+        )
     trainer = Trainer(
         settings,
-        Batches(photos, pool, data, settings.model.hidden_images, seed),
+        learner,
+        Batches(photos, pool, data, settings.hidden_images, seed),
         (groups, drawing_groups(groups, seed)),
         run,
         processes,
         data_note=note or found,
-        texture=_texture(sources.texture) if sources.texture else None,
-        start=start,
         report=report,
     )
     if resume:
@@ -122,7 +132,16 @@ def prepare(
     return trainer
 
 
-def settings_of(run: Path) -> Settings:
+def _invertible(
+    settings: Recipe, device: torch.device, texture: str | None, start: tuple[str, Weights] | None
+) -> Invertible:
+    if not isinstance(settings, Settings):
+        raise ConfigError(f"these settings are for {settings.method}: give its learner too")
+    lost = _texture(texture) if texture else None
+    return Invertible(settings, device, texture=lost, start=start)
+
+
+def settings_of(run: Path) -> Recipe:
     """The settings that a run was started with, from its last checkpoint.
 
     Raises:
@@ -132,7 +151,7 @@ def settings_of(run: Path) -> Settings:
     if folder is None:
         raise ModelError(f"there is no checkpoint in {run} to resume from")
     document = json.loads((folder / "state.json").read_text("utf-8"))
-    return Settings.from_mapping(document["state"]["settings"])
+    return methods.from_mapping(document["state"]["settings"])
 
 
 def _split(folder: Folder, crop: int, seed: int) -> tuple[Folder, Folder]:

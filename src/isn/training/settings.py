@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, get_type_hints
 
 from isn.config import ModelConfig
 from isn.errors import ConfigError
-
-Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class LossSettings:
 
     def __post_init__(self) -> None:
         for name in ("container", "lost", "host", "revealed", "outside"):
-            _at_least(self, name, 0.0)
+            at_least(self, name, 0.0)
         _one_of(self, "revealed_distance", ("l1", "l2", "charbonnier"))
 
 
@@ -81,16 +80,16 @@ class OptimiserSettings:
         _one_of(self, "name", ("adamw", "adam", "adamax"))
         _one_of(self, "schedule", ("cosine", "halving", "constant"))
         for name in ("rate", "weight_decay", "clip", "explode"):
-            _at_least(self, name, 0.0)
+            at_least(self, name, 0.0)
         for name in ("warmup", "final", "ema"):
-            _at_least(self, name, 0.0)
+            at_least(self, name, 0.0)
             if getattr(self, name) > 1:
                 raise ConfigError(f"optimiser.{name} is {getattr(self, name)}, give 0 to 1")
         betas = tuple(self.betas)
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ConfigError(f"optimiser.betas is {self.betas}, give two numbers in [0, 1)")
         object.__setattr__(self, "betas", betas)
-        _whole(self, "patience", 1)
+        whole(self, "patience", 1)
 
 
 @dataclass(frozen=True)
@@ -118,13 +117,13 @@ class DataSettings:
     validation_crop: int = 160
 
     def __post_init__(self) -> None:
-        _whole(self, "crop", 16)
-        _whole(self, "batch", 1)
-        _whole(self, "pool", 1)
-        _whole(self, "validation_pairs", 1)
-        _whole(self, "validation_crop", 32)
+        whole(self, "crop", 16)
+        whole(self, "batch", 1)
+        whole(self, "pool", 1)
+        whole(self, "validation_pairs", 1)
+        whole(self, "validation_crop", 32)
         for name in ("drawings", "overexposed", "recoloured"):
-            _at_least(self, name, 0.0)
+            at_least(self, name, 0.0)
             if getattr(self, name) > 1:
                 raise ConfigError(f"data.{name} is {getattr(self, name)}, give 0 to 1")
 
@@ -139,7 +138,7 @@ class RunSettings:
         seed: of the first weights, the drawings and every crop.
         validations: how many times over the schedule the run is validated.
         checkpoint_minutes: minutes between checkpoints.
-        autocast: ``none`` or ``bf16``, inside the subnets only.
+        autocast: ``none`` or ``bf16``, inside the subnets (of baselines: the networks) only.
         exact_share: last share of the schedule computed without autocast and TF32.
         tf32: float32 matrix products and convolutions in TF32, on GPUs that have it.
         channels_last: memory layout of the feature maps.
@@ -162,12 +161,12 @@ class RunSettings:
     double: bool = False
 
     def __post_init__(self) -> None:
-        _whole(self, "steps", 0)
-        _whole(self, "seed", 0)
-        _whole(self, "validations", 0)
-        _at_least(self, "minutes", 0.0)
-        _at_least(self, "checkpoint_minutes", 0.0)
-        _at_least(self, "exact_share", 0.0)
+        whole(self, "steps", 0)
+        whole(self, "seed", 0)
+        whole(self, "validations", 0)
+        at_least(self, "minutes", 0.0)
+        at_least(self, "checkpoint_minutes", 0.0)
+        at_least(self, "exact_share", 0.0)
         _one_of(self, "autocast", ("none", "bf16"))
         if bool(self.steps) == bool(self.minutes):
             raise ConfigError(
@@ -175,34 +174,37 @@ class RunSettings:
             )
 
 
+SECTIONS = ("model", "loss", "optimiser", "data", "run")
+"""Tables of a config."""
+
+
 @dataclass(frozen=True)
-class Settings:
-    """A whole training: what is trained, on what, how.
+class Recipe(ABC):
+    """What the training of every method has; a subclass adds its sections ``model`` and ``loss``.
 
     Attributes:
-        model: the architecture.
-        loss: Eq. (8).
         optimiser: how the parameters move.
         data: what a batch is made of.
         run: how long, how often, and with what numbers.
     """
 
-    model: ModelConfig = field(default_factory=ModelConfig)
-    loss: LossSettings = field(default_factory=LossSettings)
+    method: ClassVar[str]
+    """What a config says under ``method``."""
+
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     data: DataSettings = field(default_factory=DataSettings)
     run: RunSettings = field(default_factory=lambda: RunSettings(steps=1000))
 
     def __post_init__(self) -> None:
-        if self.data.crop % self.model.cell or self.data.validation_crop % self.model.cell:
-            raise ConfigError(
-                f"data.crop is {self.data.crop} and data.validation_crop "
-                f"{self.data.validation_crop}, both must be multiples of {self.model.cell} "
-                f"for {self.model.levels} Haar levels"
-            )
+        """Checks what no section can check alone."""
+
+    @property
+    @abstractmethod
+    def hidden_images(self) -> int:
+        """How many images are hidden in one host, n."""
 
     @classmethod
-    def load(cls, name_or_path: str, overrides: Iterable[str] = ()) -> Settings:
+    def load(cls, name_or_path: str, overrides: Iterable[str] = ()) -> Self:
         """Settings from a shipped config or a TOML file.
 
         Args:
@@ -210,31 +212,59 @@ class Settings:
             overrides: ``section.key=value`` each, the value as TOML writes it (or a bare word).
 
         Raises:
-            ConfigError: no such config, an unknown section or key, or a value out of range.
+            ConfigError: no such config, one for another method, an unknown section or key, or a
+                value out of range.
         """
-        document = _document(name_or_path)
-        for override in overrides:
-            _override(document, override)
-        return cls.from_mapping(document)
+        return cls.from_mapping(document_of(name_or_path, overrides))
 
     @classmethod
-    def from_mapping(cls, document: Mapping[str, Any]) -> Settings:
+    def from_mapping(cls, document: Mapping[str, Any]) -> Self:
         """Settings from nested mappings, as TOML and JSON give them."""
-        known = {each.name: each for each in fields(cls)}
+        kinds, known = get_type_hints(cls), SECTIONS
+        method = document.get("method", Settings.method)
+        if method != cls.method:
+            raise ConfigError(f"these settings are for the method {method!r}, not {cls.method!r}")
         for name in document:
-            if name not in known:
+            if name not in (*known, "method"):
                 raise ConfigError(f"unknown section [{name}]; known are {', '.join(known)}")
-        return cls(
-            model=ModelConfig.from_mapping(_plain(document.get("model", {}), "model")),
-            loss=_section(LossSettings, document, "loss"),
-            optimiser=_section(OptimiserSettings, document, "optimiser"),
-            data=_section(DataSettings, document, "data"),
-            run=_section(RunSettings, document, "run"),
-        )
+        return cls(**{name: _section(kinds[name], document, name) for name in known})
 
-    def with_run(self, **changes: Any) -> Settings:
+    def as_dict(self) -> dict[str, Any]:
+        """What :meth:`from_mapping` takes."""
+        return {"method": self.method, **asdict(self)}
+
+    def with_run(self, **changes: Any) -> Self:
         """The same training with other settings of the section ``run``."""
         return replace(self, run=replace(self.run, **changes))
+
+
+@dataclass(frozen=True)
+class Settings(Recipe):
+    """A whole training of our network.
+
+    Attributes:
+        model: the architecture.
+        loss: Eq. (8).
+    """
+
+    method = "isn"
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossSettings = field(default_factory=LossSettings)
+
+    @property
+    def hidden_images(self) -> int:
+        """How many images are hidden in one host, n."""
+        return self.model.hidden_images
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.data.crop % self.model.cell or self.data.validation_crop % self.model.cell:
+            raise ConfigError(
+                f"data.crop is {self.data.crop} and data.validation_crop "
+                f"{self.data.validation_crop}, both must be multiples of {self.model.cell} "
+                f"for {self.model.levels} Haar levels"
+            )
 
 
 def shipped() -> dict[str, str]:
@@ -246,6 +276,14 @@ def shipped() -> dict[str, str]:
             first = entry.read_text("utf-8").splitlines()[0]
             found[entry.name.removesuffix(".toml")] = first.lstrip("# ").strip()
     return found
+
+
+def document_of(name_or_path: str, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """The tables of a config with some settings changed; see :meth:`Recipe.load`."""
+    document = _document(name_or_path)
+    for override in overrides:
+        _override(document, override)
+    return document
 
 
 def _document(name_or_path: str) -> dict[str, Any]:
@@ -276,9 +314,10 @@ def _override(document: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
-    document.setdefault(section, {})[key] = (
-        None if value == "none" and section == "model" else value
-    )
+    table = document.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"[{section}] is not a section of settings")
+    table[key] = None if value == "none" and section == "model" else value
 
 
 def _plain(section: Any, name: str) -> dict[str, Any]:
@@ -288,8 +327,10 @@ def _plain(section: Any, name: str) -> dict[str, Any]:
     return {key: None if value == "none" else value for key, value in section.items()}
 
 
-def _section(kind: type[Section], document: Mapping[str, Any], name: str) -> Section:
+def _section(kind: type[Any], document: Mapping[str, Any], name: str) -> Any:
     section = document.get(name, {})
+    if kind is ModelConfig:
+        return ModelConfig.from_mapping(_plain(section, name))
     if not isinstance(section, Mapping):
         raise ConfigError(f"[{name}] is not a section of settings")
     if not is_dataclass(kind):
@@ -312,13 +353,15 @@ def _section(kind: type[Section], document: Mapping[str, Any], name: str) -> Sec
     return kind(**values)
 
 
-def _at_least(settings: object, name: str, low: float) -> None:
+def at_least(settings: object, name: str, low: float) -> None:
+    """Refuses a setting below `low`."""
     value = getattr(settings, name)
     if not value >= low:
         raise ConfigError(f"{_label(settings)}.{name} is {value}, give at least {low:g}")
 
 
-def _whole(settings: object, name: str, low: int) -> None:
+def whole(settings: object, name: str, low: int) -> None:
+    """Refuses a setting that is no whole number from `low`."""
     value = getattr(settings, name)
     if type(value) is not int or value < low:
         raise ConfigError(f"{_label(settings)}.{name} is {value!r}, give a whole number from {low}")
@@ -333,4 +376,4 @@ def _one_of(settings: object, name: str, choices: tuple[str, ...]) -> None:
 
 
 def _label(settings: object) -> str:
-    return type(settings).__name__.removesuffix("Settings").lower()
+    return type(settings).__name__.removesuffix("Settings").removeprefix("Baluja").lower()

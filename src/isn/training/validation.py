@@ -15,8 +15,8 @@ from torch import Tensor
 
 from isn import drawings
 from isn.metrics import psnr
-from isn.network import Network
 from isn.training.data import Pixels
+from isn.training.learner import Hiding
 from isn.training.settings import DataSettings
 
 
@@ -46,27 +46,19 @@ _CEILING = 100.0
 
 
 @torch.no_grad()
-def validate(
-    network: Network,
-    groups: Tensor,
-    texture: Tensor | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> Quality:
+def validate(method: Hiding, groups: Tensor, dtype: torch.dtype = torch.float32) -> Quality:
     """Hides and reveals every group, one at a time.
 
     Args:
-        network: on the device of `texture` and of what its subnets expect.
-        groups: P x (1 + n) x 3 x H x W uint8, on the network's device.
-        texture: y_z where the model has one.
-        dtype: that the subnets compute in.
+        method: what is validated.
+        groups: P x (1 + n) x 3 x H x W uint8, on the method's device.
+        dtype: of what the method is given.
     """
     containers, revealed = [], []
     for group in groups:
         images = group.to(dtype) / 255
-        hiding = network.forward(images[:1], images[1:].flatten(0, 1)[None])
-        container = _to_8_bit(hiding.container)
-        again = torch.from_numpy(container).to(images) / 255
-        hidden = network.inverse(again, network.constant_lost(again, texture)).hidden
+        container = _to_8_bit(method.hide(images[:1], images[1:].flatten(0, 1)[None]))
+        hidden = method.reveal(torch.from_numpy(container).to(images) / 255)
         originals = group.cpu().numpy()
         containers.append(_psnr(container[0], originals[0]))
         shown = _to_8_bit(hidden)[0].reshape(originals[1:].shape)

@@ -1,0 +1,98 @@
+"""The invertible network in training: its subnets, and Eq. (8) as their loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isn.backends.torch import DenseBlock, SubnetStack
+from isn.errors import ConfigError, ModelError
+from isn.network import Network
+from isn.training.learner import dtype_of
+from isn.training.losses import TERMS, Objective
+from isn.training.optimiser import initialise, warm_start
+from isn.training.settings import Settings
+from isn.weights import Weights
+
+
+class Invertible:
+    """The network of the paper as a :class:`isn.training.learner.Learner`.
+
+    Args:
+        settings: the whole training.
+        device: where it trains.
+        texture: 3 x h x w in [0, 1], y_z of section 5.3.
+        start: weights to begin from, and what they are called.
+
+    Raises:
+        ConfigError: a texture is missing, or not wanted.
+        ModelError: nothing of `start` fits.
+    """
+
+    terms: tuple[str, ...] = TERMS
+
+    def __init__(
+        self,
+        settings: Settings,
+        device: torch.device,
+        *,
+        texture: Tensor | None = None,
+        start: tuple[str, Weights] | None = None,
+    ) -> None:
+        if (settings.model.lost is None) != (texture is not None):
+            raise ConfigError(
+                "model.lost is a number and a texture is given too: take one of them"
+                if texture is not None
+                else 'model.lost is "none": give the texture that stands for the lost part'
+            )
+        self.config = settings.model
+        dtype = dtype_of(settings.run)
+        self.texture = texture.to(device, dtype) if texture is not None else None
+        self.module = SubnetStack(settings.model)
+        initialise(self.module, settings.run.seed)
+        self.start_note = ""
+        if start is not None:
+            name, weights = start
+            taken = warm_start(self.module, settings.model, weights.as_float32(), weights.config)
+            if not taken:
+                raise ModelError(f"no tensor of {name} fits this model: start from another one")
+            self.start_note = f"{name} ({len(taken)} tensors)"
+        self.module.to(device, dtype)
+        self.network = Network.of(settings.model, self.module.subnets())
+        self.objective = Objective(self.module, self.network, settings.loss, self.texture)
+        for block in self._dense_blocks():
+            block.recompute = settings.run.recompute
+            if settings.run.compile:
+                block.compile()
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """Inside the subnets only; couplings and transforms stay exact."""
+        return self._dense_blocks()[0].autocast
+
+    @autocast.setter
+    def autocast(self, dtype: torch.dtype | None) -> None:
+        for block in self._dense_blocks():
+            block.autocast = dtype
+
+    def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
+        """Eq. (1), first line, without the lost part."""
+        container: Tensor = self.network.forward(host, hidden).container
+        return container
+
+    def reveal(self, container: Tensor) -> Tensor:
+        """Eq. (1), second line, from the constant y_z."""
+        lost = self.network.constant_lost(container, self.texture)
+        hidden: Tensor = self.network.inverse(container, lost).hidden
+        return hidden
+
+    def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
+        """A model that the zoo loads."""
+        return Weights(self.config, tensors, training)
+
+    def _dense_blocks(self) -> list[DenseBlock]:
+        return [each for each in self.module.modules() if isinstance(each, DenseBlock)]
