@@ -59,6 +59,33 @@ def test_quality_fills_the_room(photos: dict[str, Any]) -> None:
 
 
 @needs_avif
+def test_files_that_are_kept_are_those_that_would_be_made(
+    photos: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    encode = codec.encode
+
+    def counted(pixels: Any, quality: int) -> bytes:
+        made.append(quality)
+        return encode(pixels, quality)
+
+    monkeypatch.setattr(codec, "encode", counted)
+    monkeypatch.setattr(codec, "_ENCODED", codec.Encoded(10_000_000))
+    picture, other = photos["rocket"][:64, :80], photos["rocket"][:64, 1:81]
+    rooms = (700, 900, 1200, 700)
+    kept = [codec.fitting(picture, room) for room in rooms]
+    first = len(made)
+    assert codec.fitting(other, 900) != kept[1]
+    assert len(set(made[:first])) == first
+
+    # A store without room forgets each file at once.
+    monkeypatch.setattr(codec, "_ENCODED", codec.Encoded(0))
+    made.clear()
+    assert [codec.fitting(picture, room) for room in rooms] == kept
+    assert len(made) > first
+
+
+@needs_avif
 def test_an_image_that_does_not_fit_is_halved() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
     host = np.full((64, 64, 3), 128, np.uint8)
