@@ -115,7 +115,7 @@ def demo(voice: Voice, output: str, backend: str | None, threads: int | None) ->
     entries = [entry for entry in zoo.entries() if entry.default]
     folder = Path(output)
     _take(folder, _names([entry.hidden_images for entry in entries]))
-    host, hidden = _photos(max(entry.hidden_images for entry in entries))
+    host, hidden = demo_photos(max(entry.hidden_images for entry in entries))
     images.write(folder / "host.png", host, overwrite=True)
     for k, pixels in enumerate(hidden, 1):
         images.write(folder / f"hidden-{k}.png", pixels, overwrite=True)
@@ -161,7 +161,8 @@ def _take(folder: Path, names: Sequence[str]) -> None:
     mark.write_text(_WORDS, "utf-8")
 
 
-def _photos(count: int) -> tuple[Pixels, list[Pixels]]:
+def demo_photos(count: int) -> tuple[Pixels, list[Pixels]]:
+    """The shipped host, and the first `count` of the photos that are hidden in it."""
     from isn import images
 
     def photo(name: str) -> Pixels:
