@@ -57,7 +57,7 @@ def test_words_that_do_not_fit(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     for code, words, said in (
         (2, ("--mantranet", "w.npz"), "say where to with --map"),
-        (1, ("--map", tmp_path / "file"), "cannot be made"),
+        (2, ("--map", tmp_path / "file"), "cannot be made"),
     ):
         result = run(folder, *words)
         assert (result.exit_code, result.stdout) == (code, "")

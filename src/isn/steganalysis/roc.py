@@ -56,6 +56,26 @@ def area(clean_scores: Scores, stego_scores: Scores) -> float:
     return float(np.trapezoid(true_positive, false_positive))
 
 
+def found_at(clean_scores: Scores, stego_scores: Scores, accused: Scores) -> Floats:
+    """How many containers are found where a share of the clean images may be accused.
+
+    Args:
+        clean_scores: as in :func:`roc_curve`.
+        stego_scores: as in :func:`roc_curve`.
+        accused: n shares in [0, 1] of the clean images.
+
+    Returns:
+        n shares of the containers: the curve at these places, its upper end where it is vertical.
+
+    Raises:
+        ConfigError: as in :func:`roc_curve`.
+    """
+    false_positive, true_positive, _ = roc_curve(clean_scores, stego_scores)
+    places, counts = np.unique(false_positive, return_counts=True)
+    # Both shares rise together, so the last of equal places is the highest.
+    return np.interp(np.asarray(accused), places, true_positive[np.cumsum(counts) - 1])
+
+
 def _checked(scores: Scores, name: str) -> Floats:
     values = np.asarray(scores, np.float64)
     if values.ndim != 1 or values.size == 0:
