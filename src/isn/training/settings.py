@@ -10,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_type_hints
 
+from isn import scramble
 from isn.config import ModelConfig
-from isn.errors import ConfigError
+from isn.errors import ConfigError, ImageError
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class DataSettings:
         drawings: share of images that are not photos: pages, screenshots, shapes, flat, white...
         overexposed: share of images whose exposure is clipped, at white or at black.
         recoloured: share of images whose colour channels are permuted.
+        scrambled: share of hosts whose hidden images are scrambled in blocks, as a passphrase does;
+            the crop must hold enough blocks for it.
         pool: drawings made from the seed when the training starts, then cropped like photos.
         validation_pairs: groups of one host and its hidden images to validate on.
         validation_crop: side of the centre crops of the validation, in pixels.
@@ -112,6 +115,7 @@ class DataSettings:
     drawings: float = 0.1
     overexposed: float = 0.1
     recoloured: float = 0.0
+    scrambled: float = 0.0
     pool: int = 256
     validation_pairs: int = 24
     validation_crop: int = 160
@@ -122,7 +126,7 @@ class DataSettings:
         whole(self, "pool", 1)
         whole(self, "validation_pairs", 1)
         whole(self, "validation_crop", 32)
-        for name in ("drawings", "overexposed", "recoloured"):
+        for name in ("drawings", "overexposed", "recoloured", "scrambled"):
             at_least(self, name, 0.0)
             if getattr(self, name) > 1:
                 raise ConfigError(f"data.{name} is {getattr(self, name)}, give 0 to 1")
@@ -196,7 +200,18 @@ class Recipe(ABC):
     run: RunSettings = field(default_factory=lambda: RunSettings(steps=1000))
 
     def __post_init__(self) -> None:
-        """Checks what no section can check alone."""
+        if self.data.scrambled:
+            self._check_blocks()
+
+    def _check_blocks(self) -> None:
+        crop, count = self.data.crop, self.hidden_images
+        try:
+            scramble.whole_blocks(crop, crop, count)
+        except ImageError as error:
+            raise ConfigError(
+                f"data.scrambled is {self.data.scrambled} and {count} patches of {crop} x {crop} "
+                f"hold fewer than {scramble.MIN_BLOCKS} blocks of {scramble.BLOCK}: raise data.crop"
+            ) from error
 
     @property
     @abstractmethod
