@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isn.errors import ConfigError
-from isn.steganalysis.roc import area, roc_curve
+from isn.steganalysis.roc import area, found_at, roc_curve
 
 
 def test_by_hand() -> None:
@@ -18,6 +18,13 @@ def test_by_hand() -> None:
     assert thresholds.tolist() == [math.inf, 0.8, 0.4, 0.1]
     # Of six pairs of a clean image and a container, five are right and one is a tie.
     assert area([0.1, 0.4], [0.4, 0.8, 0.8]) == pytest.approx(5.5 / 6)
+
+
+def test_the_curve_at_given_places() -> None:
+    # The curve of the test above: (0, 0), (0, 2/3), (1/2, 1), (1, 1).
+    found = found_at([0.1, 0.4], [0.4, 0.8, 0.8], [0, 0.25, 0.5, 0.9, 1])
+    assert found == pytest.approx([2 / 3, 5 / 6, 1, 1, 1])
+    assert found_at([0.0], [0.0], [0, 0.3, 1]) == pytest.approx([0, 0.3, 1])
 
 
 @pytest.mark.parametrize("levels", [2, 5, 1000])

@@ -59,19 +59,26 @@ def images(count: int) -> str:
     return "1 image" if count == 1 else f"{count} images"
 
 
+def share(value: float | None) -> str:
+    """A share or an area to a hundredth."""
+    return NONE if value is None else f"{value:.2f}"
+
+
 def span(counts: tuple[int, ...]) -> str:
     """The numbers of images that a method hides."""
     return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
 def ours(results: Results, names: Iterable[str]) -> frozenset[int]:
-    """Which rows are of this project's models, given the method of each row."""
-    return frozenset(k for k, name in enumerate(names) if results.entrant(name).ours)
+    """Which rows are of this project's models, given the method of each row, or a control."""
+    known = {each.name for each in results.entrants if each.ours}
+    return frozenset(k for k, name in enumerate(names) if name in known)
 
 
 def made_by(results: Results, names: Iterable[str]) -> str:
     """Methods in the order given, with the fingerprints of those that were trained."""
-    found = [results.entrant(name) for name in dict.fromkeys(names)]
+    known = {each.name: each for each in results.entrants}
+    found = [known[name] for name in dict.fromkeys(names) if name in known]
     return ", ".join(
         f"{each.name} {each.fingerprint}" if each.fingerprint else each.name for each in found
     )

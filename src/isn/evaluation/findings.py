@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from isn.evaluation.damage import Left
+from isn.evaluation.detected import first_counts, most_learned
+from isn.evaluation.detection import CLEAN, MATCHING, SPAM, XUNET, Detected, Learned
 from isn.evaluation.results import Damaged, Quality, Results
 
 RECOGNISABLE = 20.0
@@ -13,10 +15,18 @@ RECOGNISABLE = 20.0
 _SAME = 0.05
 """dB that a figure with one decimal does not show."""
 
+FOUND, COIN = 0.9, 0.65
+"""Areas under a ROC curve from which a detector is one, and up to which it is none."""
+
 
 def findings(results: Results) -> tuple[str, ...]:
     """Sentences for the head of a report, made from the figures alone."""
-    return (*_quality(results), *_damage(results), *_extremes(results))
+    return (
+        *_quality(results),
+        *_damage(results),
+        *_extremes(results),
+        *_detection(results),
+    )
 
 
 def _quality(results: Results) -> Iterator[str]:
@@ -137,6 +147,61 @@ def _extremes(results: Results) -> Iterator[str]:
                 f"({value:.1f} dB), and its container is worst for {lowest.hidden} in "
                 f"{lowest.host} ({lowest.container:.1f} dB)"
             )
+
+
+def _detection(results: Results) -> Iterator[str]:
+    shown = [each for each in first_counts(results) if not each.control]
+    answers = [each for each in shown if each.fusion.area is not None]
+    if answers:
+        areas = ", ".join(f"{each.method} {each.fusion.area:.2f}" for each in answers)
+        yield f"StegExpose's fusion tells containers from clean photos with an area of: {areas}"
+    for name in (SPAM, XUNET):
+        found = [(each, one) for each in shown if (one := most_learned(each, name)) is not None]
+        if found:
+            areas = ", ".join(f"{each.method} {one.area:.2f}" for each, one in found)
+            pairs = max(one.pairs for _, one in found)
+            yield f"{name} does after {pairs} leaked pairs with: {areas}; {_held(results, name)}"
+    best = [(each, one) for each in shown if (one := _best(each)) is not None]
+    ours = [(each, one) for each, one in best if results.entrant(each.method).ours]
+    if ours:
+        yield _exposure(ours)
+
+
+def _held(results: Results, name: str) -> str:
+    """Whether the detector did what a detector must, or its figures say little."""
+    controls = {each.method: most_learned(each, name) for each in results.detected if each.control}
+    words = []
+    for control, wanted in ((MATCHING, "above 0.9"), (CLEAN, "near 0.5")):
+        one = controls.get(control)
+        if one is not None:
+            right = one.area > FOUND if control == MATCHING else abs(one.area - 0.5) <= COIN - 0.5
+            told = "as it must" if right else f"where it should be {wanted}"
+            words.append(f"{control} has {one.area:.2f}, {told}")
+    return "of the controls, " + " and ".join(words) if words else "without controls"
+
+
+def _best(each: Detected) -> Learned | None:
+    return max(each.learned, key=lambda one: one.area, default=None)
+
+
+def _exposure(ours: list[tuple[Detected, Learned]]) -> str:
+    each, one = min(ours, key=lambda pair: pair[1].area)
+    told = f"{each.method} {one.area:.2f} with {one.detector} after {one.pairs} pairs"
+    if one.area >= FOUND:
+        return (
+            "For a user: expect to be found by whoever looks for containers of these models and "
+            "has the models, as anybody can who makes pairs of their own; the hardest to tell was "
+            f"{told}"
+        )
+    if one.area > COIN:
+        return (
+            "For a user: a detector that learned from pairs of their own making tells these "
+            f"containers more often than not; the hardest to tell was {told}"
+        )
+    return (
+        f"For a user: these detectors told little of {each.method} ({told}), which does not "
+        "mean that others cannot"
+    )
 
 
 def _images(count: int) -> str:

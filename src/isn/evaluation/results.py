@@ -7,11 +7,12 @@ from typing import Any
 
 from isn.evaluation.cost import Cost
 from isn.evaluation.damage import Left
+from isn.evaluation.detection import Detected
 from isn.evaluation.document import Sheet
 from isn.evaluation.protocol import Domain
 from isn.evaluation.scores import Summary
 
-PARTS = ("table", "capacity", "damage", "extremes", "cost")
+PARTS = ("table", "capacity", "damage", "extremes", "detection", "cost")
 """What an evaluation may consist of."""
 
 
@@ -82,9 +83,11 @@ class Results:
         damage: of the part damage, on the first domain.
         damage_groups: hosts that it took.
         extremes: of the part extremes.
+        detected: of the part detection, on the first domain, methods first.
         costs: of the part cost.
         sheets: pictures of the parts table and capacity.
         extreme_sheets: pictures of the part extremes.
+        maps: pictures of the part detection.
     """
 
     command: str
@@ -98,9 +101,11 @@ class Results:
     damage: list[Damaged] = field(default_factory=list)
     damage_groups: int = 0
     extremes: list[Extremes] = field(default_factory=list)
+    detected: list[Detected] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
     extreme_sheets: list[Sheet] = field(default_factory=list)
+    maps: list[Sheet] = field(default_factory=list)
 
     def entrant(self, name: str) -> Entrant:
         """The method of this name."""
@@ -121,6 +126,7 @@ class Results:
             "damage": [asdict(each) for each in self.damage],
             "damage_groups": self.damage_groups,
             "extremes": [asdict(each) for each in self.extremes],
+            "detection": [asdict(each) for each in self.detected],
             "cost": [asdict(each) for each in self.costs],
         }
 

@@ -12,7 +12,7 @@ from PIL import features
 
 from isn import __version__, backends
 from isn.errors import BackendError
-from isn.evaluation import cost, damage, extremes, scores, sheets
+from isn.evaluation import cost, damage, detection, detectors, extremes, scores, sheets
 from isn.evaluation.methods import Method
 from isn.evaluation.plan import Plan
 from isn.evaluation.protocol import Domain
@@ -55,8 +55,11 @@ def evaluate(plan: Plan, progress: Report | None = None) -> Results:
         _damage(results, plan, chosen, pace)
     if "extremes" in plan.parts:
         _extremes(results, plan, chosen, pace)
+    if "detection" in plan.parts:
+        _detection(results, plan, chosen, pace)
     if "cost" in plan.parts:
         _cost(results, plan, chosen, pace)
+    pace.finish()
     return results
 
 
@@ -71,6 +74,11 @@ class _Pace:
         if self._progress is not None:
             self._progress(min(self._done / self._total, 1.0))
 
+    def finish(self) -> None:
+        """What was foreseen may have been too much."""
+        if self._progress is not None:
+            self._progress(1.0)
+
 
 def _work(plan: Plan, chosen: list[Method], domains: tuple[Domain, ...]) -> int:
     """Steps, each about a reveal."""
@@ -81,6 +89,8 @@ def _work(plan: Plan, chosen: list[Method], domains: tuple[Domain, ...]) -> int:
         "quality": tries * hosts if {"table", "capacity"} & set(plan.parts) else 0,
         "damage": len(chosen) * damaged * len(damage.DAMAGES),
         "extremes": len(chosen) * len(extremes.PAIRS),
+        "detection": (tries + 2) * domains[0].hosts
+        + (len(chosen) + 2) * detectors.trainings(domains[0]),
         "cost": len(chosen) * len(plan.cost_sizes) * len(cost.VERBS),
     }
     return max(1, sum(n for part, n in steps.items() if part == "quality" or part in plan.parts))
@@ -135,6 +145,23 @@ def _extremes(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -
             pace.step()
         if method.ours:
             results.extreme_sheets.append(sheet.finish())
+
+
+def _detection(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+    study = detectors.Study.of(results.domains[0], plan.seed, pace.step)
+    names = detection.detectors()
+    sheet = detectors.MapSheet(results.domains[0])
+    for method in chosen:
+        counts = _counts(method, plan)
+        sheet.add(method, counts[0])
+        # A network is trained for seconds, again and again: once for each method has to do.
+        quick = tuple(name for name in names if name != detection.XUNET)
+        for count in counts:
+            able = names if count == counts[0] else quick
+            results.detected.append(study.method(method, count, able))
+    results.maps.append(sheet.finish())
+    controls = (study.matching(names), study.nothing(names))
+    results.detected += [each for each in controls if each is not None]
 
 
 def _cost(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isn.evaluation import cells, quality
+from isn.evaluation import cells, detected, quality
 from isn.evaluation.cost import PUBLISHED
 from isn.evaluation.curves import damage_charts
 from isn.evaluation.document import Document, Section, Table
@@ -23,6 +23,8 @@ def document(results: Results) -> Document:
         sections.append(_damage(results))
     if results.extremes:
         sections.append(_extremes(results))
+    if results.detected:
+        sections.append(detected.detection(results))
     if results.costs:
         sections.append(_cost(results))
     return Document(
