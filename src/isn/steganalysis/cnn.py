@@ -37,7 +37,7 @@ KV: Final = (
 WIDTHS: Final = (8, 16, 32, 64, 128)
 """Maps of the five groups."""
 
-STEPS: Final = 150
+STEPS: Final = 100
 CROP: Final = 64
 """Rows and columns of a training patch."""
 BATCH: Final = 8
