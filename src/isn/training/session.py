@@ -181,5 +181,6 @@ def _texture(path: str) -> Tensor:
 def _warn_all(folder: Folder, warn: Callable[[str], None]) -> None:
     for sentence in folder.skipped:
         warn(sentence)
-    if folder.skipped:
-        warn(f"{len(folder.skipped)} files skipped, {len(folder.pixels)} images used")
+    skipped, used = len(folder.skipped), len(folder.pixels)
+    if skipped:
+        warn(f"{skipped} file{'s' * (skipped > 1)} skipped, {used} image{'s' * (used > 1)} used")
