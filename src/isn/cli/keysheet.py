@@ -86,14 +86,13 @@ def keysheet(
     revealed = [isn.reveal(file, model=weights, texture=key, backend=backend)[0] for _, key in keys]
     quality = [metrics.psnr(each, pictures[0]) for each in revealed]
     first = metrics.psnr(container, cover)
-    columns = [
+    columns: list[list[tuple[Pixels, str] | None]] = [
         [(cover, "host"), (pictures[0], "hidden")],
         [(container, f"container  {first:.1f} dB"), None],
-        *(
-            [(key, "right texture" if k == 0 else "wrong texture"), (seen, f"{psnr:.1f} dB")]
-            for k, ((_, key), seen, psnr) in enumerate(zip(keys, revealed, quality, strict=True))
-        ),
     ]
+    for k, ((_, key), seen, psnr) in enumerate(zip(keys, revealed, quality, strict=True)):
+        told = "right texture" if k == 0 else "wrong texture"
+        columns.append([(key, told), (seen, f"{psnr:.1f} dB")])
     images.write(output, _draw(columns), overwrite=overwrite)
     for (name, _), psnr in zip(keys, quality, strict=True):
         voice.report(f"{psnr:6.2f} dB  {name}")
