@@ -1,0 +1,122 @@
+"""How detectable containers are: the curves, tables and maps of docs/steganalysis.md.
+
+    python benchmarks/detection.py PHOTOS
+    python benchmarks/detection.py PHOTOS --write
+
+PHOTOS is a folder of images that no model was trained on. It is `isn evaluate --parts detection`
+for one hidden image, `fast-1` and every baseline, and the forensic maps of the demo's photos. The
+report goes to build/detection; with --write the figures go to docs/steganalysis/, and the tables
+into docs/steganalysis.md, between their marks.
+
+With all 97 photos it takes about 25 minutes of one core, most of it the training of a hundred small
+networks; --limit makes it shorter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from isn import baselines, images
+from isn.cli import sheet
+from isn.cli.demo import demo_photos
+from isn.evaluation import markdown, methods, report, sections, svg
+from isn.evaluation.document import Document, Section
+from isn.evaluation.plan import Plan
+from isn.evaluation.results import Results
+from isn.evaluation.run import evaluate
+from isn.images import Pixels
+from isn.steganalysis.residual import anomaly_map, paint
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE, FIGURES = DOCS / "steganalysis.md", DOCS / "steganalysis"
+BEGIN, END = "<!-- begin: benchmarks/detection.py -->", "<!-- end: benchmarks/detection.py -->"
+NAMES = ("roc-stegexpose", "roc-spam", "leaks-spam", "roc-xunet", "leaks-xunet")
+"""Of the figures, in the order of the report's charts."""
+
+SPLICE = (slice(100, 190), slice(150, 280))
+"""Where the demo's cat is pasted into its coffee, to show what a map is for."""
+
+
+def forensic_maps(model: str, names: list[str]) -> Pixels:
+    """Host, containers and a splice of the demo's photos, each above its map."""
+    host, (hidden,) = demo_photos(1)
+    shown = [("host", host)]
+    shown += [
+        (each.name, each.hide(host, [hidden]))
+        for each in (methods.model(model), *map(methods.baseline, names))
+        if 1 in each.counts
+    ]
+    splice = host.copy()
+    splice[SPLICE] = images.resize(hidden, *host.shape[:2])[SPLICE]
+    shown.append(("host, with a patch pasted in", splice))
+    columns, width = [], sheet.fitting(len(shown))
+    for name, pixels in shown:
+        found = anomaly_map(pixels)
+        told = f"map, mean {found.mean():.3f}"
+        columns.append([sheet.panel(pixels, name, width), sheet.panel(paint(found), told, width)])
+    return sheet.sheet([sheet.row("Where the noise is unlike that of the rest", columns)])
+
+
+def tables(section: Section) -> str:
+    """The section's tables as Markdown, without heading and text."""
+    alone = Section(section.anchor, section.title, tables=section.tables)
+    text = markdown.render(Document("", "", (), (alone,)))
+    return text.split(f"## {section.title}\n")[1].strip()
+
+
+def page(text: str, found: str) -> str:
+    """The page with what was found between its marks."""
+    before, _, rest = text.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise SystemExit(f"{PAGE} has lost its marks: put {BEGIN} and {END} back")
+    return f"{before}{BEGIN}\n\n{found}\n\n{END}{after}"
+
+
+def write(results: Results, section: Section, names: list[str]) -> None:
+    """Figures and page."""
+    FIGURES.mkdir(exist_ok=True)
+    if len(section.charts) != len(NAMES):
+        raise SystemExit(f"{len(section.charts)} charts: install '.[dev]', and give more photos")
+    for name, chart in zip(NAMES, section.charts, strict=True):
+        (FIGURES / f"{name}.svg").write_text(svg.draw(chart) + "\n", "utf-8")
+    images.write(FIGURES / "maps.png", forensic_maps("fast-1", names), overwrite=True)
+    hosts = results.domains[0].hosts
+    trained = ", ".join(
+        f"{each.name} {each.fingerprint}" for each in results.entrants if each.fingerprint
+    )
+    said = f"Measured on {hosts} photos; {trained}.\n\n{tables(section)}"
+    PAGE.write_text(page(PAGE.read_text("utf-8"), said), "utf-8")
+
+
+def main() -> None:
+    """Measures, prints, and writes where it is asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", help="a folder of photos that no model was trained on")
+    parser.add_argument("--limit", type=int, help="hosts; default: all")
+    parser.add_argument("--out", default="build/detection", help="for the report")
+    parser.add_argument("--write", action="store_true", help="write the docs' figures and tables")
+    words = parser.parse_args()
+    began = time.monotonic()
+    names = [name for name in baselines.BASELINES if 1 in baselines.get(name).counts]
+    plan = Plan(
+        (words.photos,), (1,), ("fast-1",), tuple(names), limit=words.limit, parts=("detection",)
+    )
+    results = evaluate(plan)
+    whole = sections.document(results)
+    (section,) = (each for each in whole.sections if each.anchor == "detection")
+    Path(words.out).mkdir(parents=True, exist_ok=True)
+    report.write(results, words.out)
+    print(tables(section))
+    print("\n".join(f"* {each}." for each in whole.findings))
+    if words.write:
+        write(results, section, names)
+    print(f"{np.ceil((time.monotonic() - began) / 60):.0f} minutes")
+
+
+if __name__ == "__main__":
+    main()
