@@ -40,7 +40,7 @@ from torch import nn
 from isn.errors import ImageError, ModelError
 from isn.steganalysis.planes import rgb
 
-Floats: TypeAlias = NDArray[np.float64]
+Map: TypeAlias = NDArray[np.float32]
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 WINDOWS: Final = (7, 15, 31)
@@ -165,7 +165,7 @@ def load(path: str | os.PathLike[str]) -> ManTraNet:
     raise ModelError(f"{name} is no file of weights: give one that ends in .npz or .safetensors")
 
 
-def manipulation_map(network: ManTraNet, pixels: NDArray[Any]) -> Floats:
+def manipulation_map(network: ManTraNet, pixels: NDArray[Any]) -> Map:
     """Where an image looks manipulated.
 
     Args:
@@ -173,7 +173,7 @@ def manipulation_map(network: ManTraNet, pixels: NDArray[Any]) -> Floats:
         pixels: uint8, H x W x 3 or H x W, of at most `MAX_PIXELS` pixels.
 
     Returns:
-        H x W in [0, 1].
+        float32, H x W in [0, 1].
 
     Raises:
         ImageError: the array is no such image, or too large.
@@ -187,7 +187,7 @@ def manipulation_map(network: ManTraNet, pixels: NDArray[Any]) -> Floats:
         )
     samples = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)
     with torch.inference_mode():
-        found: Floats = network(torch.from_numpy(samples / 127.5 - 1))[0].numpy().astype(np.float64)
+        found: Map = network(torch.from_numpy(samples / 127.5 - 1))[0].numpy()
     return found
 
 

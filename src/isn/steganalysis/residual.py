@@ -29,6 +29,7 @@ from isn.images import Pixels
 from isn.steganalysis.planes import rgb
 
 Floats: TypeAlias = NDArray[np.float64]
+Map: TypeAlias = NDArray[np.float32]
 
 WINDOW: Final = 15
 """Rows and columns over which the energy of a residual is averaged."""
@@ -42,30 +43,38 @@ LEAST_SPREAD: Final = 0.1
 KNEE: Final = 1.5
 """Mean excess, in spreads, that is drawn as one half."""
 
+_VIEWS: Final = ((0, None), (1, None), (2, None), (0, 1), (2, 1))
+"""A channel each, or one less another."""
+
+_STRIP: Final = 128
+"""Rows at a time: what is derived from them takes some ten times their memory."""
+
+_REACH: Final = WINDOW // 2 + 3
+"""Rows to each side that a place of the map depends on."""
+
 _RAMP: Final = ((0, 0, 0), (80, 18, 123), (182, 54, 121), (251, 136, 97), (252, 253, 191))
 """Colours from 0 to 1, from dark to light, so that it reads in print and to the colour blind."""
 
 
-def anomaly_map(pixels: NDArray[Any]) -> Floats:
+def anomaly_map(pixels: NDArray[Any]) -> Map:
     """The map of an image.
 
     Args:
-        pixels: uint8, H x W x 3 or H x W, of any size. About 100 bytes of memory a pixel.
+        pixels: uint8, H x W x 3 or H x W, of any size. About 20 bytes of memory a pixel.
 
     Returns:
-        H x W in [0, 1): 0 where the noise is that of the image, 1/2 at an excess of `KNEE`
-        spreads. The same image gives the same map.
+        float32, H x W in [0, 1): 0 where the noise is that of the image, 1/2 at an excess of
+        `KNEE` spreads. The same image gives the same map.
 
     Raises:
         ImageError: the array is no such image.
     """
     image = rgb(pixels)
-    red, green, blue = (image[..., k].astype(np.float64) for k in range(3))
-    views = (red, green, blue, red - green, blue - green)
-    excess = np.zeros_like(red)
-    for view in views:
-        excess += _excess(view) / len(views)
-    shown: Floats = excess / (excess + KNEE)
+    excess = np.zeros(image.shape[:2], np.float32)
+    for view in _VIEWS:
+        excess += _excess(image, view)
+    excess /= len(_VIEWS)
+    shown: Map = excess / (excess + np.float32(KNEE))
     return shown
 
 
@@ -85,21 +94,39 @@ def paint(shown: NDArray[Any]) -> Pixels:
     return picture
 
 
-def _excess(view: Floats) -> Floats:
+def _excess(image: Pixels, view: tuple[int, int | None]) -> Map:
     """By how many spreads the log ratio of two scales is away from the image's own median."""
-    coarse = _smooth(view, 1)
-    energies = [_mean(np.square(each)) for each in (view - coarse, coarse - _smooth(coarse, 2))]
-    ratio = np.log(energies[0] + FLOOR) - np.log(energies[1] + FLOOR)
-    # Flat areas have no noise to compare: they neither set the measure nor are judged.
-    told = energies[0] + energies[1] > FLOOR
+    height = len(image)
+    ratio = np.empty(image.shape[:2], np.float32)
+    told = np.empty(image.shape[:2], bool)
+    for top in range(0, height, _STRIP):
+        first, last = max(top - _REACH, 0), min(top + _STRIP + _REACH, height)
+        inside = slice(top - first, min(top + _STRIP, height) - first)
+        found = _ratio(_seen(image[first:last], view))
+        ratio[top : top + _STRIP], told[top : top + _STRIP] = (each[inside] for each in found)
     if not told.any():
-        return np.zeros_like(view)
+        return np.zeros_like(ratio)
     middle = np.median(ratio[told])
-    spread = 1.4826 * np.median(np.abs(ratio[told] - middle))
-    away = np.abs(ratio - middle) / max(float(spread), LEAST_SPREAD)
+    away = np.abs(ratio - middle)
+    spread = 1.4826 * float(np.median(away[told]))
+    away /= np.float32(max(spread, LEAST_SPREAD))
     # One spread is no excess: half of any image is within it.
-    excess: Floats = np.where(told, np.maximum(away - 1, 0), 0)
+    excess: Map = np.where(told, np.maximum(away - 1, 0), np.float32(0))
     return excess
+
+
+def _seen(strip: Pixels, view: tuple[int, int | None]) -> Floats:
+    channel, other = view
+    values = strip[..., channel].astype(np.float64)
+    return values if other is None else values - strip[..., other]
+
+
+def _ratio(view: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """The log ratio of the energies of both residuals, and where there is any to speak of."""
+    coarse = _smooth(view, 1)
+    fine, middle = (_mean(np.square(x)) for x in (view - coarse, coarse - _smooth(coarse, 2)))
+    # Flat areas have no noise to compare: they neither set the measure nor are judged.
+    return np.log(fine + FLOOR) - np.log(middle + FLOOR), fine + middle > FLOOR
 
 
 def _smooth(view: Floats, step: int) -> Floats:
