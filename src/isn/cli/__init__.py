@@ -24,6 +24,7 @@ COMMANDS = {
     "models": "The shipped models: quality, size, cost.",
     "demo": "Hide and reveal shipped photos, and draw a picture of it.",
     "train": "Train a model on a folder of images.",
+    "sweep": "Train variants of a model, and compare them.",
     "keysheet": "What a texture-keyed model reveals under other textures.",
     "analyze": "Look for hidden images as somebody without the model would.",
     "evaluate": "Measure models on your images, next to the alternatives.",

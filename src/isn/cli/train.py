@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from isn.cli.training import Display, learner_of, need_torch, schedule, stop_on_signals
 
-    from isn.training.distributed import Processes
-    from isn.training.learner import Learner
-    from isn.training.loop import Progress, Trainer
+if TYPE_CHECKING:
     from isn.training.settings import Recipe
     from isn.weights import Weights
-
-LINE_SECONDS = 10.0
-"""Between two lines of progress where standard error is no terminal."""
 
 
 @click.command()
@@ -71,29 +62,23 @@ def train(
     every process trains a share of each batch. The finished model is RUN/model.safetensors, ready
     for --model.
     """
-    from isn.errors import BackendError, ConfigError
+    from isn.errors import ConfigError
 
-    try:
-        import torch
-    except ImportError as error:
-        raise BackendError("training needs torch: pip install 'isn[train]'") from error
-
+    need_torch(threads)
     from isn.training.distributed import processes
     from isn.training.session import Sources, prepare
 
-    if threads:
-        torch.set_num_threads(threads)
     if not data:
         raise ConfigError(
             "no images were given: give --data with a folder of photos"
             + (", the same as before" if resume else "")
         )
-    changes = [*overrides, *_schedule(minutes, steps)]
+    changes = [*overrides, *schedule(minutes, steps)]
     if hidden_images is not None:
         changes.append(f"model.hidden_images={hidden_images}")
     settings = _settings(config, changes, run if resume else None)
     with processes(device) as group:
-        show = _Display(settings, group, quiet)
+        show = Display(settings, group, quiet)
         trainer = prepare(
             settings,
             Sources(data, validation, texture),
@@ -106,21 +91,13 @@ def train(
             report=show.report,
             warn=show.warn,
         )
-        _stop_on_signals(trainer.stop)
+        stop_on_signals(trainer.stop)
         show.begin(trainer)
         done = trainer.train(stop_after)
     if done:
         show.say(f"done: {run / 'model.safetensors'}")
     else:
         show.say(f"stopped at step {trainer.step}: go on with --resume --out {run}")
-
-
-def _schedule(minutes: float | None, steps: int | None) -> list[str]:
-    if minutes is not None and steps is not None:
-        raise click.UsageError("--minutes and --steps are two lengths of one schedule: give one")
-    if minutes is not None:
-        return [f"run.minutes={float(minutes)}", "run.steps=0"]
-    return [f"run.steps={steps}", "run.minutes=0.0"] if steps is not None else []
 
 
 def _settings(config: str | None, changes: list[str], resumed: Path | None) -> Recipe:
@@ -137,25 +114,6 @@ def _settings(config: str | None, changes: list[str], resumed: Path | None) -> R
     return settings_of(resumed)
 
 
-def learner_of(settings: Recipe, group: Processes) -> Learner | None:
-    """What is trained, for methods whose networks the training does not know; None: our own."""
-    from isn.training.methods import BalujaSettings
-
-    if not isinstance(settings, BalujaSettings):
-        return None
-    from isn.baselines.baluja_network import BalujaNetwork
-    from isn.baselines.baluja_weights import BalujaWeights
-    from isn.training.pair import Pair
-
-    count, filters = settings.model.hidden_images, settings.model.filters
-    return Pair(
-        BalujaNetwork(count, filters),
-        settings,
-        group.device,
-        lambda tensors, training: BalujaWeights(count, filters, tensors, training),
-    )
-
-
 def _start(name: str | None) -> tuple[str, Weights] | None:
     if name is None:
         return None
@@ -165,74 +123,3 @@ def _start(name: str | None) -> tuple[str, Weights] | None:
     # A run's model is always called so: what it is called is the run.
     label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
     return label, zoo.load(name)
-
-
-def _stop_on_signals(stop: Callable[[], None]) -> None:
-    def handle(number: int, frame: object) -> None:
-        del frame
-        # A second one ends it at once.
-        signal.signal(number, signal.SIG_DFL)
-        stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-
-
-class _Display:
-    """Progress on standard error: one line that moves on a terminal, lines now and then elsewhere.
-
-    Only rank 0 prints.
-    """
-
-    def __init__(self, settings: Recipe, group: Processes, quiet: bool) -> None:
-        self.settings, self.silent = settings, quiet or not group.first
-        self.terminal = sys.stderr.isatty()
-        self.validated, self.last = "", 0.0
-
-    def begin(self, trainer: Trainer) -> None:
-        count, step = self.settings.hidden_images, trainer.step
-        parameters = sum(each.numel() for each in trainer.stack.parameters())
-        self.say(
-            f"{count} hidden image{'s' * (count > 1)}, {parameters / 1e6:.2f} M parameters"
-            + (f", from step {step}" if step else "")
-        )
-
-    def report(self, progress: Progress) -> None:
-        if progress.message:
-            self.say(progress.message)
-        if progress.photos is not None:
-            self.validated = f"{progress.photos.container:.2f} / {progress.photos.revealed:.2f} dB"
-            drawn = progress.drawings
-            self.say(
-                f"step {progress.step}: photos {self.validated}"
-                + (f", drawings {drawn.container:.2f} / {drawn.revealed:.2f} dB" if drawn else "")
-            )
-            return
-        now = time.monotonic()
-        pause = 0.2 if self.terminal else LINE_SECONDS
-        if self.silent or progress.message or now - self.last < pause:
-            return
-        self.last = now
-        line = (
-            f"{100 * progress.share:5.1f} %  step {progress.step}  "
-            f"{progress.steps_per_second:.2f} it/s  {_left(progress)} left  "
-            f"loss {progress.terms.get('loss', float('nan')):.4g}  {self.validated}"
-        )
-        if self.terminal:
-            click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
-        else:
-            click.echo(line, err=True)
-
-    def warn(self, sentence: str) -> None:
-        self.say(sentence)
-
-    def say(self, sentence: str) -> None:
-        if not self.silent:
-            click.echo(("\r\x1b[2K" if self.terminal else "") + sentence, err=True)
-
-
-def _left(progress: Progress) -> str:
-    if not progress.share or not progress.elapsed:
-        return "?"
-    seconds = round(progress.elapsed * (1 - progress.share) / progress.share)
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

@@ -24,6 +24,8 @@ COLUMNS = (
     "worst_revealed_psnr",
     "drawings_container_psnr",
     "drawings_revealed_psnr",
+    "container_ssim",
+    "revealed_ssim",
 )
 
 

@@ -246,6 +246,8 @@ class Trainer:
                 "worst_revealed_psnr": round(photos.worst_revealed, 3),
                 "drawings_container_psnr": round(drawings.container, 3),
                 "drawings_revealed_psnr": round(drawings.revealed, 3),
+                "container_ssim": round(photos.container_ssim, 5),
+                "revealed_ssim": round(photos.revealed_ssim, 5),
             }
         )
         draw_curve(log.path, self.run / "curve.png", self.run.name)

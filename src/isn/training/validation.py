@@ -1,4 +1,4 @@
-"""Validation as a receiver sees it: 8-bit containers, reveals from them alone, PSNR in RGB.
+"""Validation as a receiver sees it: 8-bit containers, reveals from them alone, scored in RGB.
 
 On fixed groups of one host and its hidden images each: photos, and the same with drawings in them.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isn import drawings
-from isn.metrics import psnr
+from isn.metrics import psnr, ssim
 from isn.training.data import Pixels
 from isn.training.learner import Hiding
 from isn.training.settings import DataSettings
@@ -22,23 +22,30 @@ from isn.training.settings import DataSettings
 
 @dataclass(frozen=True)
 class Quality:
-    """PSNR over a set of groups, in dB, RGB, through 8 bit.
+    """Quality over a set of groups, in RGB, through 8 bit.
 
     Attributes:
-        container: mean over hosts.
-        revealed: mean over all hidden images.
+        container: mean PSNR over hosts, in dB.
+        revealed: mean PSNR over all hidden images, in dB.
         worst_container: of one host.
         worst_revealed: of one hidden image.
+        container_ssim: mean SSIM over hosts.
+        revealed_ssim: mean SSIM over all hidden images.
     """
 
     container: float
     revealed: float
     worst_container: float
     worst_revealed: float
+    container_ssim: float
+    revealed_ssim: float
 
     def as_dict(self) -> dict[str, float]:
-        """The four figures, to a hundredth of a dB."""
-        return {name: round(value, 2) for name, value in asdict(self).items()}
+        """All figures, to a hundredth of a dB and a ten-thousandth of an SSIM."""
+        return {
+            name: round(value, 4 if name.endswith("ssim") else 2)
+            for name, value in asdict(self).items()
+        }
 
 
 _CEILING = 100.0
@@ -54,22 +61,33 @@ def validate(method: Hiding, groups: Tensor, dtype: torch.dtype = torch.float32)
         groups: P x (1 + n) x 3 x H x W uint8, on the method's device.
         dtype: of what the method is given.
     """
-    containers, revealed = [], []
+    containers: list[tuple[float, float]] = []
+    revealed: list[tuple[float, float]] = []
     for group in groups:
         images = group.to(dtype) / 255
         container = _to_8_bit(method.hide(images[:1], images[1:].flatten(0, 1)[None]))
         hidden = method.reveal(torch.from_numpy(container).to(images) / 255)
         originals = group.cpu().numpy()
-        containers.append(_psnr(container[0], originals[0]))
+        containers.append(_compare(container[0], originals[0]))
         shown = _to_8_bit(hidden)[0].reshape(originals[1:].shape)
-        revealed += [_psnr(a, b) for a, b in zip(shown, originals[1:], strict=True)]
+        revealed += [_compare(a, b) for a, b in zip(shown, originals[1:], strict=True)]
+    (container_psnr, container_ssim), (revealed_psnr, revealed_ssim) = (
+        np.mean(each, axis=0).tolist() for each in (containers, revealed)
+    )
     return Quality(
-        float(np.mean(containers)), float(np.mean(revealed)), min(containers), min(revealed)
+        container_psnr,
+        revealed_psnr,
+        min(containers)[0],
+        min(revealed)[0],
+        container_ssim,
+        revealed_ssim,
     )
 
 
-def _psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    return min(psnr(a.transpose(1, 2, 0), b.transpose(1, 2, 0)), _CEILING)
+def _compare(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[float, float]:
+    """PSNR and SSIM of two images, 3 x H x W."""
+    a, b = a.transpose(1, 2, 0), b.transpose(1, 2, 0)
+    return min(psnr(a, b), _CEILING), ssim(a, b)
 
 
 def _to_8_bit(image: Tensor) -> NDArray[np.uint8]:

@@ -1,0 +1,132 @@
+"""`isn sweep`: trains one model for every combination of some settings, and compares them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from isn.cli.common import json_option, quiet_option
+from isn.cli.training import Display, learner_of, need_torch, schedule, stop_on_signals
+from isn.cli.voice import Voice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from isn.training.settings import Recipe
+    from isn.training.sweep import Row
+
+STEPS = 400
+"""Of each training, where no length is given."""
+
+VALIDATIONS = 2
+"""Of each training, where no other number is given: they take time, and only the last counts."""
+
+
+@click.command()
+@click.argument("config", default="fast")
+@click.option(
+    "--vary",
+    "axes",
+    multiple=True,
+    required=True,
+    metavar="SECTION.KEY=VALUE,VALUE",
+    help="A setting and its values; repeatable: every combination is trained.",
+)
+@click.option(
+    "--data", multiple=True, required=True, metavar="FOLDER|TAR", help="Photos; repeatable."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of all runs.")
+@click.option(
+    "--validation", multiple=True, metavar="FOLDER", help="Photos never trained on; repeatable."
+)
+@click.option("--hidden-images", type=click.IntRange(1, 5), help="How many images to hide.")
+@click.option("--minutes", type=float, help="Of each training.")
+@click.option("--steps", type=int, help=f"Of each training; default: {STEPS}.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Any other setting."
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda if there is one.")
+@click.option("--threads", type=int, help="CPU threads; default: all cores.")
+@json_option
+@quiet_option
+@click.pass_obj
+def sweep(
+    voice: Voice,
+    config: str,
+    axes: tuple[str, ...],
+    data: tuple[str, ...],
+    out: Path,
+    validation: tuple[str, ...],
+    hidden_images: int | None,
+    minutes: float | None,
+    steps: int | None,
+    overrides: tuple[str, ...],
+    device: str | None,
+    threads: int | None,
+) -> None:
+    """Train every combination of some settings, one after the other, and compare them.
+
+    CONFIG is a shipped config (fast where none is named) or a TOML file. Each training is a run in
+    a folder of its own under --out; sweep.csv and sweep.md there hold the table, PSNR in dB and
+    SSIM on the validation photos. After Ctrl-C or a crash the same command goes on: what is
+    finished is kept, what was cut is resumed.
+
+    --json prints {"rows": [{"settings", "steps", "minutes", "container", "container_ssim",
+    "revealed", "revealed_ssim"}]}; a training that was not finished has only its settings.
+    """
+    need_torch(threads)
+    from isn.training.distributed import processes
+    from isn.training.session import Sources, prepare
+    from isn.training.sweep import sweep as train_all
+    from isn.training.sweep import variants
+
+    count = [f"model.hidden_images={hidden_images}"] if hidden_images is not None else []
+    brief = [*schedule(None, STEPS), f"run.validations={VALIDATIONS}"]
+    fixed = [*brief, *overrides, *schedule(minutes, steps), *count]
+    planned = variants(config, axes, fixed)
+    sources = Sources(data, validation)
+    with processes(device) as group:
+
+        def train(settings: Recipe, run: Path, resume: bool) -> bool:
+            show = Display(settings, group, voice.silent)
+            trainer = prepare(
+                settings,
+                sources,
+                run,
+                group,
+                learner=learner_of(settings, group),
+                resume=resume,
+                report=show.report,
+                warn=show.warn,
+            )
+            stop_on_signals(trainer.stop)
+            return trainer.train()
+
+        say = Display(planned[0].settings, group, voice.silent).say
+        command = shlex.join(["isn", *sys.argv[1:]])
+        rows = train_all(planned, out, group, train, command=command, tell=say)
+        if group.first:
+            voice.report(_table(rows))
+            if not all(row.figures for row in rows):
+                voice.note("stopped: the same command goes on")
+            voice.answer(rows=[{"settings": row.variant.name, **row.figures} for row in rows])
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    from isn.training.sweep import cells_of, heads
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in heads(rows):
+        table.add_column(title, justify="right")
+    for row in rows:
+        table.add_row(*cells_of(row))
+    return table

@@ -1,0 +1,142 @@
+"""What the commands that train share: the methods, the clock, signals, and progress."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from isn.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isn.training.distributed import Processes
+    from isn.training.learner import Learner
+    from isn.training.loop import Progress, Trainer
+    from isn.training.settings import Recipe
+
+LINE_SECONDS = 10.0
+"""Between two lines of progress where standard error is no terminal."""
+
+
+def need_torch(threads: int | None) -> None:
+    """Sets how many threads torch takes; None: as many as there are cores.
+
+    Raises:
+        BackendError: torch is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise BackendError("training needs torch: pip install 'isn[train]'") from error
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def schedule(minutes: float | None, steps: int | None) -> list[str]:
+    """The settings of a schedule of that length; none where no length was given."""
+    if minutes is not None and steps is not None:
+        raise click.UsageError("--minutes and --steps are two lengths of one schedule: give one")
+    if minutes is not None:
+        return [f"run.minutes={float(minutes)}", "run.steps=0"]
+    return [f"run.steps={steps}", "run.minutes=0.0"] if steps is not None else []
+
+
+def learner_of(settings: Recipe, group: Processes) -> Learner | None:
+    """What is trained, for methods whose networks the training does not know; None: our own."""
+    from isn.training.methods import BalujaSettings
+
+    if not isinstance(settings, BalujaSettings):
+        return None
+    from isn.baselines.baluja_network import BalujaNetwork
+    from isn.baselines.baluja_weights import BalujaWeights
+    from isn.training.pair import Pair
+
+    count, filters = settings.model.hidden_images, settings.model.filters
+    return Pair(
+        BalujaNetwork(count, filters),
+        settings,
+        group.device,
+        lambda tensors, training: BalujaWeights(count, filters, tensors, training),
+    )
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Calls `stop` at the first Ctrl-C or SIGTERM."""
+
+    def handle(number: int, frame: object) -> None:
+        del frame
+        # A second one ends it at once.
+        signal.signal(number, signal.SIG_DFL)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
+class Display:
+    """Progress on standard error: one line that moves on a terminal, lines now and then elsewhere.
+
+    Only rank 0 prints.
+    """
+
+    def __init__(self, settings: Recipe, group: Processes, quiet: bool) -> None:
+        self.settings, self.silent = settings, quiet or not group.first
+        self.terminal = sys.stderr.isatty()
+        self.validated, self.last = "", 0.0
+
+    def begin(self, trainer: Trainer) -> None:
+        """Says what is going to be trained."""
+        count, step = self.settings.hidden_images, trainer.step
+        parameters = sum(each.numel() for each in trainer.stack.parameters())
+        self.say(
+            f"{count} hidden image{'s' * (count > 1)}, {parameters / 1e6:.2f} M parameters"
+            + (f", from step {step}" if step else "")
+        )
+
+    def report(self, progress: Progress) -> None:
+        """Shows how far it is."""
+        if progress.message:
+            self.say(progress.message)
+        if progress.photos is not None:
+            self.validated = f"{progress.photos.container:.2f} / {progress.photos.revealed:.2f} dB"
+            drawn = progress.drawings
+            self.say(
+                f"step {progress.step}: photos {self.validated}"
+                + (f", drawings {drawn.container:.2f} / {drawn.revealed:.2f} dB" if drawn else "")
+            )
+            return
+        now = time.monotonic()
+        pause = 0.2 if self.terminal else LINE_SECONDS
+        if self.silent or progress.message or now - self.last < pause:
+            return
+        self.last = now
+        line = (
+            f"{100 * progress.share:5.1f} %  step {progress.step}  "
+            f"{progress.steps_per_second:.2f} it/s  {_left(progress)} left  "
+            f"loss {progress.terms.get('loss', float('nan')):.4g}  {self.validated}"
+        )
+        if self.terminal:
+            click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
+        else:
+            click.echo(line, err=True)
+
+    def warn(self, sentence: str) -> None:
+        """Prints a sentence on a file that was skipped."""
+        self.say(sentence)
+
+    def say(self, sentence: str) -> None:
+        """Prints a sentence on a line of its own."""
+        if not self.silent:
+            click.echo(("\r\x1b[2K" if self.terminal else "") + sentence, err=True)
+
+
+def _left(progress: Progress) -> str:
+    if not progress.share or not progress.elapsed:
+        return "?"
+    seconds = round(progress.elapsed * (1 - progress.share) / progress.share)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

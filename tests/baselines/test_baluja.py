@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from isn import images, zoo
+from isn.baselines import baluja
+from isn.baselines.baluja import Baluja
+from isn.baselines.baluja_weights import BalujaWeights
+from isn.errors import BackendError, ConfigError, ModelError
+
+FILTERS = 3
+
+
+def small(count: int = 1, seed: int = 1) -> BalujaWeights:
+    """Untrained networks of few filters, biases included."""
+    from isn.baselines.baluja_network import BalujaNetwork
+
+    network = BalujaNetwork(count, FILTERS)
+    network.initialise(seed)
+    rng = np.random.default_rng(seed)
+    tensors = {
+        name: each.detach().numpy() + (0.1 * rng.normal(size=each.shape) if each.ndim == 1 else 0)
+        for name, each in network.named_parameters()
+    }
+    as_stored = {name: each.astype(np.float32) for name, each in tensors.items()}
+    return BalujaWeights(count, FILTERS, as_stored, {"steps": 5, "minutes": 1.0})
+
+
+def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("size", [(1, 1), (33, 47), (64, 32)])
+def test_shapes_of_any_size(count: int, size: tuple[int, int]) -> None:
+    method = Baluja(small(count), "small")
+    host = picture(*size)
+    before = host.copy()
+    hidden = [picture(20 + 9 * k, 31, seed=k) for k in range(count)]
+    container = method.hide(host, hidden)
+    assert (container.shape, container.dtype) == (host.shape, np.uint8)
+    assert (host == before).all()
+    sizes = [each.shape[:2] for each in hidden]
+    revealed = method.reveal(container, count, sizes)
+    assert [each.shape for each in revealed if each is not None] == [e.shape for e in hidden]
+    plain = method.reveal(container, count)
+    assert [each.shape for each in plain if each is not None] == [host.shape] * count
+    assert method.carried(hidden[0], size).shape == hidden[0].shape
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("count", [1, 2])
+def test_tiles_are_the_whole(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = Baluja(small(count), "small")
+    host, hidden = picture(75, 91), [picture(75, 91, seed=k + 1) for k in range(count)]
+
+    def both() -> list[NDArray[Any]]:
+        revealed = method.reveal(host, count)
+        return [method.hide(host, hidden), *(each for each in revealed if each is not None)]
+
+    whole = both()
+    monkeypatch.setattr(baluja, "TILE", 16)
+    tiled = both()
+    for one, other in zip(whole, tiled, strict=True):
+        # Sums of another order may round another way, and only so.
+        assert np.abs(one.astype(int) - other).max() <= 1
+        assert (one != other).mean() < 1e-3
+    # A margin that is too small shows.
+    monkeypatch.setattr(baluja, "_reach", lambda: 3)
+    assert (both()[0] != whole[0]).mean() > 0.01
+
+
+@pytest.mark.torch
+def test_a_pixel_reaches_as_far_as_is_said() -> None:
+    import torch
+
+    from isn.baselines.baluja_network import REACH, BalujaNetwork
+
+    network = BalujaNetwork(1, 2).double()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(0.01)
+    image = torch.full((1, 3, 61, 61), 0.7, dtype=torch.double, requires_grad=True)
+    for result, reach in (
+        (network.reveal(image), REACH),
+        (network.hide(image.detach(), image), 2 * REACH),
+    ):
+        (gradient,) = torch.autograd.grad(result[0, :, 30, 30].sum(), image)
+        rows = gradient.abs().sum((0, 1, 3)).nonzero()
+        # Kernels of four look further down than up, those of five two to each side.
+        assert (int(rows.min()), int(rows.max())) == (30 - reach, 30 + reach)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("count", "parameters"), [(1, 2_650_656), (2, 4_542_609)])
+def test_layers_are_the_published_ones(count: int, parameters: int) -> None:
+    from torch import nn
+
+    from isn.baselines.baluja_network import BalujaNetwork
+
+    network = BalujaNetwork(count, 50)
+    assert sum(each.numel() for each in network.parameters()) == parameters
+    for part in (*network.prepare, network.blend, *network.uncover):
+        convs = [each for each in part.modules() if isinstance(each, nn.Conv2d)]
+        sizes = [conv.kernel_size[0] for conv in convs if conv.kernel_size != (1, 1)]
+        assert sorted(sizes) == [3] * 5 + [4] * 5 + [5] * 5
+        assert {conv.out_channels for conv in convs if conv.kernel_size != (1, 1)} == {50}
+    assert len(network.prepare) == len(network.uncover) == count
+
+
+@pytest.mark.torch
+def test_the_same_every_time_and_through_the_file(tmp_path: Path) -> None:
+    host, hidden = picture(40, 50), picture(40, 50, seed=1)
+    container = Baluja(small(), "small").hide(host, [hidden])
+    again = Baluja(small(), "small")
+    assert (again.hide(host, [hidden]) == container).all()
+    images.write(tmp_path / "container.png", container)
+    (direct,) = again.reveal(container, 1)
+    (from_file,) = again.reveal(images.read(tmp_path / "container.png").pixels, 1)
+    assert direct is not None
+    assert from_file is not None
+    assert (direct == from_file).all()
+    assert (picture(40, 50, seed=2) != container).any()
+
+
+@pytest.mark.torch
+def test_every_hidden_image_has_networks_of_its_own() -> None:
+    method = Baluja(small(2), "small")
+    host, one, two = (picture(32, 32, seed=k) for k in range(3))
+    assert (method.hide(host, [one, two]) != method.hide(host, [two, one])).any()
+    first, second = method.reveal(host, 2)
+    assert first is not None
+    assert second is not None
+    assert (first != second).any()
+
+
+@pytest.mark.torch
+def test_a_file_comes_back(tmp_path: Path) -> None:
+    weights = small(2)
+    weights.save(tmp_path / "mine.safetensors")
+    method = Baluja.load(tmp_path / "mine.safetensors")
+    assert method.name == "mine"
+    assert method.counts == (2,)
+    assert method.fingerprint == weights.fingerprint
+    assert len(method.fingerprint) == 32
+    assert "5 steps" in method.title
+    host = picture(32, 32)
+    assert (
+        method.hide(host, [host, host]) == Baluja(weights, "small").hide(host, [host, host])
+    ).all()
+
+
+@pytest.mark.torch
+def test_what_is_not_theirs_is_refused(tmp_path: Path) -> None:
+    method = Baluja(small(), "small")
+    with pytest.raises(ConfigError, match="2 hidden images were given, small hides 1"):
+        method.hide(picture(8, 8), [picture(8, 8)] * 2)
+    with pytest.raises(ConfigError, match="2 hidden images"):
+        method.reveal(picture(8, 8), 2)
+    weights = small()
+    lacking = dict(list(weights.tensors.items())[1:])
+    with pytest.raises(ModelError, match="not those of Baluja's"):
+        Baluja(BalujaWeights(1, FILTERS, lacking), "lacking")
+    with pytest.raises(ModelError, match="not those of Baluja's"):
+        Baluja(BalujaWeights(1, FILTERS + 1, weights.tensors), "wide")
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    ours = tmp_path / "ours.safetensors"
+    zoo.load("fast-1").save(ours)
+    with pytest.raises(ModelError, match="no networks of Baluja's"):
+        BalujaWeights.load(ours)
+    with pytest.raises(ModelError, match="cannot be read"):
+        BalujaWeights.load(tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("nothing")
+    with pytest.raises(ModelError, match="cannot be read"):
+        BalujaWeights.load(tmp_path / "text.safetensors")
+    broken = BalujaWeights(1, 1, {"a": np.full(3, np.nan, np.float32)})
+    broken.save(tmp_path / "broken.safetensors")
+    with pytest.raises(ModelError, match="not finite"):
+        BalujaWeights.load(tmp_path / "broken.safetensors")
+
+
+def test_without_torch_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "isn.baselines.baluja_network", raising=False)
+    with pytest.raises(BackendError, match="baluja-1 needs torch"):
+        Baluja(BalujaWeights(1, FILTERS, {}), "small")
