@@ -11,7 +11,8 @@ import torch
 from isn import images, scramble
 from isn.errors import ConfigError, ImageError
 from isn.training.data import Batches, ImageStore, draw_pool, read_folder
-from isn.training.settings import DataSettings, Settings
+from isn.training.sections import DataSettings
+from isn.training.settings import Settings
 from isn.training.shards import Shards
 from isn.training.validation import drawing_groups, validation_groups
 

@@ -8,7 +8,7 @@ from isn.config import ModelConfig
 from isn.network import Network
 from isn.training.losses import TERMS, Objective, round_to_8_bit
 from isn.training.optimiser import initialise
-from isn.training.settings import LossSettings
+from isn.training.sections import LossSettings
 
 
 def test_rounding_gives_8_bit_values_and_passes_the_gradient() -> None:

@@ -8,7 +8,7 @@ from isn.backends.torch import SubnetStack
 from isn.config import ModelConfig
 from isn.network import Network
 from isn.training.optimiser import Average, initialise, make_optimiser, rate_at, warm_start
-from isn.training.settings import OptimiserSettings
+from isn.training.sections import OptimiserSettings
 
 CPU = torch.device("cpu")
 

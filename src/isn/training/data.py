@@ -22,7 +22,7 @@ from torch import Tensor
 
 from isn import drawings, images, scramble
 from isn.errors import ImageError
-from isn.training.settings import DataSettings
+from isn.training.sections import DataSettings
 
 Pixels = NDArray[np.uint8]
 """H x W x 3."""

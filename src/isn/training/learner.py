@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isn.training.settings import RunSettings
+from isn.training.sections import RunSettings
 
 
 class Hiding(Protocol):

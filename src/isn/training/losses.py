@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from isn.network import Network
-from isn.training.settings import LossSettings
+from isn.training.sections import LossSettings
 
 TERMS = ("loss", "container", "lost", "host", "revealed")
 """What :meth:`Objective.forward` returns, in this order."""

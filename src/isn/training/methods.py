@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from isn.errors import ConfigError
-from isn.training.settings import Recipe, Settings, at_least, document_of, whole
+from isn.training.sections import at_least, whole
+from isn.training.settings import Recipe, Settings, document_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isn.config import ModelConfig
-from isn.training.settings import OptimiserSettings
+from isn.training.sections import OptimiserSettings
 
 HALVINGS = (0.12, 0.24, 0.36, 0.60, 0.72, 0.84)
 """Shares of a run after which the rate halves: LF-VSN's 30, 60, 90, 150, 180, 210 k of 250 k."""

@@ -17,7 +17,7 @@ from isn import drawings
 from isn.metrics import psnr, ssim
 from isn.training.data import Pixels
 from isn.training.learner import Hiding
-from isn.training.settings import DataSettings
+from isn.training.sections import DataSettings
 
 
 @dataclass(frozen=True)
