@@ -16,7 +16,7 @@ from PIL import Image
 
 from isn import metrics, zoo
 from isn.cli import main
-from isn.cli.demo import HIDDEN, HOST
+from isn.evaluation.showcase import HIDDEN, HOST
 
 RECORDED = {
     # Model: PSNR in dB of the container, and mean of the revealed images, as `isn demo` prints.

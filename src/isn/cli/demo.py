@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from isn.images import Pixels
     from isn.zoo import Entry
 
-HOST = "coffee"
-HIDDEN = ("cat", "rocket", "astronaut", "cat mirrored", "rocket mirrored")
 SHOWN_DB = 25.0
 """Revealed images below this PSNR are in the table, but not in the picture."""
 
@@ -110,6 +107,7 @@ def demo(voice: Voice, output: str, backend: str | None, threads: int | None) ->
     number for each hidden image.
     """
     from isn import images, zoo
+    from isn.evaluation.showcase import HOST
 
     engine = choose_backend(backend, threads)
     entries = [entry for entry in zoo.entries() if entry.default]
@@ -163,15 +161,10 @@ def _take(folder: Path, names: Sequence[str]) -> None:
 
 def demo_photos(count: int) -> tuple[Pixels, list[Pixels]]:
     """The shipped host, and the first `count` of the photos that are hidden in it."""
-    from isn import images
+    from isn.evaluation.showcase import HIDDEN, HOST, photos
 
-    def photo(name: str) -> Pixels:
-        stem, _, mirrored = name.partition(" ")
-        content = (files("isn") / "demo" / f"{stem}.webp").read_bytes()
-        pixels = images.read(content, f"the demo's {stem}").pixels
-        return pixels[:, ::-1] if mirrored else pixels
-
-    return photo(HOST), [photo(name) for name in HIDDEN[:count]]
+    host, *hidden = photos((HOST, *HIDDEN[:count]))
+    return host, hidden
 
 
 def _part(

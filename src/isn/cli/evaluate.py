@@ -63,7 +63,14 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     "--parts",
     callback=_split,
     metavar="LIST",
-    help="Of table,capacity,damage,extremes,cost. Default: all.",
+    help="Of table,capacity,damage,extremes,detection,cost. Default: all.",
+)
+@click.option(
+    "--sheets",
+    type=click.Choice(["data", "demo"]),
+    default="data",
+    show_default=True,
+    help="What the pictures show: your images, or photos that ship with isn.",
 )
 @backend_option
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="For the three reports.")
@@ -80,6 +87,7 @@ def evaluate(
     limit: int | None,
     seed: int,
     parts: tuple[str, ...] | None,
+    sheets: str,
     backend: str | None,
     output: str,
 ) -> None:
@@ -87,7 +95,8 @@ def evaluate(
 
     Writes report.html (one file, pictures inside), report.md and report.json into FOLDER: quality
     of containers and revealed images, quality against the number of hidden images, what is left
-    after damage, hard images, and cost. Every figure is taken through the 8-bit file.
+    after damage, hard images, what detectors find, and cost. Every figure is taken through the
+    8-bit file.
 
     Files that cannot be read, and images smaller than the crop, are named, counted and left out.
     The part cost times images of up to 12 megapixels, which takes minutes.
@@ -110,6 +119,7 @@ def evaluate(
         seed,
         parts or PARTS,
         backend,
+        sheets,
     )
     folder = Path(output)
     # Before the work: the end of an hour is no time to hear that there is no place for the report.

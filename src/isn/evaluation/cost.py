@@ -22,6 +22,9 @@ from isn.evaluation.protocol import Group
 SIZES = ((380, 380), (512, 512), (1280, 1280), (3000, 4000))
 """(height, width); the last has 12 megapixels."""
 
+COMPARED = 2_000_000
+"""Pixels up to which every backend is timed; above, where it takes minutes, the first one alone."""
+
 VERBS = ("hide", "reveal")
 
 
@@ -89,6 +92,15 @@ class Job:
     backend: str
     count: int
     folder: str
+
+
+def sizes(
+    asked: tuple[tuple[int, int], ...], backend: str, *, first: str
+) -> tuple[tuple[int, int], ...]:
+    """Those of the sizes (height, width) that are timed with a backend; "" for a baseline."""
+    if backend in ("", first):
+        return asked
+    return tuple(each for each in asked if each[0] * each[1] <= COMPARED)
 
 
 def measure(

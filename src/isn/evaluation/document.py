@@ -18,6 +18,7 @@ class Table:
         rows: as many cells each.
         named: how many columns hold names.
         ours: indices of the rows that are this project's.
+        better: (row, column) of the cells that have the better figures.
     """
 
     caption: str
@@ -25,6 +26,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     named: int = 1
     ours: frozenset[int] = frozenset()
+    better: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True)

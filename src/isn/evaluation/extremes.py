@@ -9,8 +9,9 @@ import numpy as np
 
 from isn import drawings
 from isn.evaluation.methods import Method
-from isn.evaluation.protocol import Domain, Group, Sample
+from isn.evaluation.protocol import Group, Sample
 from isn.evaluation.scores import CEILING, through_file
+from isn.evaluation.showcase import Source
 from isn.images import Pixels
 from isn.metrics import psnr
 
@@ -62,10 +63,10 @@ class Extreme:
 
 
 def extreme(
-    method: Method, count: int, pair: tuple[str, str], domain: Domain, seed: int
+    method: Method, count: int, pair: tuple[str, str], source: Source, seed: int
 ) -> Extreme:
     """Hides `count` images of one kind in a host of another, and scores both."""
-    group = _group(count, pair, domain, seed)
+    group = _group(count, pair, source, seed)
     container, revealed = through_file(method, group)
     values = [
         min(psnr(back, each.pixels), CEILING)
@@ -81,8 +82,8 @@ def extreme(
     )
 
 
-def _group(count: int, pair: tuple[str, str], domain: Domain, seed: int) -> Group:
-    photos = domain.group(0, count)
+def _group(count: int, pair: tuple[str, str], source: Source, seed: int) -> Group:
+    photos = source.group(0, count)
 
     def draw(kind: str, number: int, photo: Sample) -> Sample:
         return photo if kind == NATURAL else _drawn(kind, number, photo.pixels, seed)

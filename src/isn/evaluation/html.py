@@ -103,14 +103,20 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _table(table: Table) -> str:
-    def cell(tag: str, place: int, words: str) -> str:
-        kind = ' class="name"' if place < table.named else ""
+    def cell(tag: str, place: int, words: str, *, better: bool = False) -> str:
+        kinds = ["name"] * (place < table.named) + ["better"] * better
+        kind = f' class="{" ".join(kinds)}"' if kinds else ""
         return f"<{tag}{kind}>{escape(words)}</{tag}>"
+
+    def line(number: int, row: tuple[str, ...]) -> str:
+        found = (
+            cell("td", k, each, better=(number, k) in table.better) for k, each in enumerate(row)
+        )
+        return "".join(found)
 
     head = "".join(cell("th", k, each) for k, each in enumerate(table.columns))
     rows = [
-        f"<tr class='{'ours' if number in table.ours else 'other'}'>"
-        f"{''.join(cell('td', k, each) for k, each in enumerate(row))}</tr>"
+        f"<tr class='{'ours' if number in table.ours else 'other'}'>{line(number, row)}</tr>"
         for number, row in enumerate(table.rows)
     ]
     return (

@@ -36,8 +36,10 @@ def _table(table: Table) -> str:
     rule = [":--" if k < table.named else "--:" for k in range(len(table.columns))]
     rows = [table.columns, rule]
     for number, row in enumerate(table.rows):
-        bold = number in table.ours
-        rows.append([f"**{row[0]}**" if bold else row[0], *row[1:]])
+        bold = {k for k in range(len(row)) if (number, k) in table.better}
+        if number in table.ours:
+            bold.add(0)
+        rows.append([f"**{each}**" if k in bold else each for k, each in enumerate(row)])
     return "\n".join(f"| {' | '.join(map(_plain, row))} |" for row in rows)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from isn import api, baselines, images, zoo
 from isn.backends.base import Backend
 from isn.baselines.base import Baseline, Sizes
+from isn.config import ModelConfig
 from isn.images import Pixels
 from isn.weights import Weights
 
@@ -171,6 +172,11 @@ def model(
     source = os.fspath(name_or_path)
     given = os.path.basename(source).removesuffix(".safetensors")
     return ModelMethod(entry.name if entry else given, weights, source, backend)
+
+
+def architecture(method: Method) -> ModelConfig | None:
+    """What decides the cost of a model: two that share it differ in numbers alone."""
+    return method.weights.config if isinstance(method, ModelMethod) else None
 
 
 def baseline(name: str) -> BaselineMethod:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from isn import baselines, zoo
 from isn.config import MAX_HIDDEN
 from isn.errors import ConfigError
 from isn.evaluation import cost, methods
 from isn.evaluation.methods import Method
-from isn.evaluation.protocol import Domain, domain
+from isn.evaluation.protocol import Domain, called, domain
 from isn.evaluation.results import PARTS
+from isn.evaluation.showcase import Showcase, Source
+
+DATA, DEMO = "data", "demo"
+"""What the pictures show: images of the folders, or the photos that the package ships."""
 
 COUNTS = tuple(range(1, MAX_HIDDEN + 1))
 
@@ -32,6 +35,7 @@ class Plan:
         seed: of the grouping and of all chance.
         parts: which of `PARTS`.
         backend: that evaluates the models; None: as for :func:`isn.api.hide`.
+        sheets: what the pictures show, `DATA` or `DEMO`.
         cost_sizes: (height, width) of the part cost.
     """
 
@@ -44,6 +48,7 @@ class Plan:
     seed: int = 0
     parts: tuple[str, ...] = PARTS
     backend: str | None = None
+    sheets: str = DATA
     cost_sizes: tuple[tuple[int, int], ...] = field(default=cost.SIZES)
 
     def check(self) -> None:
@@ -55,6 +60,7 @@ class Plan:
         for names, known, what in (
             (self.parts, PARTS, "part"),
             (self.counts, COUNTS, "count"),
+            ((self.sheets,), (DATA, DEMO), "source of pictures"),
         ):
             if not names:
                 raise ConfigError(f"no {what} was given: choose among {_listed(known)}")
@@ -98,7 +104,7 @@ class Plan:
         """
         if not self.folders:
             raise ConfigError("no folder was given: give one that holds images")
-        short = [Path(each).resolve().name for each in self.folders]
+        short = [called(each) for each in self.folders]
         names = [
             name if short.count(name) == 1 else folder
             for name, folder in zip(short, self.folders, strict=True)
@@ -115,6 +121,10 @@ class Plan:
             for name, folder in zip(names, self.folders, strict=True)
         )
 
+    def shown(self, domains: tuple[Domain, ...]) -> tuple[Source, ...]:
+        """What the pictures are taken from."""
+        return domains if self.sheets == DATA else (Showcase(self.crop),)
+
     def command(self) -> str:
         """The words that make this again, but for ``--parts`` and ``-o``."""
         words = ["isn evaluate", *(f"--data {shlex.quote(each)}" for each in self.folders)]
@@ -127,6 +137,8 @@ class Plan:
                 words.append(f"{option} {value}")
         if self.backend is not None:
             words.append(f"--backend {self.backend}")
+        if self.sheets != DATA:
+            words.append(f"--sheets {self.sheets}")
         return " ".join([*words, f"--seed {self.seed}"])
 
 

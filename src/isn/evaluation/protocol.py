@@ -86,7 +86,7 @@ class Domain:
         return Group(host, tuple(hidden))
 
     def _sample(self, name: str) -> Sample:
-        return Sample(name, _cut(images.read(self.folder / name).pixels, self.crop, name))
+        return Sample(name, cut(images.read(self.folder / name).pixels, self.crop, name))
 
 
 def domain(
@@ -129,7 +129,7 @@ def domain(
         if wanted is not None and len(usable) >= wanted:
             break
         try:
-            _cut(images.read(root / each).pixels, crop, each)
+            cut(images.read(root / each).pixels, crop, each)
         except ImageError as error:
             skipped.append(Skip(each, str(error)))
         else:
@@ -137,13 +137,18 @@ def domain(
     if len(usable) < count + 1:
         raise ImageError(_too_few(root, count, usable, skipped))
     return Domain(
-        name or root.resolve().name,
+        name or called(root),
         root,
         tuple(usable),
         tuple(skipped),
         crop,
         len(usable) if limit is None else min(limit, len(usable)),
     )
+
+
+def called(folder: str | os.PathLike[str]) -> str:
+    """What a folder is called: its last part; that of a link and not of what it points to."""
+    return os.path.basename(os.path.abspath(folder))
 
 
 def _ordered(root: Path, seed: int) -> list[str]:
@@ -159,7 +164,17 @@ def _ordered(root: Path, seed: int) -> list[str]:
     return sorted(found, key=lambda name: hashlib.blake2b(f"{seed}\n{name}".encode()).digest())
 
 
-def _cut(pixels: Pixels, crop: int | None, name: str) -> Pixels:
+def cut(pixels: Pixels, crop: int | None, name: str) -> Pixels:
+    """The centre crop of an image, or where there is none the image.
+
+    Args:
+        pixels: uint8, H x W x 3.
+        crop: side of the square; None: the whole image.
+        name: for the error.
+
+    Raises:
+        ImageError: the image is smaller than the crop, or than `SMALLEST`.
+    """
     height, width = pixels.shape[:2]
     side = SMALLEST if crop is None else crop
     if min(height, width) < side:

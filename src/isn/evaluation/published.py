@@ -14,7 +14,26 @@ TABLE_1: tuple[tuple[str, str, str, str, str, str], ...] = (
 )
 """Method, hidden images, then PSNR / SSIM of container and revealed on ImageNet and on Paris."""
 
+_DOMAINS = {"ImageNet": 2, "Paris": 4}
+"""Where the figures of a domain begin in a row of `TABLE_1`."""
+
 FIG_6_CONTAINER = (40.49, 39.1, 35.4, 36.0, 35.9)
 FIG_6_REVEALED = (43.33, 39.1, 36.1, 33.0, 31.4)
 """dB for 1 to 5 hidden images on the paper's own test images of Paris StreetView; those for 3 and 5
 are read off the figure."""
+
+
+def isn(count: int) -> dict[str, tuple[float, float] | None]:
+    """PSNR of container and revealed image of the paper's network, by the domain of both.
+
+    Trained and measured on that domain, hiding `count` images; for 3 to 5 there is Fig. 6 alone.
+    """
+    found: dict[str, tuple[float, float] | None] = dict.fromkeys(_DOMAINS)
+    row = next((each for each in TABLE_1 if each[:2] == ("ISN", str(count))), None)
+    if row is None:
+        found["Paris"] = (FIG_6_CONTAINER[count - 1], FIG_6_REVEALED[count - 1])
+    else:
+        for domain, start in _DOMAINS.items():
+            container, revealed = (float(row[start + k].split(" / ")[0]) for k in range(2))
+            found[domain] = (container, revealed)
+    return found

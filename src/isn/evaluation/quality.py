@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isn.evaluation import cells, published
+from isn.evaluation import cells, published, short
 from isn.evaluation.curves import capacity_charts
 from isn.evaluation.document import Section, Table
 from isn.evaluation.results import Quality, Results
@@ -16,7 +16,7 @@ _COLUMNS = (
 
 def table(results: Results) -> Section:
     """Table 1: every method on every folder, and what the paper has."""
-    tables = []
+    tables = list(short.tables(results))
     for place in results.domains:
         rows = [each for each in results.quality if each.domain == place.name]
         tables.append(_quality_table(results, rows, f"Quality on {place.name}."))
@@ -80,34 +80,6 @@ def _carried_table(results: Results, rows: list[Quality], name: str) -> Table:
 
 def capacity(results: Results) -> Section:
     """Fig. 6: the same figures by the number of hidden images, and sheets of pictures."""
-    tables = []
-    for place in results.domains:
-        found = {
-            (each.method, each.count): each.summary
-            for each in results.quality
-            if each.domain == place.name
-        }
-        names = [each.name for each in results.entrants]
-        rows = []
-        for name in names:
-            line = [name]
-            for count in results.counts:
-                one = found.get((name, count))
-                line.append(
-                    cells.NONE
-                    if one is None
-                    else f"{one.container['psnr'].mean:.1f} / {cells.mean(one.revealed)}"
-                )
-            rows.append(tuple(line))
-        tables.append(
-            Table(
-                f"PSNR of container / revealed on {place.name}, by the number of hidden images.",
-                ("method", *map(cells.images, results.counts)),
-                tuple(rows),
-                1,
-                cells.ours(results, names),
-            )
-        )
     return Section(
         "capacity",
         "Quality against the number of hidden images (Fig. 6)",
@@ -115,7 +87,8 @@ def capacity(results: Results) -> Section:
             "The hosts are the same for every number. The dashed line is the paper's, on its own "
             "test images of Paris StreetView: to compare the shape, not the height."
         ),
-        tuple(tables),
+        # They stand in the part table, where it is there.
+        () if "table" in results.parts else short.tables(results),
         tuple(capacity_charts(results)),
         tuple(results.sheets),
         f"{results.command} --parts capacity",

@@ -79,6 +79,7 @@ class Results:
         versions: of what took part, by name.
         entrants: the methods, ours first.
         domains: the folders.
+        shown: what the pictures, and the natural ones of the part extremes, are from.
         quality: of the parts table and capacity.
         damage: of the part damage, on the first domain.
         damage_groups: hosts that it took.
@@ -97,6 +98,7 @@ class Results:
     versions: dict[str, str]
     entrants: tuple[Entrant, ...]
     domains: tuple[Domain, ...]
+    shown: str
     quality: list[Quality] = field(default_factory=list)
     damage: list[Damaged] = field(default_factory=list)
     damage_groups: int = 0
@@ -121,6 +123,7 @@ class Results:
             "versions": self.versions,
             "findings": list(findings),
             "methods": [asdict(each) for each in self.entrants],
+            "shown": self.shown,
             "domains": [_domain(each) for each in self.domains],
             "quality": [asdict(each) for each in self.quality],
             "damage": [asdict(each) for each in self.damage],

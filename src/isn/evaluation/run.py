@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import __version__ as pillow_version
 from PIL import features
 
 from isn import __version__, backends
+from isn.config import ModelConfig
 from isn.errors import BackendError
-from isn.evaluation import cost, damage, detection, detectors, extremes, scores, sheets
+from isn.evaluation import cost, damage, detection, detectors, extremes, methods, scores, sheets
 from isn.evaluation.methods import Method
 from isn.evaluation.plan import Plan
 from isn.evaluation.protocol import Domain
 from isn.evaluation.results import Damaged, Entrant, Extremes, Quality, Results
+from isn.evaluation.showcase import Source
 
 DAMAGE_GROUPS = 8
 """Hosts whose containers are damaged: means of them differ by less than the damages do."""
@@ -39,6 +41,7 @@ def evaluate(plan: Plan, progress: Report | None = None) -> Results:
     """
     plan.check()
     chosen = plan.methods()
+    domains = plan.domains()
     results = Results(
         plan.command(),
         plan.seed,
@@ -46,11 +49,14 @@ def evaluate(plan: Plan, progress: Report | None = None) -> Results:
         plan.parts,
         _versions(),
         tuple(Entrant(m.name, m.title, m.fingerprint, m.ours, m.counts) for m in chosen),
-        plan.domains(),
+        domains,
+        plan.shown(domains)[0].name,
     )
     pace = _Pace(_work(plan, chosen, results.domains), progress)
     if {"table", "capacity"} & set(plan.parts):
         _quality(results, plan, chosen, pace)
+    if "capacity" in plan.parts:
+        _showcase(results, plan, chosen, pace)
     if "damage" in plan.parts:
         _damage(results, plan, chosen, pace)
     if "extremes" in plan.parts:
@@ -102,21 +108,44 @@ def _quality(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) ->
             able = [each for each in chosen if count in each.counts]
             trials: dict[str, list[scores.Trial]] = {each.name: [] for each in able}
             for index in range(place.hosts):
-                group = place.group(index, count)
-                sheet = sheets.GroupSheet(group, place.name) if index == 0 else None
-                for method in able:
-                    container, revealed = scores.through_file(method, group)
-                    judged = scores.judge(method, group, container, revealed)
-                    trials[method.name].append(judged)
-                    if sheet is not None:
-                        sheet.add(method.name, container, revealed, judged)
-                    pace.step()
-                if sheet is not None and able:
-                    results.sheets.append(sheet.finish())
+                shown = index == 0 and place in plan.shown(results.domains)
+                for name, judged in _round(results, place, (index, count), able, shown, pace):
+                    trials[name].append(judged)
             results.quality += [
                 Quality(place.name, name, count, scores.summary(found))
                 for name, found in trials.items()
             ]
+
+
+def _showcase(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+    """Sheets of photos that are in none of the folders."""
+    for source in plan.shown(results.domains):
+        if source not in results.domains:
+            for count in plan.counts:
+                able = [each for each in chosen if count in each.counts]
+                list(_round(results, source, (0, count), able, True, pace))
+
+
+def _round(
+    results: Results,
+    source: Source,
+    which: tuple[int, int],
+    able: list[Method],
+    shown: bool,
+    pace: _Pace,
+) -> Iterator[tuple[str, scores.Trial]]:
+    """One group, by its index and count, through every method; a sheet of it if it is shown."""
+    group = source.group(*which)
+    sheet = sheets.GroupSheet(group, source.name) if shown else None
+    for method in able:
+        container, revealed = scores.through_file(method, group)
+        judged = scores.judge(method, group, container, revealed)
+        if sheet is not None:
+            sheet.add(method.name, container, revealed, judged)
+        pace.step()
+        yield method.name, judged
+    if sheet is not None and able:
+        results.sheets.append(sheet.finish())
 
 
 def _damage(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
@@ -130,11 +159,12 @@ def _damage(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> 
 
 
 def _extremes(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+    source, drawn = plan.shown(results.domains)[0], set[int]()
     for method in chosen:
         count = min(_counts(method, plan))
         sheet = sheets.ExtremeSheet(method.name, count)
         for pair in extremes.PAIRS:
-            found = extremes.extreme(method, count, pair, results.domains[0], plan.seed)
+            found = extremes.extreme(method, count, pair, source, plan.seed)
             results.extremes.append(
                 Extremes(
                     *(method.name, count, found.host, found.hidden),
@@ -143,14 +173,16 @@ def _extremes(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -
             )
             sheet.add(found)
             pace.step()
-        if method.ours:
+        # One for each number of images, or the pictures would outgrow the page.
+        if method.ours and count not in drawn:
+            drawn.add(count)
             results.extreme_sheets.append(sheet.finish())
 
 
 def _detection(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
     study = detectors.Study.of(results.domains[0], plan.seed, pace.step)
     names = detection.detectors()
-    sheet = detectors.MapSheet(results.domains[0])
+    sheet = detectors.MapSheet(plan.shown(results.domains)[0])
     for method in chosen:
         counts = _counts(method, plan)
         sheet.add(method, counts[0])
@@ -165,10 +197,15 @@ def _detection(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) 
 
 
 def _cost(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+    timed: set[ModelConfig | None] = set()
     for method in chosen:
         group = results.domains[0].group(0, min(_counts(method, plan)))
+        config = methods.architecture(method)
+        if config is not None and config in timed:
+            continue
+        timed.add(config)
         for backend in _backends(plan) if method.ours else [""]:
-            for size in plan.cost_sizes:
+            for size in cost.sizes(plan.cost_sizes, backend, first=_backends(plan)[0]):
                 results.costs += cost.measure(method, backend, group, size, step=pace.step)
 
 

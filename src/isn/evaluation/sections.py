@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isn.evaluation import cells, detected, quality
-from isn.evaluation.cost import PUBLISHED
+from isn.evaluation.cost import COMPARED, PUBLISHED
 from isn.evaluation.curves import damage_charts
 from isn.evaluation.document import Document, Section, Table
 from isn.evaluation.findings import findings
@@ -154,8 +154,9 @@ def _extremes(results: Results) -> Section:
         "extremes",
         "Hard images (Fig. 7), and what users bring",
         (
-            "One group for each pair, drawn from the seed: the paper's natural, monochrome and "
-            "noise images both ways round, then pages, screenshots, drawings and text. A model "
+            f"One group for each pair, the natural images from {results.shown}: the paper's "
+            "natural, monochrome and noise images both ways round, then pages, screenshots, "
+            "drawings and text, drawn from the seed. A model "
             "for several images hides as many of the kind."
         ),
         (Table("PSNR of container / revealed.", ("hidden", "in", *names), tuple(rows), 2),),
@@ -187,8 +188,9 @@ def _cost(results: Results) -> Section:
         "Cost",
         (
             f"Seconds from pixels to pixels, after a small image to warm up, and the peak memory "
-            f"of the whole process, here with {cores} CPU cores. The last rows are published "
-            "figures from other machines; the memory there is the graphics card's."
+            f"of the whole process, here with {cores} CPU cores.{_not_timed(results)} The last "
+            "rows are published figures from other machines; the memory there is the graphics "
+            "card's."
         ),
         (
             Table(
@@ -202,3 +204,22 @@ def _cost(results: Results) -> Section:
         command=f"{results.command} --parts cost",
         made_by=cells.made_by(results, (each.method for each in results.costs)),
     )
+
+
+def _not_timed(results: Results) -> str:
+    """Which models and backends have no row, or not every row, and why."""
+    timed = {each.method for each in results.costs}
+    twins = [each.name for each in results.entrants if each.name not in timed]
+    told = ""
+    if twins:
+        told += f" {', '.join(twins)}: as the model of the same architecture that was timed."
+    largest = max(each.height * each.width for each in results.costs)
+    backends = {each.backend for each in results.costs if each.backend}
+    full = {each.backend for each in results.costs if each.height * each.width == largest}
+    some = sorted(backends - full)
+    if some:
+        told += (
+            f" {', '.join(some)} up to {COMPARED / 1e6:.0f} megapixels; --backend measures one "
+            "at every size."
+        )
+    return told

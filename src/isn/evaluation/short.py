@@ -1,0 +1,119 @@
+"""The first table of a report: the models beside all alternatives and the paper, in PSNR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from isn import zoo
+from isn.evaluation import cells, published
+from isn.evaluation.document import Table
+from isn.evaluation.results import Entrant, Quality, Results
+from isn.evaluation.sheets import LOST
+
+SAME = 0.05
+"""dB that a figure with one decimal does not show."""
+
+Pair = tuple[float, float]
+
+
+def tables(results: Results) -> tuple[Table, ...]:
+    """One table for each folder: a row for each family of methods, a column for each count."""
+    return tuple(_table(results, place.name) for place in results.domains)
+
+
+def pair(quality: Quality | None) -> Pair | None:
+    """Mean PSNR of containers and of revealed images; None where nothing was revealed."""
+    if quality is None or not quality.summary.revealed:
+        return None
+    return quality.summary.container["psnr"].mean, quality.summary.revealed["psnr"].mean
+
+
+def reference(results: Results, place: str, count: int) -> Quality | None:
+    """The model that the others are compared with: the default one, or else the best."""
+    ours = [
+        each
+        for each in results.quality
+        if (each.domain, each.count) == (place, count)
+        and results.entrant(each.method).ours
+        and pair(each)
+    ]
+    defaults = {bytes.hex(each.fingerprint) for each in zoo.entries() if each.default}
+    chosen = [each for each in ours if results.entrant(each.method).fingerprint in defaults]
+    return max(chosen or ours, key=lambda each: sum(pair(each) or (0, 0)), default=None)
+
+
+def _table(results: Results, place: str) -> Table:
+    found = {(q.method, q.count): q for q in results.quality if q.domain == place}
+    against = {count: reference(results, place, count) for count in results.counts}
+    rows: list[tuple[str, ...]] = []
+    better: set[tuple[int, int]] = set()
+    ours: set[int] = set()
+
+    def add(name: str, line: dict[int, tuple[str, bool]]) -> None:
+        better.update((len(rows), k) for k, count in enumerate(results.counts, 1) if line[count][1])
+        rows.append((name, *(line[count][0] for count in results.counts)))
+
+    for name, members in _families(results):
+        if members[0].ours:
+            ours.add(len(rows))
+        line = {}
+        for count in results.counts:
+            tries = (found.get((each.name, count)) for each in members)
+            mine = next((each for each in tries if each is not None), None)
+            line[count] = (cells.NONE, False) if mine is None else _cell(mine, against[count])
+        add(name, line)
+    for domain in published.isn(1):
+        papers = {count: published.isn(count)[domain] for count in results.counts}
+        add(
+            f"the paper, {domain}",
+            {
+                count: (cells.NONE, False) if each is None else _told(each, pair(against[count]))
+                for count, each in papers.items()
+            },
+        )
+    return Table(
+        f"In short, on {place}: mean PSNR of container / revealed, and in parentheses how much "
+        "more or less that is than the (default) model has. Bold is better than it in both. The "
+        "paper's figures are of its own test images.",
+        ("method", *map(cells.images, results.counts)),
+        tuple(rows),
+        1,
+        frozenset(ours),
+        frozenset(better),
+    )
+
+
+def _families(results: Results) -> Iterator[tuple[str, list[Entrant]]]:
+    """Methods that differ in the number of images alone, as fast-1 to fast-5, stand together."""
+    found: dict[tuple[str, bool], list[Entrant]] = {}
+    for each in results.entrants:
+        counts = [count for count in each.counts if count in results.counts]
+        stem = each.name.removesuffix(f"-{each.counts[0]}") if len(each.counts) == 1 else each.name
+        # One of which there is a second for the same number is a family of its own.
+        mates = found.get((stem, each.ours), [])
+        taken = {count for mate in mates for count in mate.counts}
+        key = each.name if taken & set(counts) else stem
+        found.setdefault((key, each.ours), []).append(each)
+    for members in found.values():
+        first, last = members[0].name, members[-1].name
+        yield (first if first == last else f"{first} to {last}"), members
+
+
+def _cell(quality: Quality, against: Quality | None) -> tuple[str, bool]:
+    mine = pair(quality)
+    if mine is None:
+        return LOST, False
+    own = against is not None and against.method == quality.method
+    told, better = _told(mine, None if own else pair(against))
+    lost = quality.summary.lost
+    return (f"{told}, {lost} lost" if lost else told), better
+
+
+def _told(found: Pair, against: Pair | None) -> tuple[str, bool]:
+    """The figures with their difference, and whether both are better."""
+    told = f"{found[0]:.1f} / {found[1]:.1f}"
+    if against is None:
+        return told, False
+    gains = [a - b for a, b in zip(found, against, strict=True)]
+    signs = ", ".join(f"{gain:+.1f}" for gain in gains).replace("-", "−")
+    return f"{told} ({signs})", min(gains) >= SAME

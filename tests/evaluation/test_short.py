@@ -1,0 +1,85 @@
+"""The table beside the paper, from figures that are set by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isn import zoo
+from isn.evaluation import markdown, published, short
+from isn.evaluation.document import Document, Section
+from isn.evaluation.findings import findings
+from isn.evaluation.protocol import Domain
+from isn.evaluation.results import Entrant, Quality, Results
+from isn.evaluation.scores import Spread, Summary
+
+PLACE = "streets"
+
+
+def quality(method: str, count: int, container: float, revealed: float | None) -> Quality:
+    def spread(value: float) -> dict[str, Spread]:
+        return {"psnr": Spread(value, 0, value)}
+
+    back = {} if revealed is None else spread(revealed)
+    lost = count if revealed is None else 0
+    return Quality(PLACE, method, count, Summary(1, spread(container), back, {}, lost, 24))
+
+
+@pytest.fixture
+def results() -> Results:
+    default = next(each for each in zoo.entries() if each.default and each.hidden_images == 1)
+    entrants = (
+        Entrant("other-1", "", "00", True, (1,)),
+        Entrant("net-1", "", default.fingerprint.hex(), True, (1,)),
+        Entrant("net-2", "", "02", True, (2,)),
+        Entrant("lsb-4", "", "", False, (1,)),
+        Entrant("avif-2", "", "", False, (1, 2)),
+    )
+    place = Domain(PLACE, Path(PLACE), ("a.png",), (), None, 1)
+    found = Results("isn evaluate", 0, (1, 2), ("table",), {}, entrants, (place,), PLACE)
+    found.quality = [
+        quality("other-1", 1, 45.0, 45.0),
+        quality("net-1", 1, 39.0, 37.0),
+        quality("lsb-4", 1, 33.0, 38.04),
+        quality("avif-2", 1, 44.1, 44.06),
+        quality("net-2", 2, 37.5, 28.0),
+        quality("avif-2", 2, 44.0, None),
+    ]
+    return found
+
+
+def test_all_stand_against_the_default_model(results: Results) -> None:
+    (table,) = short.tables(results)
+    assert table.rows == (
+        ("other-1", "45.0 / 45.0 (+6.0, +8.0)", "–"),
+        ("net-1 to net-2", "39.0 / 37.0", "37.5 / 28.0"),
+        ("lsb-4", "33.0 / 38.0 (−6.0, +1.0)", "–"),
+        ("avif-2", "44.1 / 44.1 (+5.1, +7.1)", "no picture"),
+        ("the paper, ImageNet", "38.0 / 35.4 (−1.0, −1.6)", "36.9 / 32.2 (−0.6, +4.2)"),
+        ("the paper, Paris", "40.5 / 43.3 (+1.5, +6.3)", "39.1 / 39.0 (+1.6, +11.0)"),
+    )
+    assert table.ours == {0, 1}
+    # Better in both, and nothing else.
+    assert table.better == {(0, 1), (3, 1), (5, 1), (5, 2)}
+
+
+def test_markdown_marks_what_is_better(results: Results) -> None:
+    text = markdown.render(Document("", "", (), (Section("a", "A", "", short.tables(results)),)))
+    assert "| avif-2 | **44.1 / 44.1 (+5.1, +7.1)** | no picture |" in text
+    assert "| **net-1 to net-2** | 39.0 / 37.0 | 37.5 / 28.0 |" in text
+
+
+def test_it_is_said_where_a_codec_beats_what_was_published(results: Results) -> None:
+    (said,) = (each for each in findings(results) if "Said plainly" in each)
+    assert "1 image, avif-2 44.1 / 44.1 dB, the paper 38.0 / 35.4 on ImageNet" in said
+    assert "40.5 / 43.3 on Paris" in said
+    assert "2 images" not in said
+    results.quality = [quality("avif-2", 1, 44.1, 43.3), quality("avif-2", 2, 39.0, 50.0)]
+    assert not any("Said plainly" in each for each in findings(results))
+
+
+def test_what_the_paper_has() -> None:
+    assert published.isn(1) == {"ImageNet": (38.05, 35.38), "Paris": (40.49, 43.33)}
+    assert published.isn(2) == {"ImageNet": (36.86, 32.21), "Paris": (39.14, 39.05)}
+    assert published.isn(5) == {"ImageNet": None, "Paris": (35.9, 31.4)}
