@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from evaluation import browser
 from isn.errors import ConfigError, OutputError
 from isn.evaluation import html, markdown, report, sections
 from isn.evaluation.findings import findings
@@ -88,6 +87,7 @@ def test_the_page_is_whole_and_alone(results: Results) -> None:
     assert page.open == []
     assert all(each.startswith(("data:", "#")) for each in page.references)
     assert "script" not in page.tags
+    assert """Content-Security-Policy" content="default-src 'none'; img-src data:;""" in text
     assert page.tags.count("svg") == 5
     anchors = set(re.findall(r'id="([a-z]+)"', text))
     assert {each[1:] for each in page.references if each.startswith("#")} == anchors
@@ -241,15 +241,51 @@ def test_a_place_that_cannot_be_written(results: Results, tmp_path: Path) -> Non
         report.write(results, tmp_path / "missing")
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
-def test_chromium_shows_it(results: Results, tmp_path: Path) -> None:
+needs_browser = pytest.mark.skipif(not browser.available(), reason="there is no chromium")
+
+
+@pytest.mark.slow
+@needs_browser
+def test_chromium_shows_all_of_it(results: Results, tmp_path: Path) -> None:
+    text = html.render(sections.document(results))
+    found = browser.look(text, tmp_path)
+    assert [each.width for each in found] == list(browser.WIDTHS)
+    for each in found:
+        assert each.images == text.count("<img ") > 50
+        assert each.broken == 0
+        assert each.requests == []
+        assert each.scripts == 0
+        assert each.anchors == 0
+        assert each.text > 4000
+        assert each.height > 2000
+        assert each.scroll == each.width
+
+
+@pytest.mark.slow
+@needs_browser
+def test_chromium_would_see_what_is_wrong(tmp_path: Path) -> None:
+    bad = (
+        "<!DOCTYPE html><body><nav><a href='#nowhere'>x</a></nav><img src='data:image/png,no'>"
+        "<img src='http://127.0.0.1:9/a.png'><div style='width:900px'>wide</div></body>"
+    )
+    desk, phone = browser.look(bad, tmp_path)
+    assert (desk.images, desk.broken, desk.anchors) == (2, 2, 1)
+    assert desk.requests == ["http://127.0.0.1:9/a.png"]
+    assert desk.scroll == desk.width
+    assert phone.scroll > phone.width
+
+
+@pytest.mark.slow
+@needs_browser
+def test_chromium_draws_it(results: Results, tmp_path: Path) -> None:
     report.write(results, tmp_path)
-    words = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-    words += ["--window-size=1240,2400", f"--user-data-dir={tmp_path / 'profile'}"]
-    words += [f"--screenshot={tmp_path / 'page.png'}", (tmp_path / "report.html").as_uri()]
-    subprocess.run(words, check=True, capture_output=True, timeout=120)
-    with Image.open(tmp_path / "page.png") as page:
-        pixels = np.asarray(page.convert("RGB"))
+    page = (tmp_path / "report.html").as_uri()
+    picture = tmp_path / "page.png"
+    browser.chromium(
+        tmp_path / "profile", "--window-size=1240,2400", f"--screenshot={picture}", page
+    )
+    with Image.open(picture) as opened:
+        pixels = np.asarray(opened.convert("RGB"))
     assert pixels.shape == (2400, 1240, 3)
     # Highlighted rows, and text on the right places of a white card.
     assert (pixels == (0xE8, 0xF2, 0xFB)).all(axis=-1).sum() > 10_000

@@ -7,53 +7,68 @@ from html import escape
 
 from isn.evaluation import svg
 from isn.evaluation.document import Document, Panel, Section, Sheet, Table
-from isn.evaluation.pictures import data_uri
+from isn.evaluation.pictures import ROUGH, data_uri
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""What a browser may load: nothing that is not in the file."""
 
 _STYLE = """
-:root { color-scheme: light; }
+:root { color-scheme: light dark; --ink: #1d2129; --soft: #5b6370; --page: #f6f7f9;
+  --card: #fff; --line: #e1e4e8; --rule: #c9ced6; --ours: #e8f2fb; --link: #0059a3;
+  --better: #0a6b2d; }
+@media (prefers-color-scheme: dark) { :root { --ink: #dfe3e8; --soft: #9aa4b1; --page: #14171b;
+  --card: #1c2026; --line: #2d333b; --rule: #4a525d; --ours: #1d3247; --link: #6cb2f0;
+  --better: #5fd08a; } figure svg { filter: invert(0.88) hue-rotate(180deg); } }
 * { box-sizing: border-box; }
-body { margin: 0; color: #1d2129; background: #f6f7f9;
+html { scroll-padding-top: 52px; }
+body { margin: 0; color: var(--ink); background: var(--page);
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1180px; margin: 0 auto; padding: 32px 24px 80px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 8px; }
 h2 { font-size: 20px; margin: 0 0 8px; }
 p { max-width: 78ch; margin: 0 0 12px; }
-nav { margin: 16px 0 24px; display: flex; flex-wrap: wrap; gap: 4px 18px; }
-a { color: #0059a3; }
-section { background: #fff; border: 1px solid #e1e4e8; border-radius: 8px;
+nav { position: sticky; top: 0; z-index: 2; background: var(--page); margin: 12px 0 20px;
+  padding: 8px 0; display: flex; gap: 4px 18px; overflow-x: auto; white-space: nowrap; }
+a { color: var(--link); }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
   padding: 20px 22px; margin: 0 0 20px; }
 .findings { border-left: 4px solid #0072b2; }
 .findings ul { margin: 0; padding-left: 20px; }
 .findings li { margin: 0 0 6px; max-width: 100ch; }
 .scroll { overflow-x: auto; margin: 4px 0 18px; }
 table.figures { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13.5px; }
-.caption, figcaption { font-weight: 600; margin: 0 0 4px; }
+.caption, figcaption { font-weight: 600; margin: 0 0 4px; overflow-wrap: anywhere; }
 .figures th, .figures td { padding: 5px 11px; text-align: right; white-space: nowrap; }
-.figures th { border-bottom: 2px solid #c9ced6; font-weight: 600; white-space: normal;
+.figures th { border-bottom: 2px solid var(--rule); font-weight: 600; white-space: normal;
   vertical-align: bottom; }
-.figures td { border-bottom: 1px solid #eceef1; }
+.figures td { border-bottom: 1px solid var(--line); }
 .figures .name { text-align: left; }
 .figures td.name { white-space: normal; min-width: 7ch; max-width: 60ch;
   overflow-wrap: anywhere; }
-.figures tr.ours td { background: #e8f2fb; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 16px; }
-figure { margin: 0 0 16px; }
+.figures tr.ours td { background: var(--ours); }
+.figures td.better { font-weight: 700; color: var(--better); }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr));
+  gap: 16px; }
+figure { margin: 0 0 16px; min-width: 0; }
 figure svg { width: 100%; max-width: 720px; height: auto; display: block; }
-.made { color: #5b6370; font-size: 12.5px; max-width: none; margin: 8px 0 0;
+.made { color: var(--soft); font-size: 12.5px; max-width: none; margin: 8px 0 0;
   overflow-wrap: anywhere; }
 code { font: 12px/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 table.sheet { border-collapse: collapse; }
 .sheet th { text-align: left; font-weight: 600; font-size: 13px; padding: 4px 12px 4px 0;
-  vertical-align: middle; width: 11ch; }
-.sheet td { padding: 4px 8px 4px 0; vertical-align: top; font-size: 12px; color: #444b55;
+  vertical-align: middle; min-width: 9ch; max-width: 14ch; position: sticky; left: 0;
+  background: var(--card); }
+.sheet td { padding: 4px 8px 4px 0; vertical-align: top; font-size: 12px; color: var(--soft);
   text-align: center; }
 .sheet img { display: block; width: 168px; height: auto; border: 3px solid transparent; }
 .sheet .host img { border-color: #2f6fd0; }
 .sheet .hidden img { border-color: #e08a1e; }
 .sheet .lost { width: 168px; height: 112px; display: flex; align-items: center;
-  justify-content: center; border: 1px dashed #b9bec6; color: #8a9099; }
-@media (max-width: 560px) { .charts { grid-template-columns: 1fr; } main { padding: 16px 10px; } }
-@media print { body { background: #fff; } section { break-inside: avoid; } }
+  justify-content: center; border: 1px dashed var(--rule); color: var(--soft); }
+@media (max-width: 560px) { main { padding: 16px 10px; } section { padding: 14px 12px; }
+  .sheet img, .sheet .lost { width: 116px; } .sheet th { min-width: 7ch; max-width: 10ch; } }
+@media print { body { background: #fff; } nav { position: static; } section {
+  break-inside: avoid; } }
 """
 
 
@@ -68,6 +83,7 @@ def render(document: Document) -> str:
             "<!DOCTYPE html>",
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             # Else a browser asks the server, or the folder, for an icon.
             '<link rel="icon" href="data:,">',
             f"<title>{escape(document.title)}</title><style>{_STYLE}</style></head><body><main>",
@@ -149,7 +165,9 @@ def _pictures(sheets: list[tuple[Section, Sheet]]) -> Iterator[str]:
 def _panel(panel: Panel, alternative: str) -> str:
     if panel.pixels is None:
         return '<td><div class="lost">no picture</div></td>'
-    image = f'<img alt="{escape(alternative)}" src="{data_uri(panel.pixels)}">'
+    uri = data_uri(panel.pixels, ROUGH) if panel.role == "error" else data_uri(panel.pixels)
+    height, width = panel.pixels.shape[:2]
+    image = f'<img alt="{escape(alternative)}" width="{width}" height="{height}" src="{uri}">'
     return f'<td class="{panel.role}">{image}{escape(panel.label)}</td>'
 
 

@@ -11,11 +11,15 @@ from PIL import Image
 from isn import images
 from isn.images import Pixels
 
-SIDE = 240
+SIDE = 176
 """Pixels of the longer side of a picture in a sheet."""
 
 ERROR_GAIN = 50
 """As in Fig. 3 to 5 of the paper."""
+
+
+ROUGH = 50
+"""Quality of the WebP file of an error, which is noise and would take most of the page."""
 
 
 def small(pixels: Pixels) -> Pixels:
@@ -32,8 +36,8 @@ def error(a: Pixels, b: Pixels) -> Pixels:
     return amplified
 
 
-def data_uri(pixels: Pixels) -> str:
-    """The picture as a ``data:`` address: WebP at quality 85, to look at and not to measure."""
+def data_uri(pixels: Pixels, quality: int = 75) -> str:
+    """The picture as a ``data:`` address: lossy WebP, to look at and not to measure."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "WEBP", quality=85, method=4)
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=quality, method=6)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -159,10 +159,13 @@ def _damage(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> 
 
 
 def _extremes(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
-    source, drawn = plan.shown(results.domains)[0], set[int]()
+    source = plan.shown(results.domains)[0]
+    sheet, drawn = sheets.ExtremeSheet(source.name), dict[int, str]()
     for method in chosen:
         count = min(_counts(method, plan))
-        sheet = sheets.ExtremeSheet(method.name, count)
+        if method.ours:
+            # One for each number of images, or the pictures would outgrow the page.
+            drawn.setdefault(count, method.name)
         for pair in extremes.PAIRS:
             found = extremes.extreme(method, count, pair, source, plan.seed)
             results.extremes.append(
@@ -171,12 +174,11 @@ def _extremes(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -
                     *(found.container, found.revealed, found.lost),
                 )
             )
-            sheet.add(found)
+            if method.name in drawn.values():
+                sheet.add(method.name, found)
             pace.step()
-        # One for each number of images, or the pictures would outgrow the page.
-        if method.ours and count not in drawn:
-            drawn.add(count)
-            results.extreme_sheets.append(sheet.finish())
+    if drawn:
+        results.extreme_sheets.append(sheet.finish())
 
 
 def _detection(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:

@@ -62,35 +62,38 @@ class GroupSheet:
 
 
 class ExtremeSheet:
-    """Collects the pairs of kinds that one method hid in each other.
+    """Collects what each model made of the pairs of kinds: a row for each pair.
 
     Args:
-        name: of the method.
-        count: of hidden images; the first one is shown.
+        source: where the natural images are from.
     """
 
-    def __init__(self, name: str, count: int) -> None:
-        more = "" if count == 1 else f", the first of {count} hidden images"
-        self._caption = f"{name}: hard images hidden in each other{more}"
-        self._rows: list[tuple[str, tuple[Panel, ...]]] = []
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._rows: dict[str, list[Panel]] = {}
 
-    def add(self, found: Extreme) -> None:
-        """Adds a row: host, container, hidden, revealed."""
+    def add(self, name: str, found: Extreme) -> None:
+        """Adds the container, and what was revealed of the first hidden image, to its row."""
         host, container, hidden, revealed = (
             None if each is None else small(each) for each in found.pictures
         )
         told = LOST if found.revealed is None else f"revealed {decibels(found.revealed)}"
-        panels = (
-            Panel(host, "host", "host"),
-            Panel(container, f"container {decibels(found.container)}", "host"),
-            Panel(hidden, "hidden", "hidden"),
+        row = self._rows.setdefault(
+            f"{found.hidden} in {found.host}",
+            [Panel(host, "host", "host"), Panel(hidden, "hidden", "hidden")],
+        )
+        row += (
+            Panel(container, f"{name} container {decibels(found.container)}", "host"),
             Panel(revealed, told, "hidden"),
         )
-        self._rows.append((f"{found.hidden} in {found.host}", panels))
 
     def finish(self) -> Sheet:
-        """The sheet, to be called once all pairs are in it."""
-        return Sheet(self._caption, tuple(self._rows))
+        """The sheet, to be called once all models are in it."""
+        return Sheet(
+            f"Hard images hidden in each other; natural ones from {self._source}. Of several "
+            "hidden images the first is shown, and the figure is the mean",
+            tuple((name, tuple(panels)) for name, panels in self._rows.items()),
+        )
 
 
 def decibels(value: float) -> str:
