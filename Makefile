@@ -6,10 +6,15 @@ PYTHON ?= python3
 ARGS ?=
 CONFIG ?= fast
 RUN ?= runs/$(CONFIG)
+# Of the evaluations: a second folder of another kind, hosts of each folder, where the report goes.
+PARIS ?=
+LIMIT ?= 16
+REPORT ?= build/report
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format bench train named-data clean
+.PHONY: help demo test test-all lint format bench train evaluate evaluate-full report \
+    named-data clean
 .DELETE_ON_ERROR:
 
 define CHECK_PYTHON
@@ -35,7 +40,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --constraint const
 help: ## this list
 	@echo "usage: make TARGET [ARGS='...'] [PYTHON=python3.12]"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(TOOL) ## hide photos in a photo, get them back, write build/demo
 	.venv/bin/isn demo -o build/demo $(ARGS)
@@ -64,10 +69,24 @@ bench: $(ALL) ## memory, speed, StegExpose, training throughput
 train: named-data $(ALL) ## DATA=folder [CONFIG=fast] [RUN=runs/fast]: train a model
 	.venv-all/bin/isn train $(CONFIG) --data $(DATA) --out $(RUN) $(ARGS)
 
-# Apart from train, so that a missing word is told before an installation of minutes.
+# As large a crop as street views of 227 x 227 allow, so that both folders are measured alike.
+EVALUATE = .venv-all/bin/isn evaluate --data $(DATA) $(if $(PARIS),--data $(PARIS)) --crop 224
+
+evaluate: named-data $(ALL) ## DATA=folder [PARIS=folder] [LIMIT=16] [REPORT=build/report]: measure
+	$(EVALUATE) --limit $(LIMIT) -o $(REPORT) $(ARGS)
+
+evaluate-full: named-data $(ALL) ## the same on all images of the folders
+	$(EVALUATE) -o $(REPORT) $(ARGS)
+
+report: named-data $(ALL) ## the project's own: as evaluate, into docs/report and the README
+	$(EVALUATE) --limit $(LIMIT) --sheets demo -o docs/report $(ARGS)
+	.venv-all/bin/python benchmarks/readme.py --write
+
+# Apart from what needs it, so that a missing word is told before an installation of minutes.
 named-data:
 	@test -n "$(DATA)" || { \
-	    echo "make train: name a folder of photos, as in: make train DATA=~/photos CONFIG=fast" >&2; \
+	    echo "make $(firstword $(MAKECMDGOALS)): name a folder of photos, as in:" \
+	        "make $(firstword $(MAKECMDGOALS)) DATA=~/photos" >&2; \
 	    exit 2; }
 
 clean: ## remove environments, caches and what was built; runs/ stays
