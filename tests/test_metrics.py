@@ -59,6 +59,13 @@ def test_floats_are_on_the_scale_of_bytes() -> None:
         assert ssim(a.astype(dtype), b.astype(dtype)) == pytest.approx(ssim(a, b), abs=1e-6)
 
 
+def test_ssim_by_hand() -> None:
+    a, b = np.full((12, 13, 3), 100, np.uint8), np.full((12, 13, 3), 110, np.uint8)
+    # Flat images have no variance: what is left is (2 * 100 * 110 + C1) / (100^2 + 110^2 + C1),
+    # with C1 = (0.01 * 255)^2 = 6.5025.
+    assert ssim(a, b) == pytest.approx(22006.5025 / 22106.5025, abs=1e-12)
+
+
 def test_ssim_of_equal_images_is_one() -> None:
     a, _ = _pair((30, 30, 3))
     assert ssim(a, a) == pytest.approx(1, abs=1e-12)
