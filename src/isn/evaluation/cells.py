@@ -59,6 +59,11 @@ def images(count: int) -> str:
     return "1 image" if count == 1 else f"{count} images"
 
 
+def hosts(count: int) -> str:
+    """A number of hosts in words."""
+    return "1 host" if count == 1 else f"{count} hosts"
+
+
 def share(value: float | None) -> str:
     """A share or an area to a hundredth."""
     return NONE if value is None else f"{value:.2f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from isn.evaluation import published
+from isn.evaluation import published, short
 from isn.evaluation.results import Results
 from isn.evaluation.scores import Summary
 from isn.evaluation.svg import Chart, Series
@@ -47,14 +47,15 @@ def capacity_charts(results: Results) -> Iterator[Chart]:
 def _capacity_series(
     results: Results, found: dict[tuple[str, int], Summary], side: str
 ) -> Iterator[Series]:
-    for entrant in results.entrants:
+    for name, members in short.families(results):
         values = []
         for count in results.counts:
-            one = found.get((entrant.name, count))
+            tries = (found.get((each.name, count)) for each in members)
+            one = next((each for each in tries if each is not None), None)
             spreads = {} if one is None else one.container if side == "container" else one.revealed
             values.append(spreads["psnr"].mean if spreads else None)
         if any(value is not None for value in values):
-            yield Series(entrant.name, tuple(values))
+            yield Series(name, tuple(values))
 
 
 def damage_charts(results: Results) -> Iterator[Chart]:

@@ -84,11 +84,13 @@ class Document:
     Attributes:
         title: its heading.
         lead: what it is, a sentence or two.
-        findings: what the figures say, in plain words.
+        headlines: what the figures say, in a few sentences.
+        findings: the other sentences, method by method.
         sections: the parts, in order.
     """
 
     title: str
     lead: str
+    headlines: tuple[str, ...]
     findings: tuple[str, ...]
     sections: tuple[Section, ...] = field(default=())

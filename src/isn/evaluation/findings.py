@@ -17,6 +17,10 @@ FOUND, COIN = 0.9, 0.65
 """Areas under a ROC curve from which a detector is one, and up to which it is none."""
 
 
+HEADLINES = ("Said plainly: ", "For a user: ")
+"""How the sentences begin that stand at the head of a report; the others support them."""
+
+
 def findings(results: Results) -> tuple[str, ...]:
     """Sentences for the head of a report, made from the figures alone."""
     return (
@@ -57,7 +61,7 @@ def _published(results: Results) -> Iterator[str]:
             if beaten:
                 best = max(beaten, key=lambda q: min(short.pair(q) or (0, 0)))
                 others = ", ".join(
-                    f"{a:.1f} / {b:.1f} on {name}" for name, (a, b) in papers.items()
+                    f"{short.figures(each)} on {name}" for name, each in papers.items()
                 )
                 told.append(
                     f"{_images(count)}, {best.method} {_container(best):.1f} / "

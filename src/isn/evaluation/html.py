@@ -23,28 +23,30 @@ _STYLE = """
 html { scroll-padding-top: 52px; }
 body { margin: 0; color: var(--ink); background: var(--page);
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 32px 24px 80px; }
+main { max-width: 1240px; margin: 0 auto; padding: 32px 24px 80px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 8px; }
 h2 { font-size: 20px; margin: 0 0 8px; }
 p { max-width: 78ch; margin: 0 0 12px; }
 nav { position: sticky; top: 0; z-index: 2; background: var(--page); margin: 12px 0 20px;
-  padding: 8px 0; display: flex; gap: 4px 18px; overflow-x: auto; white-space: nowrap; }
+  padding: 8px 0; display: flex; flex-wrap: wrap; gap: 2px 18px; }
 a { color: var(--link); }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
   padding: 20px 22px; margin: 0 0 20px; }
 .findings { border-left: 4px solid #0072b2; }
 .findings ul { margin: 0; padding-left: 20px; }
+.findings summary { cursor: pointer; margin: 8px 0; color: var(--link); }
 .findings li { margin: 0 0 6px; max-width: 100ch; }
 .scroll { overflow-x: auto; margin: 4px 0 18px; }
 table.figures { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13.5px; }
 .caption, figcaption { font-weight: 600; margin: 0 0 4px; overflow-wrap: anywhere; }
-.figures th, .figures td { padding: 5px 11px; text-align: right; white-space: nowrap; }
+.figures th, .figures td { padding: 5px 9px; text-align: right; white-space: nowrap; }
 .figures th { border-bottom: 2px solid var(--rule); font-weight: 600; white-space: normal;
   vertical-align: bottom; }
 .figures td { border-bottom: 1px solid var(--line); }
 .figures .name { text-align: left; }
-.figures td.name { white-space: normal; min-width: 7ch; max-width: 60ch;
-  overflow-wrap: anywhere; }
+.figures td.name { white-space: normal; min-width: 11ch; max-width: 60ch;
+  overflow-wrap: break-word; }
+.figures tr > :first-child { position: sticky; left: 0; background: var(--card); }
 .figures tr.ours td { background: var(--ours); }
 .figures td.better { font-weight: 700; color: var(--better); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr));
@@ -66,6 +68,7 @@ table.sheet { border-collapse: collapse; }
 .sheet .lost { width: 168px; height: 112px; display: flex; align-items: center;
   justify-content: center; border: 1px dashed var(--rule); color: var(--soft); }
 @media (max-width: 560px) { main { padding: 16px 10px; } section { padding: 14px 12px; }
+  nav { flex-wrap: nowrap; overflow-x: auto; white-space: nowrap; }
   .sheet img, .sheet .lost { width: 116px; } .sheet th { min-width: 7ch; max-width: 10ch; } }
 @media print { body { background: #fff; } nav { position: static; } section {
   break-inside: avoid; } }
@@ -98,9 +101,21 @@ def render(document: Document) -> str:
 
 
 def _findings(document: Document) -> Iterator[str]:
+    if not document.headlines and not document.findings:
+        return
+    yield '<section class="findings"><h2>In plain words</h2>'
+    if document.headlines:
+        yield _items(document.headlines)
     if document.findings:
-        items = "".join(f"<li>{escape(each)}.</li>" for each in document.findings)
-        yield f'<section class="findings"><h2>In plain words</h2><ul>{items}</ul></section>'
+        # Open where it is all that there is to say.
+        state = "" if document.headlines else " open"
+        yield f"<details{state}><summary>Sentence by sentence</summary>"
+        yield f"{_items(document.findings)}</details>"
+    yield "</section>"
+
+
+def _items(sentences: tuple[str, ...]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(each)}.</li>' for each in sentences)}</ul>"
 
 
 def _section(section: Section) -> Iterator[str]:

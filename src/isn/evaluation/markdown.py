@@ -10,13 +10,18 @@ from isn.evaluation.document import Document, Section, Table
 def render(document: Document) -> str:
     """The whole text."""
     parts = [f"# {document.title}", document.lead]
-    if document.findings:
-        items = "\n".join(f"* {_plain(each)}." for each in document.findings)
-        parts += ["## In plain words", items]
+    if document.headlines:
+        parts += ["## In plain words", _items(document.headlines)]
     parts += [part for section in document.sections for part in _section(section)]
+    if document.findings:
+        parts += ["## Sentence by sentence", _items(document.findings)]
     if any(section.charts or section.sheets for section in document.sections):
         parts.append("The curves and the pictures are in `report.html`.")
     return "\n\n".join(parts) + "\n"
+
+
+def _items(sentences: tuple[str, ...]) -> str:
+    return "\n".join(f"* {_plain(each)}." for each in sentences)
 
 
 def _section(section: Section) -> Iterator[str]:

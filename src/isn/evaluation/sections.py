@@ -6,7 +6,7 @@ from isn.evaluation import cells, detected, quality
 from isn.evaluation.cost import COMPARED, PUBLISHED
 from isn.evaluation.curves import damage_charts
 from isn.evaluation.document import Document, Section, Table
-from isn.evaluation.findings import findings
+from isn.evaluation.findings import HEADLINES, findings
 from isn.evaluation.results import Results
 from isn.evaluation.scores import CEILING
 from isn.evaluation.sheets import LOST
@@ -14,7 +14,7 @@ from isn.evaluation.sheets import LOST
 
 def document(results: Results) -> Document:
     """The whole report."""
-    sections = [_methods(results), _images(results)]
+    sections: list[Section] = []
     if "table" in results.parts:
         sections.append(quality.table(results))
     if "capacity" in results.parts:
@@ -27,13 +27,16 @@ def document(results: Results) -> Document:
         sections.append(detected.detection(results))
     if results.costs:
         sections.append(_cost(results))
+    sections += [_methods(results), _images(results)]
+    said = findings(results)
     return Document(
         "Hiding images in images: what was measured",
         "Every figure is taken through an 8-bit file: the container is written as PNG, and the "
         "hidden images are revealed from its bytes alone. PSNR is in dB (higher is closer; "
         f"equal images count as {CEILING:.0f}), SSIM uses the Gaussian window of 11 x 11 "
         "with sigma 1.5; both in RGB, and where it says Y in the luma of BT.601.",
-        findings(results),
+        tuple(each for each in said if each.startswith(HEADLINES)),
+        tuple(each for each in said if not each.startswith(HEADLINES)),
         tuple(sections),
     )
 
@@ -125,7 +128,7 @@ def _damage(results: Results) -> Section:
         "damage",
         "What is left after damage",
         (
-            f"The containers of {results.damage_groups} hosts of {results.domains[0].name}, "
+            f"The containers of {cells.hosts(results.damage_groups)} of {results.domains[0].name}, "
             "changed and then revealed without asking for the seal, which no change leaves whole. "
             f"“{LOST}” means that nothing could be decoded, and a number with “n lost” is the mean "
             "of the others. The noise is Gaussian, in levels of 255; JPEG is "

@@ -71,12 +71,21 @@ def draw(chart: Chart) -> str:
         f'<text transform="translate(13 {(_TOP + _HEIGHT - _BOTTOM) / 2:.1f}) rotate(-90)" '
         f'text-anchor="middle" fill="#555555">{escape(chart.up)}</text>'
     )
+    room = min(20, (_HEIGHT - _TOP - 12) / max(1, len(chart.series)))
     for k, each in enumerate(chart.series):
         colour = REFERENCE if each.reference else COLOURS[k % len(COLOURS)]
         # Side by side, or the crosses of all methods would look like one.
-        parts += _curve(plot, each, colour, 9 * (k - (len(chart.series) - 1) / 2))
-        parts += _legend(each, colour, _TOP + 10 + 20 * k)
+        dash = _dash(each, k)
+        parts += _curve(plot, each, colour, dash, 9 * (k - (len(chart.series) - 1) / 2))
+        parts += _legend(each, colour, dash, _TOP + 8 + room * k)
     return "\n".join([*parts, "</svg>"])
+
+
+def _dash(series: Series, number: int) -> str:
+    """What tells a published curve, and one whose colour is there already, from the others."""
+    if series.reference:
+        return ' stroke-dasharray="5 4"'
+    return ' stroke-dasharray="2 3"' if number >= len(COLOURS) else ""
 
 
 @dataclass(frozen=True)
@@ -112,13 +121,12 @@ def _level(plot: _Plot, value: float) -> list[str]:
     ]
 
 
-def _curve(plot: _Plot, series: Series, colour: str, aside: float) -> list[str]:
+def _curve(plot: _Plot, series: Series, colour: str, dash: str, aside: float) -> list[str]:
     parts = []
     points = [
         (plot.x(k), plot.y(value)) if value is not None else None
         for k, value in enumerate(series.values)
     ]
-    dash = ' stroke-dasharray="5 4"' if series.reference else ""
     for run in _runs(points):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
         if len(run) > 1:
@@ -140,9 +148,8 @@ def _runs(points: list[tuple[float, float] | None]) -> list[list[tuple[float, fl
     return [run for run in runs if run]
 
 
-def _legend(series: Series, colour: str, y: float) -> list[str]:
+def _legend(series: Series, colour: str, dash: str, y: float) -> list[str]:
     x = _WIDTH - _RIGHT + 14
-    dash = ' stroke-dasharray="5 4"' if series.reference else ""
     return [
         (
             f'<line x1="{x}" y1="{y}" x2="{x + 22}" y2="{y}" stroke="{colour}" '
