@@ -12,7 +12,7 @@ import torch
 
 import isn
 from isn.errors import ConfigError, ModelError
-from isn.training import checkpoints, export
+from isn.training import export
 from isn.training.distributed import Processes
 from isn.training.loop import Progress, Trainer
 from isn.training.session import Sources, prepare, settings_of
@@ -185,7 +185,7 @@ def test_an_explosion_goes_back_to_the_last_checkpoint_at_half_the_rate(
     def report(progress: Progress) -> None:
         run.told.append(progress)
         steps.append(progress.step)
-        if progress.step == 6 and not checkpoints.newest(tmp_path):
+        if progress.step == 6 and run.trainer.returns == 0:
             run.trainer._checkpoint()
 
     run.trainer.report = report
@@ -201,7 +201,23 @@ def test_an_explosion_goes_back_to_the_last_checkpoint_at_half_the_rate(
     )
 
 
-def test_an_explosion_without_a_checkpoint_is_an_error(
+def test_an_explosion_in_the_first_steps_goes_back_to_the_beginning(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(photo_folder, tmp_path, "run.steps=10", "optimiser.patience=3")
+    real = run.trainer.batches.batch
+    monkeypatch.setattr(
+        run.trainer.batches,
+        "batch",
+        lambda *a: real(*a) * (float("inf") if run.trainer.returns < 2 else 1.0),
+    )
+    assert run.trainer.train()
+    assert run.trainer.returns == 2
+    assert run.trainer.rate_scale == 0.25
+    assert Weights.load(tmp_path / "model.safetensors").training["steps"] == 10
+
+
+def test_an_explosion_that_no_rate_cures_is_an_error(
     photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run(photo_folder, tmp_path, "run.steps=20", "optimiser.patience=2")

@@ -29,6 +29,9 @@ from isn.training.optimiser import Average, make_optimiser, rate_at
 from isn.training.settings import Recipe
 from isn.training.validation import Quality, validate
 
+MOST_RETURNS = 10
+"""Times that a run goes back and halves its rate; what explodes at a thousandth is hopeless."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -129,6 +132,9 @@ class Trainer:
         begun = mark = time.monotonic()
         before = self.elapsed
         last_checkpoint = begun
+        if self.step == 0:
+            # So that an explosion in the first minutes has somewhere to go back to.
+            self._checkpoint()
         spans: deque[float] = deque(maxlen=50)
         while True:
             now = time.monotonic()
@@ -208,10 +214,10 @@ class Trainer:
     def _go_back(self) -> None:
         scale, skipped, returns = self.rate_scale / 2, self.skipped, self.returns + 1
         checkpoint = self._last_checkpoint()
-        if checkpoint is None:
+        if checkpoint is None or returns > MOST_RETURNS:
             raise ModelError(
-                f"the training exploded at step {self.step} before its first checkpoint: "
-                "take a lower optimiser.rate or a model.clamp"
+                f"the training exploded again at step {self.step} after going back "
+                f"{self.returns} times: take a lower optimiser.rate or a model.clamp"
             )
         elapsed = self.elapsed
         self._restore(checkpoint)
