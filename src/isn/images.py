@@ -280,7 +280,7 @@ def _format_of(name: str) -> str:
         return LOSSLESS[suffix]
     if suffix in _LOSSY:
         raise OutputError(
-            f"{name} would be a {_LOSSY[suffix]} file, which is lossy and destroys what is "
+            f"{name} would be stored as {_LOSSY[suffix]}, which is lossy and destroys what is "
             f"hidden: give {_OFFERED}"
         )
     if suffix in _NOT_OFFERED:
