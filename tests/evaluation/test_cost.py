@@ -64,3 +64,10 @@ def test_the_papers_figures() -> None:
         (1280, 1280): (0.920, 4407),
     }
     assert cost.SIZES[-1][0] * cost.SIZES[-1][1] == 12_000_000
+
+
+def test_large_images_are_timed_with_one_backend() -> None:
+    asked = ((380, 380), (1280, 1280), (3000, 4000))
+    assert cost.sizes(asked, "onnxruntime", first="onnxruntime") == asked
+    assert cost.sizes(asked, "", first="onnxruntime") == asked
+    assert cost.sizes(asked, "torch", first="onnxruntime") == asked[:2]

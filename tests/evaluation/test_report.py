@@ -303,3 +303,33 @@ def test_cost_stands_beside_the_published_figures(photos_folder: Path) -> None:
     ]
     assert ("380 x 380", "0.070", "–") in [row[4:] for row in rows]
     assert ("1280 x 1280", "0.920", "4407") in [row[4:] for row in rows]
+
+
+def test_models_of_one_architecture_are_timed_once(photos_folder: Path) -> None:
+    found = evaluate(
+        Plan(
+            (str(photos_folder),),
+            (1,),
+            ("fast-1", "first-1"),
+            (),
+            parts=("cost",),
+            backend="onnxruntime",
+            cost_sizes=((64, 64), (64, 80)),
+        )
+    )
+    assert [(each.method, each.width) for each in found.costs] == [
+        ("fast-1", width) for width in (64, 64, 80, 80)
+    ]
+    (section,) = (each for each in sections.document(found).sections if each.anchor == "cost")
+    assert "first-1: as the model of the same architecture that was timed" in section.text
+
+
+def test_a_few_sentences_stand_at_the_head(results: Results) -> None:
+    whole = sections.document(results)
+    assert any(each.startswith("Said plainly") for each in whole.headlines)
+    assert any(each.startswith("For a user") for each in whole.headlines)
+    assert {*whole.headlines, *whole.findings} == set(findings(results))
+    assert len(whole.headlines) < len(whole.findings)
+    assert [each.anchor for each in whole.sections[:2]] == ["table", "capacity"]
+    text = html.render(whole)
+    assert text.index(whole.headlines[0][:30]) < text.index("<details>") < text.index('id="table"')
