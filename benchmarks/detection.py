@@ -97,12 +97,15 @@ def main() -> None:
     """Measures, prints, and writes where it is asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", help="a folder of photos that no model was trained on")
+    parser.add_argument("--baselines", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--limit", type=int, help="hosts; default: all")
     parser.add_argument("--out", default="build/detection", help="for the report")
     parser.add_argument("--write", action="store_true", help="write the docs' figures and tables")
     words = parser.parse_args()
     began = time.monotonic()
-    names = [name for name in baselines.BASELINES if 1 in baselines.get(name).counts]
+    names = [
+        name for name in words.baselines or baselines.BASELINES if 1 in baselines.get(name).counts
+    ]
     plan = Plan(
         (words.photos,), (1,), ("fast-1",), tuple(names), limit=words.limit, parts=("detection",)
     )
