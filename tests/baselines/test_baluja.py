@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from isn import images, zoo
+from isn import baselines, images, zoo
 from isn.baselines import baluja
 from isn.baselines.baluja import Baluja
 from isn.baselines.baluja_weights import BalujaWeights
 from isn.errors import BackendError, ConfigError, ModelError
+from isn.metrics import psnr
 
 FILTERS = 3
+
+CONTAINER_DB = {1: 20.0}
+REVEALED_DB = {1: 14.0}
+"""A little below what the shipped networks reach on the demo photos."""
 
 
 def small(count: int = 1, seed: int = 1) -> BalujaWeights:
@@ -145,8 +150,8 @@ def test_every_hidden_image_has_networks_of_its_own() -> None:
 def test_a_file_comes_back(tmp_path: Path) -> None:
     weights = small(2)
     weights.save(tmp_path / "mine.safetensors")
-    method = Baluja.load(tmp_path / "mine.safetensors")
-    assert method.name == "mine"
+    method = baselines.get(str(tmp_path / "mine.safetensors"))
+    assert method.name == str(tmp_path / "mine.safetensors")
     assert method.counts == (2,)
     assert method.fingerprint == weights.fingerprint
     assert len(method.fingerprint) == 32
@@ -193,3 +198,23 @@ def test_without_torch_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "isn.baselines.baluja_network", raising=False)
     with pytest.raises(BackendError, match="baluja-1 needs torch"):
         Baluja(BalujaWeights(1, FILTERS, {}), "small")
+    with pytest.raises(BackendError, match="baluja-1 needs torch"):
+        baselines.get("baluja-1")
+    left_out = baselines.missing()
+    assert "baluja-1" in left_out
+    assert "lsb-4" not in left_out
+    assert "needs torch" in left_out["baluja-1"]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("count", list(CONTAINER_DB))
+def test_the_shipped_networks_hide_and_reveal(count: int, photos: dict[str, Any]) -> None:
+    method = baselines.get(f"baluja-{count}")
+    assert method.counts == (count,)
+    host, *hidden = (photos[name][:128, :128] for name in ("cat", "rocket", "coffee"))
+    hidden = hidden[:count]
+    container = method.hide(host, hidden)
+    assert psnr(container, host) > CONTAINER_DB[count]
+    for original, revealed in zip(hidden, method.reveal(container, count), strict=True):
+        assert revealed is not None
+        assert psnr(revealed, original) > REVEALED_DB[count]

@@ -107,7 +107,8 @@ def test_the_gradient_passes_the_rounding() -> None:
 
 
 def test_it_learns_and_its_model_hides_as_it_did(photo_folder: Path, tmp_path: Path) -> None:
-    run = Run(photo_folder, tmp_path / "run", "run.steps=60", "run.validations=2", "data.batch=4")
+    words = ("run.steps=60", "run.validations=2", "optimiser.rate=2e-3", "data.batch=4")
+    run = Run(photo_folder, tmp_path / "run", *words)
     assert run.trainer.train()
     assert np.mean(run.losses[-10:]) < 0.75 * np.mean(run.losses[:10])
     final = run.told[-1].photos or next(e.photos for e in reversed(run.told) if e.photos)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,8 +50,8 @@ class Baluja:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Baluja:
-        """Networks from a file, as ``isn train baluja`` leaves it."""
-        return cls(BalujaWeights.load(path), Path(path).stem)
+        """Networks from a file, as ``isn train baluja`` leaves it; its path is their name."""
+        return cls(BalujaWeights.load(path), os.fspath(path))
 
     @property
     def title(self) -> str:

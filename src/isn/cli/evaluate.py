@@ -51,8 +51,8 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option(
     "--baselines",
     multiple=True,
-    metavar="NAME",
-    help="lsb-4, avif-1, avif-2, avif-3; repeat it for more, or none. Default: all.",
+    metavar="NAME|PATH",
+    help="lsb-4, avif-1 to avif-3, baluja-1, baluja-2; repeat it for more, or none. Default: all.",
 )
 @click.option("--crop", type=int, metavar="N", help="Centre crop of N x N. Default: whole images.")
 @click.option("--limit", type=int, metavar="N", help="Hosts of each folder. Default: all images.")
@@ -103,6 +103,7 @@ def evaluate(
 
     --json prints what report.json holds, and "files", the paths of the three reports.
     """
+    from isn import baselines as others
     from isn.evaluation import report
     from isn.evaluation.findings import findings
     from isn.evaluation.plan import COUNTS, Plan
@@ -126,6 +127,9 @@ def evaluate(
     make_folder(folder)
     with progress_bar(voice, "evaluating") as progress:
         results = measure(plan, progress)
+    if not baselines:
+        for sentence in others.missing().values():
+            voice.warn(f"left out: {sentence}")
     for domain in results.domains:
         for skip in domain.skipped:
             voice.warn(f"skipped: {skip.reason}")

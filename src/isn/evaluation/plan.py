@@ -29,7 +29,7 @@ class Plan:
         folders: of images, at least one; the first is the one that is damaged as well.
         counts: numbers of hidden images.
         models: names or paths; None: all shipped ones.
-        baselines: names; None: all that there are.
+        baselines: names, or a path; None: all that can run here.
         crop: side of the centre crop, or None for native resolution.
         limit: hosts of each folder at most, or None.
         seed: of the grouping and of all chance.
@@ -78,7 +78,10 @@ class Plan:
         """
         named = self.models is not None
         models = self.models if self.models is not None else [e.name for e in zoo.entries()]
-        others = self.baselines if self.baselines is not None else tuple(baselines.BASELINES)
+        others = self.baselines
+        if others is None:
+            lacking = baselines.missing()
+            others = tuple(name for name in baselines.BASELINES if name not in lacking)
         chosen: list[Method] = []
         offered: list[Method] = [methods.model(name, self.backend) for name in models]
         offered += [methods.baseline(name) for name in others]
