@@ -40,7 +40,9 @@ def table(results: Results) -> Section:
         (
             "Mean over the images, ± the standard deviation, and the worst image. The payload is "
             "counted as the field does: bits of the hidden images' samples for each pixel of the "
-            "host, so that one image of the host's size is 24."
+            "host, so that one image of the host's size is 24. On a folder of images like those "
+            "that a model was trained on, it is in its own domain; on any other, the figures are "
+            "those across domains."
         ),
         tuple(tables),
         command=f"{results.command} --parts table",
