@@ -68,6 +68,9 @@ def test_the_papers_figures() -> None:
 
 def test_large_images_are_timed_with_one_backend() -> None:
     asked = ((380, 380), (1280, 1280), (3000, 4000))
-    assert cost.sizes(asked, "onnxruntime", first="onnxruntime") == asked
-    assert cost.sizes(asked, "", first="onnxruntime") == asked
-    assert cost.sizes(asked, "torch", first="onnxruntime") == asked[:2]
+    model, lsb = methods.model("first-1"), methods.baseline("lsb-4")
+    assert cost.sizes(asked, model, "onnxruntime", first="onnxruntime") == asked
+    assert cost.sizes(asked, model, "torch", first="onnxruntime") == asked[:2]
+    assert cost.sizes(asked, lsb, "", first="onnxruntime") == asked
+    lsb.fingerprint = "of a network"
+    assert cost.sizes(asked, lsb, "", first="onnxruntime") == asked[:2]

@@ -23,7 +23,8 @@ SIZES = ((380, 380), (512, 512), (1280, 1280), (3000, 4000))
 """(height, width); the last has 12 megapixels."""
 
 COMPARED = 2_000_000
-"""Pixels up to which every backend is timed; above, where it takes minutes, the first one alone."""
+"""Pixels up to which all is timed; above, where it takes minutes or gigabytes, the first backend
+and what is no network."""
 
 VERBS = ("hide", "reveal")
 
@@ -95,10 +96,17 @@ class Job:
 
 
 def sizes(
-    asked: tuple[tuple[int, int], ...], backend: str, *, first: str
+    asked: tuple[tuple[int, int], ...], method: Method, backend: str, *, first: str
 ) -> tuple[tuple[int, int], ...]:
-    """Those of the sizes (height, width) that are timed with a backend; "" for a baseline."""
-    if backend in ("", first):
+    """Those of the sizes (height, width) that a method is timed at.
+
+    Args:
+        asked: all sizes.
+        method: what is timed.
+        backend: that evaluates a model; "" for a baseline.
+        first: the backend that is timed at every size.
+    """
+    if backend == first if method.ours else not method.fingerprint:
         return asked
     return tuple(each for each in asked if each[0] * each[1] <= COMPARED)
 

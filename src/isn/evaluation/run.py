@@ -207,7 +207,7 @@ def _cost(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> No
             continue
         timed.add(config)
         for backend in _backends(plan) if method.ours else [""]:
-            for size in cost.sizes(plan.cost_sizes, backend, first=_backends(plan)[0]):
+            for size in cost.sizes(plan.cost_sizes, method, backend, first=_backends(plan)[0]):
                 results.costs += cost.measure(method, backend, group, size, step=pace.step)
 
 

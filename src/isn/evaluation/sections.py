@@ -217,12 +217,15 @@ def _not_timed(results: Results) -> str:
     if twins:
         told += f" {', '.join(twins)}: as the model of the same architecture that was timed."
     largest = max(each.height * each.width for each in results.costs)
-    backends = {each.backend for each in results.costs if each.backend}
-    full = {each.backend for each in results.costs if each.height * each.width == largest}
-    some = sorted(backends - full)
-    if some:
+    named = {(each.backend or each.method) for each in results.costs}
+    full = {
+        (each.backend or each.method)
+        for each in results.costs
+        if each.height * each.width == largest
+    }
+    if named - full:
         told += (
-            f" {', '.join(some)} up to {COMPARED / 1e6:.0f} megapixels; --backend measures one "
-            "at every size."
+            f" {', '.join(sorted(named - full))}: up to {COMPARED / 1e6:.0f} megapixels; --backend "
+            "measures a backend at every size."
         )
     return told
