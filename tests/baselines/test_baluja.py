@@ -17,8 +17,8 @@ from isn.metrics import psnr
 
 FILTERS = 3
 
-CONTAINER_DB = {1: 20.0}
-REVEALED_DB = {1: 14.0}
+CONTAINER_DB = {1: 28.0, 2: 18.0}
+REVEALED_DB = {1: 18.0, 2: 13.0}
 """A little below what the shipped networks reach on the demo photos."""
 
 
@@ -201,7 +201,7 @@ def test_without_torch_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BackendError, match="baluja-1 needs torch"):
         baselines.get("baluja-1")
     left_out = baselines.missing()
-    assert "baluja-1" in left_out
+    assert {"baluja-1", "baluja-2"} <= set(left_out)
     assert "lsb-4" not in left_out
     assert "needs torch" in left_out["baluja-1"]
 

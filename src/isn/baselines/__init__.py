@@ -20,6 +20,7 @@ BASELINES: dict[str, Callable[[], Baseline]] = {
     "avif-2": partial(Avif, 2),
     "avif-3": partial(Avif, 3),
     "baluja-1": partial(Baluja.shipped, 1),
+    "baluja-2": partial(Baluja.shipped, 2),
 }
 """Name to what makes it."""
 
