@@ -220,10 +220,10 @@ class Batches:
             batch[where] = _overexposed(batch[where], draws[clipped, 8], draws[clipped, 9])
         crop = settings.crop
         groups = batch.reshape(hosts, self.images, 3, crop, crop)
-        draws = draws.reshape(hosts, self.images, _DRAWS)
-        for k in np.flatnonzero(draws[:, 0, 10] < settings.scrambled):
+        by_host = draws.reshape(hosts, self.images, _DRAWS)
+        for k in np.flatnonzero(by_host[:, 0, 10] < settings.scrambled):
             # Four of the numbers that cut the first hidden image are 32 bytes, a key's length.
-            groups[k, 1:] = _scrambled(groups[k, 1:], draws[k, 1, :4].tobytes())
+            groups[k, 1:] = _scrambled(groups[k, 1:], by_host[k, 1, :4].tobytes())
         return groups
 
 
