@@ -8,7 +8,7 @@ for one hidden image, `fast-1` and every baseline, and the forensic maps of the 
 report goes to build/detection; with --write the figures go to docs/steganalysis/, and the tables
 into docs/steganalysis.md, between their marks.
 
-Most of the time goes into the training of many small networks, two to four seconds of one core each:
+Most of the time goes into training many small networks, two to four seconds of one core each:
 of three draws, for every number of leaked pairs, every method and both controls. --limit makes it
 shorter: six photos and one baseline took 35 seconds of one core.
 """
