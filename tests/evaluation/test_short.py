@@ -64,6 +64,11 @@ def test_all_stand_against_the_default_model(results: Results) -> None:
     assert table.better == {(0, 1), (3, 1), (5, 1), (5, 2)}
 
 
+def test_what_is_equal_has_no_sign(results: Results) -> None:
+    results.quality[0] = quality("other-1", 1, 38.96, 37.04)
+    assert short.tables(results)[0].rows[0][1] == "39.0 / 37.0 (0.0, 0.0)"
+
+
 def test_markdown_marks_what_is_better(results: Results) -> None:
     text = markdown.render(
         Document("", "", (), (), (Section("a", "A", "", short.tables(results)),))

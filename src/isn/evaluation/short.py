@@ -121,5 +121,7 @@ def _told(found: Pair, against: Pair | None) -> tuple[str, bool]:
     if against is None:
         return told, False
     gains = [a - b for a, b in zip(found, against, strict=True)]
-    signs = ", ".join(f"{gain:+.1f}" for gain in gains).replace("-", "−")
+    # Without a sign where there is no difference to be seen: never −0.0.
+    signs = ", ".join(f"{gain:+.1f}" if abs(gain) >= SAME else "0.0" for gain in gains)
+    signs = signs.replace("-", "−")
     return f"{told} ({signs})", min(gains) >= SAME
