@@ -8,7 +8,7 @@ CONFIG ?= fast
 RUN ?= runs/$(CONFIG)
 # Of the evaluations: a second folder of another kind, hosts of each folder, where the report goes.
 PARIS ?=
-LIMIT ?= 16
+LIMIT ?= 12
 REPORT ?= build/report
 
 SHELL := /bin/sh
@@ -72,7 +72,7 @@ train: named-data $(ALL) ## DATA=folder [CONFIG=fast] [RUN=runs/fast]: train a m
 # As large a crop as street views of 227 x 227 allow, so that both folders are measured alike.
 EVALUATE = .venv-all/bin/isn evaluate --data $(DATA) $(if $(PARIS),--data $(PARIS)) --crop 224
 
-evaluate: named-data $(ALL) ## DATA=folder [PARIS=folder] [LIMIT=16] [REPORT=build/report]: measure
+evaluate: named-data $(ALL) ## DATA=folder [PARIS=folder] [LIMIT=12] [REPORT=build/report]: measure
 	$(EVALUATE) --limit $(LIMIT) -o $(REPORT) $(ARGS)
 
 evaluate-full: named-data $(ALL) ## the same on all images of the folders

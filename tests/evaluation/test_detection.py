@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,15 @@ def test_the_finding_follows_the_figures(results: Results, value: float, said: s
 @pytest.mark.slow
 def test_xunet_runs_where_there_is_torch(plan: Plan, monkeypatch: Any) -> None:
     pytest.importorskip("torch")
+    from isn.steganalysis.cnn import Cnn
+
+    made = detection._learner
+
+    def quick(name: str, seed: int) -> Any:
+        # Whether it learns is asked in tests/steganalysis/test_cnn.py.
+        return partial(Cnn, seed=seed, steps=4) if name == XUNET else made(name, seed)
+
+    monkeypatch.setattr(detection, "_learner", quick)
     monkeypatch.setattr(detection, "TILE", 48)
     monkeypatch.setattr(detection, "DRAWS", 1)
     found = evaluate(replace(plan, models=()))
