@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isn import images
 from isn.baselines.baluja_weights import BalujaWeights
-from isn.baselines.base import Sizes, check_count
+from isn.baselines.base import Sizes, check_count, there_and_back
 from isn.errors import BackendError, ModelError
 from isn.images import Pixels
 
@@ -84,7 +84,7 @@ class Baluja:
 
     def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
         """The image as it comes back from the host's size."""
-        return images.resize(images.resize(hidden, *host), *hidden.shape[:2])
+        return there_and_back(hidden, host)
 
     def reveal(
         self, container: Pixels, count: int, sizes: Sizes | None = None

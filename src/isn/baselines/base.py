@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
+from isn import images
 from isn.errors import ConfigError
 from isn.images import Pixels
 
@@ -89,3 +90,8 @@ def check_count(baseline: Baseline, count: int) -> None:
         raise ConfigError(
             f"{count} hidden images were given, {baseline.name} hides {offered}: give that many"
         )
+
+
+def there_and_back(hidden: Pixels, host: tuple[int, int]) -> Pixels:
+    """A hidden image as it comes back from the host's size, for methods that hide at that size."""
+    return images.resize(images.resize(hidden, *host), *hidden.shape[:2])

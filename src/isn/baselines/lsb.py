@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from isn import images
-from isn.baselines.base import Sizes, check_count
+from isn.baselines.base import Sizes, check_count, there_and_back
 from isn.images import Pixels
 
 BITS = 4
@@ -38,7 +38,7 @@ class Lsb:
 
     def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
         """The image as it comes back from the host's size."""
-        return images.resize(images.resize(hidden, *host), *hidden.shape[:2])
+        return there_and_back(hidden, host)
 
     def reveal(
         self, container: Pixels, count: int, sizes: Sizes | None = None

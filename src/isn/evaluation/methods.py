@@ -12,7 +12,7 @@ from typing import Protocol
 
 from isn import api, baselines, images, zoo
 from isn.backends.base import Backend
-from isn.baselines.base import Baseline, Sizes
+from isn.baselines.base import Baseline, Sizes, there_and_back
 from isn.config import ModelConfig
 from isn.images import Pixels
 from isn.weights import Weights
@@ -112,9 +112,7 @@ class ModelMethod:
 
     def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
         """Hidden images are resized to the part of the host that the transform divides."""
-        cell = self.weights.config.cell
-        there = images.resize(hidden, host[0] - host[0] % cell, host[1] - host[1] % cell)
-        return images.resize(there, *hidden.shape[:2])
+        return there_and_back(hidden, self.weights.config.region(*host))
 
     def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
         """Reveals through the public API, which reads the sizes from the seal."""

@@ -75,9 +75,7 @@ class OptimiserSettings:
         for name in ("rate", "weight_decay", "clip", "explode"):
             at_least(self, name, 0.0)
         for name in ("warmup", "final", "ema"):
-            at_least(self, name, 0.0)
-            if getattr(self, name) > 1:
-                raise ConfigError(f"optimiser.{name} is {getattr(self, name)}, give 0 to 1")
+            share(self, name)
         betas = tuple(self.betas)
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ConfigError(f"optimiser.betas is {self.betas}, give two numbers in [0, 1)")
@@ -119,9 +117,7 @@ class DataSettings:
         whole(self, "validation_pairs", 1)
         whole(self, "validation_crop", 32)
         for name in ("drawings", "overexposed", "recoloured", "scrambled"):
-            at_least(self, name, 0.0)
-            if getattr(self, name) > 1:
-                raise ConfigError(f"data.{name} is {getattr(self, name)}, give 0 to 1")
+            share(self, name)
 
 
 @dataclass(frozen=True)
@@ -175,6 +171,14 @@ def at_least(settings: object, name: str, low: float) -> None:
     value = getattr(settings, name)
     if not value >= low:
         raise ConfigError(f"{_label(settings)}.{name} is {value}, give at least {low:g}")
+
+
+def share(settings: object, name: str) -> None:
+    """Refuses a setting outside [0, 1]."""
+    at_least(settings, name, 0.0)
+    value = getattr(settings, name)
+    if value > 1:
+        raise ConfigError(f"{_label(settings)}.{name} is {value}, give 0 to 1")
 
 
 def whole(settings: object, name: str, low: int) -> None:
