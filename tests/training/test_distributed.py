@@ -18,7 +18,12 @@ from pathlib import Path
 from isn.training.distributed import processes
 from isn.training.session import Sources, prepare
 from isn.training.settings import Settings
-import torch, warnings
+import os, torch, warnings
+
+def threads():
+    # Linux only: elsewhere nothing is counted.
+    names = [each.read_text().strip() for each in Path("/proc/self/task").glob("*/comm")]
+    return names.count("pt_gloo_runloop")
 
 folder, run, batch, poison = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 torch.set_num_threads(1)
@@ -42,6 +47,8 @@ with processes("cpu") as group:
     weights = {name: each.detach() for name, each in trainer.stack.named_parameters()}
     save_file(weights, run / f"rank-{group.rank}.safetensors")
     (run / f"skipped-{group.rank}").write_text(str(trainer.skipped))
+    before = threads()
+(run / f"threads-{group.rank}").write_text(f"{before} {threads()}")
 """
 
 
@@ -107,5 +114,9 @@ def test_two_processes_train_as_one_with_the_doubled_batch(
         for name in ("two/skipped-0", "two/skipped-1", "one/skipped-0")
     }
     assert skipped == {"0" if poison == "none" else "1"}
+    # The threads that carried messages are gone: one that is still busy when Python ends aborts it.
+    for rank in (0, 1):
+        during, after = map(int, (tmp_path / f"two/threads-{rank}").read_text().split())
+        assert after < during or during == 0
     # It did learn: the last convolutions start at zero.
     assert np.abs(one["blocks.0.phi.convs.2.weight"]).max() > 1e-4

@@ -14,7 +14,7 @@ import torch.distributed as dist
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Processes:
     """This process among those of the training; alone without torchrun.
 
@@ -22,11 +22,14 @@ class Processes:
         rank: this process, from 0; rank 0 keeps the clock, logs, validates and writes.
         world: how many there are.
         device: where this one computes.
+        messages: the group that carries what is said here, on the CPU; None where there is
+            nobody to say it to.
     """
 
     rank: int
     world: int
     device: torch.device
+    messages: dist.ProcessGroup | None = None
 
     @property
     def first(self) -> bool:
@@ -37,8 +40,8 @@ class Processes:
         """Rank 0's numbers, in every process."""
         if self.world == 1:
             return list(numbers)
-        message = torch.tensor(numbers, dtype=torch.float64, device=self.device)
-        dist.broadcast(message, 0)
+        message = torch.tensor(numbers, dtype=torch.float64)
+        dist.broadcast(message, 0, group=self.messages)
         values: list[float] = message.tolist()
         return values
 
@@ -47,21 +50,22 @@ class Processes:
         if self.world == 1:
             return value
         message = [value]
-        dist.broadcast_object_list(message, 0, device=self.device)
+        dist.broadcast_object_list(message, 0, group=self.messages)
         return message[0]
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is raised in one process at least."""
         if self.world == 1:
             return flag
-        message = torch.tensor([float(flag)], device=self.device)
-        dist.all_reduce(message, dist.ReduceOp.MAX)
+        message = torch.tensor([float(flag)])
+        dist.all_reduce(message, dist.ReduceOp.MAX, group=self.messages)
         return bool(message.item())
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
-        """The mean of a tensor over all processes."""
+        """The mean of a tensor over all processes, on the CPU."""
+        values = values.cpu()
         if self.world > 1:
-            dist.all_reduce(values)
+            dist.all_reduce(values, group=self.messages)
             values = values / self.world
         return values
 
@@ -85,7 +89,12 @@ def processes(device: str | None = None) -> Iterator[Processes]:
     else:
         place = torch.device(kind)
         dist.init_process_group("gloo")
+    # A group's threads may hold on to the last message for a moment. Python must not end before
+    # they let go, which takes its lock; destroying a group waits for that, but not where
+    # DistributedDataParallel keeps it alive, as it does the first one.
+    joined = Processes(dist.get_rank(), world, place, dist.new_group(backend="gloo"))
     try:
-        yield Processes(dist.get_rank(), world, place)
+        yield joined
     finally:
+        joined.messages = None
         dist.destroy_process_group()
