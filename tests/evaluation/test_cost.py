@@ -66,11 +66,13 @@ def test_the_papers_figures() -> None:
     assert cost.SIZES[-1][0] * cost.SIZES[-1][1] == 12_000_000
 
 
-def test_large_images_are_timed_with_one_backend() -> None:
+def test_large_images_are_timed_with_one_backend_and_two_counts() -> None:
     asked = ((380, 380), (1280, 1280), (3000, 4000))
     model, lsb = methods.model("first-1"), methods.baseline("lsb-4")
-    assert cost.sizes(asked, model, "onnxruntime", first="onnxruntime") == asked
-    assert cost.sizes(asked, model, "torch", first="onnxruntime") == asked[:2]
-    assert cost.sizes(asked, lsb, "", first="onnxruntime") == asked
+    ends = {"first": "onnxruntime", "extremes": {1, 5}}
+    assert cost.sizes(asked, model, "onnxruntime", **ends) == asked
+    assert cost.sizes(asked, model, "torch", **ends) == asked[:2]
+    assert cost.sizes(asked, methods.model("first-2"), "onnxruntime", **ends) == asked[:2]
+    assert cost.sizes(asked, lsb, "", **ends) == asked
     lsb.fingerprint = "of a network"
-    assert cost.sizes(asked, lsb, "", first="onnxruntime") == asked[:2]
+    assert cost.sizes(asked, lsb, "", **ends) == asked[:2]

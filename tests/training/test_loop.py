@@ -110,6 +110,16 @@ def test_resuming_gives_the_loss_of_never_having_stopped(
     assert one == two
 
 
+def test_a_finished_run_goes_on_with_a_longer_schedule(photo_folder: Path, tmp_path: Path) -> None:
+    kept = ("run.validations=4",)
+    Run(photo_folder, tmp_path / "run", "run.steps=8", *kept).trainer.train()
+    longer = Run(photo_folder, tmp_path / "run", "run.steps=16", *kept, resume=True).trainer
+    assert longer.step == 8
+    assert longer.train()
+    with open(tmp_path / "run" / "log.csv", newline="") as file:
+        assert [float(row["step"]) for row in csv.DictReader(file)] == [2, 4, 6, 8, 12, 16]
+
+
 def test_a_schedule_in_minutes_spans_its_pieces(
     photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from isn.baselines.baluja_network import BalujaNetwork
 
-TILE = 192
+TILE = 256
 """Side of what is computed at once, in pixels, without its margin."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,8 +23,8 @@ SIZES = ((380, 380), (512, 512), (1280, 1280), (3000, 4000))
 """(height, width); the last has 12 megapixels."""
 
 COMPARED = 2_000_000
-"""Pixels up to which all is timed; above, where it takes minutes or gigabytes, the first backend
-and what is no network."""
+"""Pixels up to which all is timed; above, where it takes minutes or gigabytes, the models of the
+fewest and of the most hidden images with the first backend, and what is no network."""
 
 VERBS = ("hide", "reveal")
 
@@ -96,7 +96,12 @@ class Job:
 
 
 def sizes(
-    asked: tuple[tuple[int, int], ...], method: Method, backend: str, *, first: str
+    asked: tuple[tuple[int, int], ...],
+    method: Method,
+    backend: str,
+    *,
+    first: str,
+    extremes: Collection[int],
 ) -> tuple[tuple[int, int], ...]:
     """Those of the sizes (height, width) that a method is timed at.
 
@@ -105,8 +110,10 @@ def sizes(
         method: what is timed.
         backend: that evaluates a model; "" for a baseline.
         first: the backend that is timed at every size.
+        extremes: the counts whose models are.
     """
-    if backend == first if method.ours else not method.fingerprint:
+    ours = backend == first and bool(set(method.counts) & set(extremes))
+    if ours if method.ours else not method.fingerprint:
         return asked
     return tuple(each for each in asked if each[0] * each[1] <= COMPARED)
 

@@ -200,6 +200,9 @@ def _detection(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) 
 
 def _cost(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
     timed: set[ModelConfig | None] = set()
+    counts = [count for method in chosen if method.ours for count in _counts(method, plan)]
+    extremes = {min(counts, default=0), max(counts, default=0)}
+    first = _backends(plan)[0]
     for method in chosen:
         group = results.domains[0].group(0, min(_counts(method, plan)))
         config = methods.architecture(method)
@@ -207,7 +210,8 @@ def _cost(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> No
             continue
         timed.add(config)
         for backend in _backends(plan) if method.ours else [""]:
-            for size in cost.sizes(plan.cost_sizes, method, backend, first=_backends(plan)[0]):
+            sizes = cost.sizes(plan.cost_sizes, method, backend, first=first, extremes=extremes)
+            for size in sizes:
                 results.costs += cost.measure(method, backend, group, size, step=pace.step)
 
 

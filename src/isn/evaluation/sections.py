@@ -223,6 +223,15 @@ def _not_timed(results: Results) -> str:
         for each in results.costs
         if each.height * each.width == largest
     }
+    between = sorted(
+        {each.method for each in results.costs if each.backend in full}
+        - {each.method for each in results.costs if each.height * each.width == largest}
+    )
+    if between:
+        told += (
+            f" {', '.join(between)}: up to {COMPARED / 1e6:.0f} megapixels, for they lie between "
+            "the models of fewer and of more hidden images."
+        )
     if named - full:
         told += (
             f" {', '.join(sorted(named - full))}: up to {COMPARED / 1e6:.0f} megapixels; --backend "

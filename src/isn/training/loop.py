@@ -354,7 +354,10 @@ class Trainer:
         self.step, self.elapsed = state["step"], state["elapsed"]
         self.rate_scale = state["rate_scale"]
         self.skipped, self.returns = state["skipped"], state["returns"]
-        self.validated, self.average.updates = state["validated"], state["averaged"]
+        self.average.updates = state["averaged"]
+        # A schedule that has grown since has validations ahead that the old one had behind it.
+        due = int(min(self.share, 1.0) * self.settings.run.validations)
+        self.validated = min(state["validated"], due)
         self.learner.start_note = state["start"]
         self._norms.clear()
         self._norms.extend(state["norms"])
