@@ -18,7 +18,7 @@ from pathlib import Path
 from isn.training.distributed import processes
 from isn.training.session import Sources, prepare
 from isn.training.settings import Settings
-import os, torch, warnings
+import torch, warnings
 
 def threads():
     # Linux only: elsewhere nothing is counted.

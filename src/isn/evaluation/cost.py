@@ -112,8 +112,11 @@ def sizes(
         first: the backend that is timed at every size.
         extremes: the counts whose models are.
     """
-    ours = backend == first and bool(set(method.counts) & set(extremes))
-    if ours if method.ours else not method.fingerprint:
+    if method.ours:
+        everywhere = backend == first and not set(extremes).isdisjoint(method.counts)
+    else:
+        everywhere = not method.fingerprint
+    if everywhere:
         return asked
     return tuple(each for each in asked if each[0] * each[1] <= COMPARED)
 

@@ -201,16 +201,16 @@ def _detection(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) 
 def _cost(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
     timed: set[ModelConfig | None] = set()
     counts = [count for method in chosen if method.ours for count in _counts(method, plan)]
-    extremes = {min(counts, default=0), max(counts, default=0)}
-    first = _backends(plan)[0]
+    extremes = {min(counts), max(counts)} if counts else set()
+    found = _backends(plan)
     for method in chosen:
         group = results.domains[0].group(0, min(_counts(method, plan)))
         config = methods.architecture(method)
         if config is not None and config in timed:
             continue
         timed.add(config)
-        for backend in _backends(plan) if method.ours else [""]:
-            sizes = cost.sizes(plan.cost_sizes, method, backend, first=first, extremes=extremes)
+        for backend in found if method.ours else [""]:
+            sizes = cost.sizes(plan.cost_sizes, method, backend, first=found[0], extremes=extremes)
             for size in sizes:
                 results.costs += cost.measure(method, backend, group, size, step=pace.step)
 

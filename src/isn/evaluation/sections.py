@@ -218,14 +218,11 @@ def _not_timed(results: Results) -> str:
         told += f" {', '.join(twins)}: as the model of the same architecture that was timed."
     largest = max(each.height * each.width for each in results.costs)
     named = {(each.backend or each.method) for each in results.costs}
-    full = {
-        (each.backend or each.method)
-        for each in results.costs
-        if each.height * each.width == largest
-    }
+    whole = [each for each in results.costs if each.height * each.width == largest]
+    full = {(each.backend or each.method) for each in whole}
     between = sorted(
         {each.method for each in results.costs if each.backend in full}
-        - {each.method for each in results.costs if each.height * each.width == largest}
+        - {each.method for each in whole}
     )
     if between:
         told += (

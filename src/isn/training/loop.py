@@ -146,7 +146,7 @@ class Trainer:
             )
             self.elapsed = elapsed
             share = self.share
-            if self._validation_due(share):
+            if self._validations_due > self.validated:
                 self._validate(log, spans)
             if share >= 1:
                 self._finish()
@@ -227,12 +227,13 @@ class Trainer:
         self._recent.clear()
         self._tell(f"exploded: back to step {self.step} at {scale:g} of the rate")
 
-    def _validation_due(self, share: float) -> bool:
-        count = self.settings.run.validations
-        return bool(count) and int(min(share, 1.0) * count) > self.validated
+    @property
+    def _validations_due(self) -> int:
+        """Of all validations, how many the schedule has come to."""
+        return int(min(self.share, 1.0) * self.settings.run.validations)
 
     def _validate(self, log: Log | None, spans: deque[float]) -> None:
-        self.validated = int(min(self.share, 1.0) * self.settings.run.validations)
+        self.validated = self._validations_due
         if log is None:
             return
         with self._averaged():
@@ -356,8 +357,7 @@ class Trainer:
         self.skipped, self.returns = state["skipped"], state["returns"]
         self.average.updates = state["averaged"]
         # A schedule that has grown since has validations ahead that the old one had behind it.
-        due = int(min(self.share, 1.0) * self.settings.run.validations)
-        self.validated = min(state["validated"], due)
+        self.validated = min(state["validated"], self._validations_due)
         self.learner.start_note = state["start"]
         self._norms.clear()
         self._norms.extend(state["norms"])
