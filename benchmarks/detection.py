@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from _page import between
 
 from isn import baselines, images
 from isn.cli import sheet
@@ -69,15 +70,6 @@ def tables(section: Section) -> str:
     return text.split(f"## {section.title}\n")[1].strip()
 
 
-def page(text: str, found: str) -> str:
-    """The page with what was found between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise SystemExit(f"{PAGE} has lost its marks: put {BEGIN} and {END} back")
-    return f"{before}{BEGIN}\n\n{found}\n\n{END}{after}"
-
-
 def write(results: Results, section: Section, names: list[str]) -> None:
     """Figures and page."""
     FIGURES.mkdir(exist_ok=True)
@@ -91,7 +83,7 @@ def write(results: Results, section: Section, names: list[str]) -> None:
         f"{each.name} {each.fingerprint}" for each in results.entrants if each.fingerprint
     )
     said = f"Measured on {hosts} photos; {trained}.\n\n{tables(section)}"
-    PAGE.write_text(page(PAGE.read_text("utf-8"), said), "utf-8")
+    PAGE.write_text(between(PAGE.read_text("utf-8"), BEGIN, END, said), "utf-8")
 
 
 def main() -> None:

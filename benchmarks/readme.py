@@ -13,6 +13,8 @@ import re
 import sys
 from pathlib import Path
 
+from _page import between
+
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "report" / "report.md"
 README = ROOT / "README.md"
@@ -31,11 +33,7 @@ def short_tables(report: str) -> str:
 
 def with_tables(readme: str, tables: str) -> str:
     """The README with these tables between its marks."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"{README} lacks the marks {BEGIN} and {END}: put them back")
-    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
+    return between(readme, BEGIN, END, tables)
 
 
 def main() -> int:

@@ -193,8 +193,8 @@ def test_without_a_seal_a_count_is_needed_and_must_fit(photos: Photos) -> None:
     container = isn.hide(crop(photos["cat"], 40, 40), crop(photos["coffee"], 40, 40))
     with pytest.raises(ConfigError, match="give a count"):
         isn.reveal(container, sealed=False)
-    with pytest.raises(ConfigError, match="count of 2 was given, this model hides 1"):
-        isn.reveal(container, sealed=False, model="first-1", count=2)
+    with pytest.raises(ConfigError, match="count of 1 was given, this model hides 2"):
+        isn.reveal(container, sealed=False, model="first-2", count=1)
     for count in (0, -1, 6):
         with pytest.raises(ConfigError):
             isn.reveal(container, sealed=False, count=count)
@@ -255,8 +255,10 @@ def test_the_number_of_hidden_images_must_be_the_models(photos: Photos) -> None:
     host, hidden = crop(photos["cat"], 40, 40), crop(photos["coffee"], 40, 40)
     with pytest.raises(ConfigError, match="6 hidden images were given"):
         isn.hide(host, [hidden] * 6)
-    with pytest.raises(ConfigError, match="2 hidden images were given, this model hides 1"):
-        isn.hide(host, [hidden] * 2, model="first-1")
+    with pytest.raises(ConfigError, match="6 hidden images were given, this model hides 1"):
+        isn.hide(host, [hidden] * 6, model="first-1")
+    with pytest.raises(ConfigError, match="1 hidden images were given, this model hides 2"):
+        isn.hide(host, [hidden], model="first-2")
     nothing: tuple[Sequence[Pixels], ...] = ([], ())
     for each in nothing:
         with pytest.raises(ConfigError, match="no hidden image"):

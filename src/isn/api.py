@@ -3,6 +3,8 @@
 host + hidden  ->  network  ->  round to 8 bit  ->  seal  ->  container
 container  ->  seal  ->  network, backwards  ->  revealed images in their own sizes
 
+A model takes more images than it was made for: they share its planes (:mod:`isn.mosaic`).
+
 With a passphrase the seal is keyed, and the hidden images are scrambled before the network hides
 them: what that protects against, and what not, is told in docs/security.md.
 """
@@ -15,8 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from isn import images, scramble, seal, zoo
+from isn import images, mosaic, scramble, seal, zoo
 from isn.backends.base import Backend
+from isn.config import MAX_HIDDEN
 from isn.engine import Engine, Report
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
 from isn.images import Picture, Pixels, Source
@@ -64,8 +67,9 @@ def hide(
 
     Args:
         host: a path, file bytes, a PIL image or a uint8 array H x W x 3.
-        hidden: one such image, or a sequence of them; each is resized to the host and gets its
-            own size back at reveal.
+        hidden: one such image, or a sequence of them; each is resized to the host (or to its part
+            of a plane, where they are more than the model hides) and gets its own size back at
+            reveal.
         model: name in the zoo, path of a weights file, or loaded weights; None: the default model
             for that many images.
         passphrase: what a reveal must give again, 1 character or more; the container is another
@@ -80,18 +84,15 @@ def hide(
     Raises:
         ImageError: an image cannot be read or does not fit, or the host is too small to scramble
             images in it.
-        ConfigError: the number of hidden images is not the model's, or the passphrase is empty.
+        ConfigError: there are fewer hidden images than the model hides, or more than 5, or the
+            passphrase is empty.
         ModelError: there is no such model.
         BackendError: the backend is unknown or not installed.
     """
     pictures = [_read(each) for each in _several(hidden)]
     cover = _read(host)
     weights = _weights(model, len(pictures))
-    if weights.config.hidden_images != len(pictures):
-        raise ConfigError(
-            f"{len(pictures)} hidden images were given, this model hides "
-            f"{weights.config.hidden_images}: give that many, or another model"
-        )
+    _check_count(weights, len(pictures), f"{len(pictures)} hidden images were given")
     if min(cover.pixels.shape[:2]) < seal.MIN_SIDE:
         raise ImageError(
             f"{cover.name} is {_size(cover.pixels)}, a host needs {seal.MIN_SIDE} x "
@@ -109,7 +110,7 @@ def hide(
     lock = None
     if passphrase is not None:
         # Refused here rather than after the work.
-        scramble.whole_blocks(height, width, len(pictures))
+        scramble.whole_blocks(height, width, weights.config.hidden_images)
         lock = _Lock(Passphrase(passphrase), os.urandom(seal.SALT_BYTES))
     engine = Engine.of(weights, backend)
     container = cover.pixels.copy()
@@ -177,18 +178,19 @@ def reveal(
         rows, columns = picture.pixels.shape[:2]
         if min(rows, columns) < seal.MIN_SIDE:
             raise ImageError(f"{picture.name} is {_size(picture.pixels)}, too small to hold images")
-        sizes = ((rows, columns),) * weights.config.hidden_images
-    if not sealed and count not in (None, weights.config.hidden_images):
-        raise ConfigError(
-            f"a count of {count} was given, this model hides {weights.config.hidden_images}"
-        )
+        sizes = ((rows, columns),) * (count or weights.config.hidden_images)
+    if not sealed and count is not None:
+        _check_count(weights, count, f"a count of {count} was given")
+        if count != len(sizes):
+            raise ConfigError(f"a count of {count} was given, the seal says {len(sizes)}")
     engine = Engine.of(weights, backend)
     height, width = weights.config.region(*picture.pixels.shape[:2])
     key = None if texture is None else _read(texture).pixels
     seen = engine.reveal(picture.pixels[:height, :width], key, progress)
     if keys is not None:
         seen = scramble.unscramble(seen, keys.scrambling_key(seal.salt_of(picture.pixels)))
-    return [engine.unfit(each, *size) for each, size in zip(seen, sizes, strict=True)]
+    parts = mosaic.decompose(seen, _places(engine, len(sizes), seen[0].shape[:2]))
+    return [engine.unfit(each, *size) for each, size in zip(parts, sizes, strict=True)]
 
 
 def inspect(container: Source | Picture, *, passphrase: str | None = None) -> Inspection:
@@ -222,12 +224,32 @@ class _Lock:
 def _prepare(
     pictures: Sequence[Picture], engine: Engine, region: tuple[int, int], lock: _Lock | None
 ) -> list[Pixels]:
-    """Hidden images in the size of the region, scrambled where there is a passphrase."""
+    """The model's planes in the size of the region, scrambled where there is a passphrase."""
+    count = engine.network.config.hidden_images
+    area = region if lock is None else scramble.whole_blocks(*region, count)
+    places = _places(engine, len(pictures), area)
+    fitted = [
+        engine.fit(each.pixels, place.height, place.width)
+        for each, place in zip(pictures, places, strict=True)
+    ]
+    planes = mosaic.compose(fitted, places)
     if lock is None:
-        return [engine.fit(each.pixels, *region) for each in pictures]
-    area = scramble.whole_blocks(*region, len(pictures))
-    fitted = [engine.fit(each.pixels, *area) for each in pictures]
-    return scramble.scramble(fitted, *region, lock.keys.scrambling_key(lock.salt))
+        return planes
+    return scramble.scramble(planes, *region, lock.keys.scrambling_key(lock.salt))
+
+
+def _places(engine: Engine, count: int, area: tuple[int, ...]) -> list[mosaic.Cell]:
+    config = engine.network.config
+    return mosaic.cells(count, config.hidden_images, area[0], area[1], config.cell)
+
+
+def _check_count(weights: Weights, count: int, given: str) -> None:
+    least = weights.config.hidden_images
+    if not least <= count <= MAX_HIDDEN:
+        raise ConfigError(
+            f"{given}, this model hides {least} and takes up to {MAX_HIDDEN}: give so many, or "
+            "another model"
+        )
 
 
 def _weights(model: Model | None, count: int) -> Weights:
@@ -238,7 +260,7 @@ def _weights(model: Model | None, count: int) -> Weights:
 
 def _sealed_weights(sealed: Seal, model: Model | None) -> Weights:
     weights = zoo.by_fingerprint(sealed.fingerprint) if model is None else _weights(model, 1)
-    if weights.fingerprint != sealed.fingerprint or weights.config.hidden_images != sealed.count:
+    if weights.fingerprint != sealed.fingerprint or weights.config.hidden_images > sealed.count:
         raise UnknownModel(
             f"the container was made by a model of fingerprint {sealed.fingerprint.hex()}, the one "
             f"given has {weights.fingerprint.hex()}: give the one that made it"
