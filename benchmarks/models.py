@@ -1,13 +1,17 @@
-"""Measures every shipped model through the public interface; --write stores it in the zoo's table.
+"""Measures every shipped model through its PNG files; --write stores what it found.
 
     python benchmarks/models.py PHOTOS
-    python benchmarks/models.py PHOTOS --paris STREET_VIEWS --threads 1 --write
+    python benchmarks/models.py PHOTOS --paris STREET_VIEWS --threads 2 --write
 
-PHOTOS is a folder of images that no model was trained on. Each group of one host and n hidden
-images is cut from the middle, 256 x 256 pixels (224 x 224 of the street views, which is as large as
-they are); smaller images are left out. PSNR is that of the 8-bit RGB images that a person would
-hold: of the sealed container against the host, and of what `isn.reveal` gives against what was
-hidden, averaged over images. Times are of `isn.hide` and `isn.reveal`, a median.
+PHOTOS is a folder of images that no model was trained on. Groups of one host and its hidden images
+are drawn from it as `isn evaluate` draws them: centre crops of 256 x 256 (224 x 224 of the street
+views, which are little larger), and whole images. PSNR and SSIM are of what a person would hold:
+the container as its file has it, and the revealed images in their own sizes. Times are of
+`isn.hide` and `isn.reveal`, a median.
+
+With --write the figures go into the zoo's table, which `isn models` shows, and into a page for each
+model in docs/models, with the picture of its error; the chart of quality against cost is drawn from
+the table.
 """
 
 from __future__ import annotations
@@ -19,91 +23,78 @@ import statistics
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
+from _model_page import PAGES, PLAIN, Measured, Place, draw_chart, write_page
 from _photo import photo_like
-from numpy.typing import NDArray
 
 import isn
-from isn import images, zoo
+from isn import zoo
 from isn.backends.onnxruntime import OnnxRuntime
-from isn.errors import ImageError
-from isn.metrics import psnr
+from isn.evaluation import scores
+from isn.evaluation.methods import ModelMethod
+from isn.evaluation.protocol import Domain, Group, Sample, domain
 from isn.weights import Weights
-
-Pixels: TypeAlias = NDArray[np.uint8]
-Group: TypeAlias = "tuple[Pixels, list[Pixels]]"
 
 TABLE = Path(zoo.__file__).with_name("models.toml")
 PHOTO_SIDE, STREET_SIDE, TIMED_SIDE = 256, 224, 1024
 PLAIN_GROUPS = 4
 
 
-def crops(folder: Path, side: int) -> list[Pixels]:
-    """The middle of every image of a folder that is large enough, in the order of their names."""
-    found, small, unread = [], 0, 0
-    for path in sorted(each for each in folder.iterdir() if each.is_file()):
-        try:
-            pixels = images.read(path).pixels
-        except ImageError:
-            unread += 1
-            continue
-        height, width = pixels.shape[:2]
-        if min(height, width) < side:
-            small += 1
-            continue
-        top, left = (height - side) // 2, (width - side) // 2
-        found.append(pixels[top : top + side, left : left + side].copy())
-    print(
-        f"{folder}: {len(found)} images; left out: {small} smaller than {side} x {side}, "
-        f"{unread} that are no images"
-    )
+def places(options: argparse.Namespace) -> list[Place]:
+    """What the folders hold, cut and whole."""
+
+    def cut(folder: Path, side: int | None) -> Domain:
+        return domain(folder, count=5, crop=side, limit=options.pairs)
+
+    found = [
+        Place(f"photos, {PHOTO_SIDE} x {PHOTO_SIDE}", "", cut(options.data, PHOTO_SIDE)),
+        Place("photos, whole", None, cut(options.data, None)),
+    ]
+    if options.paris:
+        name = f"street views, {STREET_SIDE} x {STREET_SIDE}"
+        found += [
+            Place(name, "paris", cut(options.paris, STREET_SIDE)),
+            Place("street views, whole", None, cut(options.paris, None)),
+        ]
     return found
 
 
-def groups(photos: list[Pixels], hidden_images: int, count: int) -> Iterator[Group]:
-    """Seeded groups of one host and its hidden images; no image twice in a group."""
-    size = hidden_images + 1
-    if len(photos) < size:
-        raise SystemExit(f"{len(photos)} images are too few for groups of {size}: give more")
-    rng, made = np.random.default_rng(0), 0
-    while made < count:
-        order = rng.permutation(len(photos))
-        for start in range(0, len(order) - size + 1, size):
-            if made == count:
-                return
-            host, *hidden = (photos[k] for k in order[start : start + size])
-            yield host, hidden
-            made += 1
+def trial(method: ModelMethod, group: Group) -> scores.Trial:
+    """One group through the file."""
+    return scores.judge(method, group, *scores.through_file(method, group))
 
 
-def quality(weights: Weights, backend: OnnxRuntime, given: list[Group]) -> dict[str, float]:
-    """Mean and worst PSNR of containers and revealed images, in dB."""
-    containers, revealed = [], []
-    for host, hidden in given:
-        container = isn.hide(host, hidden, model=weights, backend=backend)
-        containers.append(psnr(container, host))
-        back = isn.reveal(container, model=weights, backend=backend)
-        revealed += [psnr(one, other) for one, other in zip(back, hidden, strict=True)]
-    return {
-        "container_psnr": round(statistics.fmean(containers), 2),
-        "revealed_psnr": round(statistics.fmean(revealed), 2),
-        "worst_container_psnr": round(min(containers), 2),
-        "worst_revealed_psnr": round(min(revealed), 2),
-    }
+def measure(method: ModelMethod, place: Place, count: int) -> Measured:
+    """Every group of a set."""
+    groups = (place.images.group(index, count) for index in range(place.images.hosts))
+    return Measured(place, count, [trial(method, each) for each in groups])
 
 
-def means(figures: dict[str, float], prefix: str) -> dict[str, float]:
-    """The means of :func:`quality` under names that say where they were measured."""
-    return {f"{prefix}_{key}": value for key, value in figures.items() if "worst" not in key}
+def plain(method: ModelMethod, place: Place, count: int, level: int) -> scores.Summary:
+    """The first groups of a set, their hosts of one level."""
+    found = []
+    for index in range(min(PLAIN_GROUPS, place.images.hosts)):
+        group = place.images.group(index, count)
+        host = Sample("plain", np.full_like(group.host.pixels, level))
+        found.append(trial(method, replace(group, host=host)))
+    return scores.summary(found)
 
 
-def plain(given: list[Group], level: int) -> list[Group]:
-    """The same hidden images in hosts of one level: nothing to hide behind."""
-    return [(np.full_like(host, level), hidden) for host, hidden in given[:PLAIN_GROUPS]]
+def keyed(prefix: str | None, summary: scores.Summary, *, worst: bool) -> dict[str, float]:
+    """Figures as the zoo's table names them."""
+    stem = f"{prefix}_" if prefix else ""
+    found = {}
+    for side in ("container", "revealed"):
+        spread = getattr(summary, side)["psnr"]
+        found[f"{stem}{side}_psnr"] = round(spread.mean, 2)
+        if worst:
+            found[f"{stem}worst_{side}_psnr"] = round(spread.worst, 2)
+    return found
 
 
 def times(weights: Weights, backend: OnnxRuntime, repeats: int) -> dict[str, float]:
@@ -132,25 +123,33 @@ def times(weights: Weights, backend: OnnxRuntime, repeats: int) -> dict[str, flo
 
 
 def row(
-    path: Path, photos: list[Pixels], streets: list[Pixels], options: argparse.Namespace
-) -> Any:
-    """Everything that is measured of one model."""
+    path: Path, sets: Sequence[Place], options: argparse.Namespace
+) -> tuple[dict[str, Any], list[Measured]]:
+    """Everything that is measured of one model: for the table, and for its page."""
     weights, backend = Weights.load(path), OnnxRuntime(options.threads or None)
-    count = weights.config.hidden_images
-    chosen = list(groups(photos, count, options.pairs))
-    figures: dict[str, Any] = {"hidden_images": count, "fingerprint": weights.fingerprint.hex()}
-    figures |= quality(weights, backend, chosen)
-    if streets:
-        measured = quality(weights, backend, list(groups(streets, count, options.pairs)))
-        figures |= means(measured, "paris")
-    for name, level in (("white", 255), ("black", 0)):
-        figures |= means(quality(weights, backend, plain(chosen, level)), name)
+    method = ModelMethod(path.stem, weights, str(path), backend)
+    own = weights.config.hidden_images
+    figures: dict[str, Any] = {"hidden_images": own, "fingerprint": method.fingerprint}
+    measured = [measure(method, place, own) for place in sets]
+    for each in measured:
+        if each.place.key is not None:
+            figures |= keyed(each.place.key, each.summary, worst=not each.place.key)
+    for name, level in PLAIN.items():
+        figures |= keyed(name, plain(method, sets[0], own, level), worst=False)
+    entry = zoo.entry_of(weights.fingerprint)
+    for count in (each for each in (entry.default_for if entry else ()) if each > own):
+        shared = [measure(method, place, count) for place in sets]
+        for each in shared:
+            if each.place.key is not None:
+                prefix = "_".join(filter(None, (f"shared_{count}", each.place.key)))
+                figures |= keyed(prefix, each.summary, worst=not each.place.key)
+        measured += shared
     figures |= times(weights, backend, options.repeats)
     return figures | {
         "threads": backend.threads,
         "megabytes": round(path.stat().st_size / 1e6, 2),
         "parameters": weights.config.parameters,
-    }
+    }, measured
 
 
 def merged(table: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
@@ -158,17 +157,19 @@ def merged(table: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
     table = dict(table)
     for name, figures in rows.items():
         old = table.get(name, {})
-        counted = [each for each in table.values() if each.get("default")]
-        served = any(each["hidden_images"] == figures["hidden_images"] for each in counted)
-        new = {"default": old.get("default", not served)} | figures
+        count = figures["hidden_images"]
+        served = any(count in each.get("default_for", ()) for each in table.values())
+        new = {"default_for": old.get("default_for", [] if served else [count])} | figures
         same = old.get("fingerprint") == figures["fingerprint"]
         table[name] = old | new if same else new
+        if old.get("retired"):
+            table[name]["retired"] = True
     return dict(sorted(table.items(), key=lambda each: (each[1]["hidden_images"], each[0])))
 
 
 def toml(table: dict[str, Any]) -> str:
-    """The table as text; every value is a string, a number or a truth, as JSON writes them."""
-    first = ("hidden_images", "fingerprint", "default")
+    """The table as text; every value is a string, a number, a truth or a list, as in JSON."""
+    first = ("hidden_images", "fingerprint", "default_for", "retired")
     parts = ["# Measured and written by benchmarks/models.py --write.\n"]
     for name, figures in table.items():
         keys = [*first, *(key for key in figures if key not in first)]
@@ -182,11 +183,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measures every shipped model.")
     parser.add_argument("data", type=Path, help="folder of photos that no model was trained on")
     parser.add_argument("--paris", type=Path, help="folder of Paris StreetView images")
-    parser.add_argument("--pairs", type=int, default=24, help="groups of images a model (24)")
+    parser.add_argument("--pairs", type=int, default=24, help="groups of images a set (24)")
     parser.add_argument("--repeats", type=int, default=3, help="of which the median time is (3)")
     parser.add_argument("--threads", type=int, default=0, help="0: one for each core (0)")
     parser.add_argument("--only", nargs="+", metavar="MODEL", help="measure no others")
-    parser.add_argument("--write", action="store_true", help=f"store the figures in {TABLE.name}")
+    parser.add_argument("--write", action="store_true", help="the table, the pages and the chart")
     options = parser.parse_args()
 
     table = tomllib.loads(TABLE.read_text("utf-8"))
@@ -194,19 +195,22 @@ def main() -> int:
     absent = sorted({*table, *(options.only or ())} - set(found))
     if absent:
         raise SystemExit(f"there are no weights of {', '.join(absent)} in {TABLE.parent}/weights")
-    photos = crops(options.data, PHOTO_SIDE)
-    streets = crops(options.paris, STREET_SIDE) if options.paris else []
-    rows = {}
+    sets = places(options)
     for name in options.only or found:
-        rows[name] = row(found[name], photos, streets, options)
+        figures, measured = row(found[name], sets, options)
         print(f"\n{name}")
-        for key, value in rows[name].items():
-            print(f"  {key:30} {value}")
+        for key, value in figures.items():
+            print(f"  {key:34} {value}", flush=True)
+        if options.write:
+            # One after the other, so that a run that is cut has stored what it measured.
+            table = merged(table, {name: figures})
+            part = TABLE.with_suffix(".part")
+            part.write_text(toml(table), "utf-8")
+            os.replace(part, TABLE)
+            write_page(name, Weights.load(found[name]), table[name], measured)
     if options.write:
-        part = TABLE.with_suffix(".part")
-        part.write_text(toml(merged(table, rows)), "utf-8")
-        os.replace(part, TABLE)
-        print(f"\nwritten to {TABLE}")
+        draw_chart(table)
+        print(f"\nwritten to {TABLE} and {PAGES}")
     return 0
 
 

@@ -277,6 +277,16 @@ def test_hide_refuses_before_the_work(
     assert not out.exists()
 
 
+def test_hide_says_when_images_share_a_plane(work: Path, tmp_path: Path) -> None:
+    host, cat = work / "host.png", work / "cat.png"
+    said = done("hide", host, cat, cat, cat, "-o", tmp_path / "c.png", "--model", "fast-1")
+    assert "about a third of the pixels" in said.stderr
+    answer = done("hide", host, cat, cat, "-o", tmp_path / "d.png", "--model", "fast-2", "--json")
+    assert json.loads(answer.stdout)["notes"] == []
+    said = done("hide", host, cat, cat, cat, "-o", tmp_path / "e.png", "--model", "fast-2")
+    assert "about half of the pixels" in said.stderr
+
+
 def test_hide_counts_what_the_model_takes(work: Path, tmp_path: Path) -> None:
     words = ("hide", work / "host.png", work / "cat.png", "-o", tmp_path / "c.png")
     assert "this model hides 2" in refused(2, *words, "--model", work / "two.safetensors")
@@ -432,8 +442,8 @@ def test_models_lists_what_is_shipped() -> None:
         assert row["gmac_per_megapixel"] == pytest.approx(
             config.operations_per_pixel / 1e3, abs=1e-3
         )
-    for count in {row["hidden_images"] for row in rows}:
-        assert sum(row["default"] for row in rows if row["hidden_images"] == count) == 1
+    for row, entry in zip(rows, zoo.entries(), strict=True):
+        assert row["default_for"] == list(entry.default_for)
 
 
 def test_models_shows_figures_as_far_as_they_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -441,7 +451,8 @@ def test_models_shows_figures_as_far_as_they_are_known(monkeypatch: pytest.Monke
         "known",
         1,
         bytes(16),
-        True,
+        (1, 3),
+        False,
         {
             "container_psnr": 41.234,
             "revealed_psnr": 38.766,
@@ -450,7 +461,7 @@ def test_models_shows_figures_as_far_as_they_are_known(monkeypatch: pytest.Monke
             "threads": 2,
         },
     )
-    trained = zoo.Entry("trained", 2, bytes(16), False, {})
+    trained = zoo.Entry("trained", 2, bytes(16), (), True, {})
     weights = {
         "known": random_weights(1),
         "trained": Weights(
@@ -464,9 +475,9 @@ def test_models_shows_figures_as_far_as_they_are_known(monkeypatch: pytest.Monke
     text = done("models").stdout
     rows = [line.split() for line in text.splitlines()]
     first, second = (row for row in rows if row[:1] in (["known"], ["trained"]))
-    assert first[:3] == ["known", "*", "1"]
+    assert first[:4] == ["known", "1", "1,", "3"]
     assert " ".join(first[-9:]) == "41.23 / 38.77 40.50 / - 3.3 - 2"
-    assert second[0] == "trained"
+    assert second[:3] == ["trained", "2", "-"]
     assert " ".join(second[-7:]) == "35.50 / 33.25 - - - -"
 
 

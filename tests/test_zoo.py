@@ -50,14 +50,18 @@ def test_what_was_released_stays() -> None:
 
 
 def test_one_default_for_each_number_of_hidden_images() -> None:
-    counts = [entry.hidden_images for entry in zoo.entries() if entry.default]
-    assert len(counts) >= 2
-    assert sorted(counts) == list(range(1, len(counts) + 1))
+    counts = [count for entry in zoo.entries() for count in entry.default_for]
+    assert sorted(counts) == list(range(1, MAX_HIDDEN + 1))
     for count in counts:
         entry = zoo.default(count)
-        assert entry.default
-        assert entry.hidden_images == count
-        assert zoo.load(entry.name).config.hidden_images == count
+        assert count in entry.default_for
+        assert not entry.retired
+        assert entry.hidden_images <= count
+        assert zoo.load(entry.name).config.hidden_images == entry.hidden_images
+
+
+def test_one_image_and_two_are_hidden_at_full_size() -> None:
+    assert [zoo.default(count).hidden_images for count in (1, 2)] == [1, 2]
 
 
 @pytest.mark.parametrize("count", [0, -1, MAX_HIDDEN + 1])

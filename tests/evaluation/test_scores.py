@@ -26,8 +26,8 @@ class Spy:
     def hide(self, host: Any, hidden: Sequence[Any]) -> Any:
         return host ^ 1
 
-    def carried(self, hidden: Any, host: tuple[int, int]) -> Any:
-        return images.resize(images.resize(hidden, *host), *hidden.shape[:2])
+    def carried(self, hidden: Sequence[Any], host: tuple[int, int]) -> list[Any]:
+        return [images.resize(images.resize(each, *host), *each.shape[:2]) for each in hidden]
 
     def reveal(self, file: bytes, sizes: Any) -> list[Any]:
         self.files.append(file)

@@ -28,7 +28,7 @@ def quality(method: str, count: int, container: float, revealed: float | None) -
 
 @pytest.fixture
 def results() -> Results:
-    default = next(each for each in zoo.entries() if each.default and each.hidden_images == 1)
+    default = zoo.default(1)
     entrants = (
         Entrant("other-1", "", "00", True, (1,)),
         Entrant("net-1", "", default.fingerprint.hex(), True, (1,)),

@@ -97,8 +97,8 @@ class Trial:
 def demo(voice: Voice, output: str, backend: str | None, threads: int | None) -> None:
     """Hide shipped photos in another, get them back, and show what that costs.
 
-    For each number of hidden images that a shipped model handles, a container is written to DIR
-    and revealed from that file. PSNR (dB) and SSIM are printed of the container against the host
+    For each number of hidden images, a container is written to DIR by the default model, and
+    revealed from that file. PSNR (dB) and SSIM are printed of the container against the host
     and of the revealed images against the hidden ones (mean). DIR/demo.png shows host, container,
     their difference times 50, hidden and revealed images side by side.
 
@@ -107,21 +107,23 @@ def demo(voice: Voice, output: str, backend: str | None, threads: int | None) ->
     number for each hidden image.
     """
     from isn import images, zoo
+    from isn.config import MAX_HIDDEN
     from isn.evaluation.showcase import HOST
 
     engine = choose_backend(backend, threads)
-    entries = [entry for entry in zoo.entries() if entry.default]
+    counts = range(1, MAX_HIDDEN + 1)
     folder = Path(output)
-    _take(folder, _names([entry.hidden_images for entry in entries]))
-    host, hidden = demo_photos(max(entry.hidden_images for entry in entries))
+    _take(folder, _names(counts))
+    host, hidden = demo_photos(MAX_HIDDEN)
     images.write(folder / "host.png", host, overwrite=True)
     for k, pixels in enumerate(hidden, 1):
         images.write(folder / f"hidden-{k}.png", pixels, overwrite=True)
     trials = []
     with progress_bar(voice, "hiding and revealing") as tell:
-        for k, entry in enumerate(entries):
-            part = _part(tell, k, len(entries))
-            trials.append(_try(entry, host, hidden, folder, engine, part))
+        for k, count in enumerate(counts):
+            part = _part(tell, k, len(counts))
+            entry = zoo.default(count)
+            trials.append(_try(entry, host, hidden[:count], folder, engine, part))
     picture = folder / "demo.png"
     images.write(picture, _picture(host, hidden, trials), overwrite=True)
     voice.report(_table(trials), *_next(folder, picture, trials[0]))
@@ -188,10 +190,9 @@ def _try(
     import isn
     from isn import images, zoo
 
-    weights, originals = zoo.load(entry.name), list(hidden[: entry.hidden_images])
-    path = folder / _container_name(entry.hidden_images)
+    path = folder / _container_name(len(hidden))
     container = isn.hide(
-        host, originals, model=weights, backend=backend, progress=_part(tell, 0, 2)
+        host, hidden, model=zoo.load(entry.name), backend=backend, progress=_part(tell, 0, 2)
     )
     images.write(path, container, overwrite=True)
     # From the file, as whoever receives it would.
@@ -204,7 +205,7 @@ def _try(
         container,
         _quality(container, host),
         revealed,
-        [_quality(a, b) for a, b in zip(revealed, originals, strict=True)],
+        [_quality(a, b) for a, b in zip(revealed, hidden, strict=True)],
     )
 
 

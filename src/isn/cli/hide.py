@@ -30,6 +30,8 @@ from isn.cli.common import (
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 
+_PARTS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth"}
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -121,6 +123,7 @@ def hide(
         write_standard(images.encode(checked.pixels))
     else:
         images.write(output, checked.pixels, overwrite=overwrite)
+    _note_shared(voice, weights, len(pictures))
     _warn(voice, cover, pictures, checked)
     name = model_name(weights, model)
     voice.report(_table(cover, pictures, checked))
@@ -190,6 +193,17 @@ def _hide(
         psnr(container, cover.pixels),
         tuple(psnr(a, b.pixels) for a, b in zip(revealed, pictures, strict=True)),
     )
+
+
+def _note_shared(voice: Voice, weights: Weights, count: int) -> None:
+    planes = weights.config.hidden_images
+    if count > planes:
+        # Of the plane that holds most of them.
+        most = -(-count // planes)
+        voice.note(
+            f"the model hides {_images(planes)} at full size, so {count} share that room, and come "
+            f"back with the detail of about {_PARTS[most]} of the pixels"
+        )
 
 
 def _warn(voice: Voice, cover: Picture, pictures: Sequence[Picture], checked: Checked) -> None:

@@ -24,13 +24,14 @@ UNKNOWN = "-"
 def models(voice: Voice) -> None:
     """List the shipped models.
 
-    A * marks the model that is taken for its number of images where none is named. Quality is the
+    "Default for" are the numbers of images for which a model is taken where none is named; of more
+    than it hides, they share its planes, each smaller. Quality, of as many as it hides, is the
     mean PSNR in dB of container / revealed images: on validation photos, and on Paris StreetView.
     GMAC counts the multiply-adds, in billions, to hide in or reveal from a megapixel; the seconds
     are what that took on the stated number of CPU threads. A - was not measured.
 
-    --json prints {"models": [{"name", "hidden_images", "default",
-    "fingerprint", "parameters", "bytes", "gmac_per_megapixel", "figures",
+    --json prints {"models": [{"name", "hidden_images", "default_for",
+    "retired", "fingerprint", "parameters", "bytes", "gmac_per_megapixel", "figures",
     "training"}]}; "figures" and "training" are objects that hold what is known.
     """
     from isn import zoo
@@ -47,7 +48,8 @@ def _facts(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.name,
         "hidden_images": entry.hidden_images,
-        "default": entry.default,
+        "default_for": list(entry.default_for),
+        "retired": entry.retired,
         "fingerprint": entry.fingerprint.hex(),
         "parameters": weights.config.parameters,
         "bytes": weights.size,
@@ -74,6 +76,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     table.add_column("model", no_wrap=True)
     for title in (
         "images",
+        "default for",
         "parameters",
         "MB",
         "GMAC/MP",
@@ -87,8 +90,9 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         figures = row["figures"]
         table.add_row(
-            row["name"] + (" *" if row["default"] else ""),
+            row["name"],
             str(row["hidden_images"]),
+            ", ".join(map(str, row["default_for"])) or UNKNOWN,
             f"{row['parameters'] / 1e6:.2f} M",
             f"{row['bytes'] / 1e6:.1f}",
             f"{row['gmac_per_megapixel']:.0f}",

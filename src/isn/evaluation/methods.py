@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from typing import Protocol
 
-from isn import api, baselines, images, zoo
+from isn import api, baselines, images, mosaic, zoo
 from isn.backends.base import Backend
 from isn.baselines.base import Baseline, Sizes, there_and_back
 from isn.config import ModelConfig
@@ -55,8 +55,8 @@ class Method(Protocol):
         """The container, uint8 H x W x 3."""
         ...
 
-    def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
-        """A hidden image as it comes back from the size in which it was hidden."""
+    def carried(self, hidden: Sequence[Pixels], host: tuple[int, int]) -> list[Pixels]:
+        """Hidden images as they come back from the size in which they were hidden."""
         ...
 
     def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
@@ -76,16 +76,23 @@ class ModelMethod:
         weights: the model.
         source: its name in the zoo, or its path.
         backend: as for :func:`isn.api.hide`.
+        shared: numbers of images to share its planes; none: as many as it hides, each in its own.
     """
 
     ours = True
 
     def __init__(
-        self, name: str, weights: Weights, source: str, backend: str | Backend | None = None
+        self,
+        name: str,
+        weights: Weights,
+        source: str,
+        backend: str | Backend | None = None,
+        shared: tuple[int, ...] = (),
     ) -> None:
-        self.name = name
+        self.name = f"{name} shared" if shared else name
         self.weights = weights
         self.source = source
+        self.counts = shared or (weights.config.hidden_images,)
         self._backend = backend
 
     @property
@@ -101,18 +108,26 @@ class ModelMethod:
         """Of the stored tensors."""
         return self.weights.fingerprint.hex()
 
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """One number, the model's."""
-        return (self.weights.config.hidden_images,)
+    def sharing(self) -> ModelMethod | None:
+        """The same model with the more images for which it is the default, where there are any."""
+        entry, own = zoo.entry_of(self.weights.fingerprint), self.weights.config.hidden_images
+        shared = tuple(each for each in (entry.default_for if entry else ()) if each > own)
+        if not shared:
+            return None
+        return ModelMethod(self.name, self.weights, self.source, self._backend, shared)
 
     def hide(self, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
         """Hides through the public API."""
         return api.hide(host, list(hidden), model=self.weights, backend=self._backend)
 
-    def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
-        """Hidden images are resized to the part of the host that the transform divides."""
-        return there_and_back(hidden, self.weights.config.region(*host))
+    def carried(self, hidden: Sequence[Pixels], host: tuple[int, int]) -> list[Pixels]:
+        """Hidden images are resized to their places in the part of the host that is divided."""
+        config = self.weights.config
+        places = mosaic.cells(len(hidden), config.hidden_images, *config.region(*host), config.cell)
+        return [
+            there_and_back(each, (place.height, place.width))
+            for each, place in zip(hidden, places, strict=True)
+        ]
 
     def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
         """Reveals through the public API, which reads the sizes from the seal."""
@@ -144,9 +159,9 @@ class BaselineMethod:
         """The baseline's container."""
         return self.baseline.hide(host, hidden)
 
-    def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
-        """As the baseline carries it."""
-        return self.baseline.carried(hidden, host)
+    def carried(self, hidden: Sequence[Pixels], host: tuple[int, int]) -> list[Pixels]:
+        """As the baseline carries them."""
+        return [self.baseline.carried(each, host) for each in hidden]
 
     def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
         """Reads the file, then reveals."""

@@ -77,26 +77,31 @@ class Plan:
             BackendError: what a baseline needs is not installed.
         """
         named = self.models is not None
-        models = self.models if self.models is not None else [e.name for e in zoo.entries()]
+        models = self.models
+        if models is None:
+            models = tuple(each.name for each in zoo.entries() if not each.retired)
         others = self.baselines
         if others is None:
             lacking = baselines.missing()
             others = tuple(name for name in baselines.BASELINES if name not in lacking)
         chosen: list[Method] = []
-        offered: list[Method] = [methods.model(name, self.backend) for name in models]
-        offered += [methods.baseline(name) for name in others]
-        for each in offered:
-            if set(each.counts) & set(self.counts):
-                chosen.append(each)
-            elif each.ours and named:
+        for name in models:
+            alone = methods.model(name, self.backend)
+            found = [each for each in (alone, alone.sharing()) if each and self._asked(each)]
+            if not found and named:
                 raise ConfigError(
-                    f"{each.name} hides {each.counts[0]} images, counts of "
-                    f"{_listed(self.counts)} were asked for: add --count {each.counts[0]}, or "
+                    f"{alone.name} hides {alone.counts[0]} images, counts of "
+                    f"{_listed(self.counts)} were asked for: add --count {alone.counts[0]}, or "
                     "leave it out"
                 )
+            chosen += found
+        chosen += [each for each in map(methods.baseline, others) if self._asked(each)]
         if not chosen:
             raise ConfigError("no model and no baseline is left to evaluate: give one")
         return chosen
+
+    def _asked(self, method: Method) -> bool:
+        return not set(self.counts).isdisjoint(method.counts)
 
     def domains(self) -> tuple[Domain, ...]:
         """The folders, each under a name of its own.

@@ -119,7 +119,7 @@ def judge(
     host = group.host.pixels
     size = (host.shape[0], host.shape[1])
     originals = [each.pixels for each in group.hidden]
-    carried = [method.carried(each, size) for each in originals]
+    carried = method.carried(originals, size)
     resized = any(
         kept is not each and (kept != each).any()
         for kept, each in zip(carried, originals, strict=True)

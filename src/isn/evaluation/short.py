@@ -43,8 +43,8 @@ def reference(results: Results, place: str, count: int) -> Quality | None:
         and results.entrant(each.method).ours
         and pair(each)
     ]
-    defaults = {bytes.hex(each.fingerprint) for each in zoo.entries() if each.default}
-    chosen = [each for each in ours if results.entrant(each.method).fingerprint in defaults]
+    default = zoo.default(count).fingerprint.hex()
+    chosen = [each for each in ours if results.entrant(each.method).fingerprint == default]
     return max(chosen or ours, key=lambda each: sum(pair(each) or (0, 0)), default=None)
 
 

@@ -26,14 +26,17 @@ class Entry:
         name: what ``--model`` calls it.
         hidden_images: how many images it hides in one host.
         fingerprint: 16 bytes that name it in a container.
-        default: whether it is taken for that number where no model is named.
+        default_for: the numbers of images for which it is taken where no model is named: its own,
+            or larger ones, whose images share its planes (:mod:`isn.mosaic`).
+        retired: whether a better one has taken its place, and it stays for its containers' sake.
         figures: what ``benchmarks/models.py`` measured: PSNR in dB, size, cost.
     """
 
     name: str
     hidden_images: int
     fingerprint: bytes
-    default: bool
+    default_for: tuple[int, ...]
+    retired: bool
     figures: dict[str, Any]
 
 
@@ -46,7 +49,8 @@ def entries() -> tuple[Entry, ...]:
             name,
             row.pop("hidden_images"),
             bytes.fromhex(row.pop("fingerprint")),
-            row.pop("default", False),
+            tuple(row.pop("default_for", ())),
+            row.pop("retired", False),
             row,
         )
         for name, row in table.items()
@@ -60,9 +64,9 @@ def default(hidden_images: int) -> Entry:
         ConfigError: none hides that many.
     """
     for entry in entries():
-        if entry.default and entry.hidden_images == hidden_images:
+        if hidden_images in entry.default_for:
             return entry
-    counts = sorted(entry.hidden_images for entry in entries() if entry.default)
+    counts = sorted(count for entry in entries() for count in entry.default_for)
     raise ConfigError(
         f"{hidden_images} hidden images were given, the shipped models hide "
         f"{counts[0]} to {counts[-1]}: give fewer"

@@ -1,0 +1,189 @@
+"""The page of a model in docs/models, and the chart of quality against cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+import isn
+from isn.cli import sheet
+from isn.cli.demo import demo_photos
+from isn.evaluation import scores
+from isn.evaluation.protocol import Domain
+from isn.images import Pixels
+from isn.weights import Weights
+
+PAGES = Path(__file__).resolve().parents[1] / "docs" / "models"
+WORST = 3
+"""Pairs that a page names."""
+
+PLAIN = {"white": 255, "black": 0}
+"""Hosts of one level: nothing to hide behind."""
+
+WORDS = """\
+# {name}
+
+Hides {hidden_images} at full size. {taken}{blocks} blocks, whose dense subnets have {depth}
+convolutions of growth {growth}, on {levels} Haar level. {millions:.2f} M parameters in {megabytes}
+MB. A megapixel takes {gmac:.0f} billion multiply-adds: {seconds_per_megapixel_hide} s to hide,
+{seconds_per_megapixel_reveal} s to reveal, on {threads} CPU threads. Fingerprint
+`{fingerprint}`. This page is written by `benchmarks/models.py`.
+
+![host, container, their difference times {gain}, hidden, revealed]({name}-error.webp)
+
+Through the PNG file, mean over images and in parentheses the worst one. PSNR in dB, of RGB and of
+luma; SSIM of RGB, Gaussian window of 11 x 11. More images than it hides share its room.
+
+| images | of | hosts | container PSNR | PSNR Y | SSIM | revealed PSNR | PSNR Y | SSIM |
+| --: | :-- | --: | --: | --: | --: | --: | --: | --: |
+{quality}
+
+In a host of pure white: {white_container_psnr:.1f} / {white_revealed_psnr:.1f} dB; of pure black:
+{black_container_psnr:.1f} / {black_revealed_psnr:.1f} dB.
+
+The worst pairs of {first}:
+
+| host | hidden | container, dB | revealed, dB |
+| :-- | :-- | --: | --: |
+{worst}
+
+Its last piece of training, as its file says; commands and curves of all pieces are in
+[models.md](../models.md#how-they-were-trained).
+
+{training}
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A set of images to measure on.
+
+    Attributes:
+        name: what the pages call it.
+        key: what its figures are called in the zoo's table; "" for the ones without a prefix, None
+            for those that are on the pages alone.
+        images: the hosts and what is hidden in them.
+    """
+
+    name: str
+    key: str | None
+    images: Domain
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model on one set, with one number of images."""
+
+    place: Place
+    count: int
+    trials: list[scores.Trial]
+
+    @property
+    def summary(self) -> scores.Summary:
+        """Means and worst."""
+        return scores.summary(self.trials)
+
+
+def write_page(
+    name: str, weights: Weights, figures: dict[str, Any], measured: Sequence[Measured]
+) -> None:
+    """A model's page, and the picture on it."""
+    config, counts = weights.config, figures.get("default_for", [])
+    taken = f"Taken for {', '.join(map(str, counts))} where no model is named. " if counts else ""
+    text = WORDS.format_map(
+        figures
+        | {
+            "name": name,
+            "taken": taken,
+            "blocks": config.blocks,
+            "depth": config.depth,
+            "growth": config.growth,
+            "levels": config.levels,
+            "millions": config.parameters / 1e6,
+            "gmac": config.operations_per_pixel / 1000,
+            "gain": sheet.ERROR_GAIN,
+            "quality": "\n".join(map(_quality, measured)),
+            "first": measured[0].place.name,
+            "worst": "\n".join(_worst(measured[0])),
+            "training": "\n".join(_training(weights)),
+        }
+    )
+    (PAGES / f"{name}.md").write_text(text, "utf-8")
+    Image.fromarray(_picture(weights)).save(PAGES / f"{name}-error.webp", quality=80)
+
+
+def _quality(measured: Measured) -> str:
+    summary = measured.summary
+    cells = [str(measured.count), measured.place.name, str(summary.groups)]
+    for side in (summary.container, summary.revealed):
+        cells += [
+            f"{spread.mean:.{places}f} ({spread.worst:.{places}f})"
+            for spread, places in ((side["psnr"], 1), (side["psnr_y"], 1), (side["ssim"], 3))
+        ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _worst(measured: Measured) -> Iterator[str]:
+    pairs = sorted(
+        (back.psnr, each.container.psnr, each.host, hidden)
+        for each in measured.trials
+        for hidden, back in zip(each.hidden, each.revealed, strict=True)
+        if back is not None
+    )
+    for revealed, container, host, hidden in pairs[:WORST]:
+        yield f"| {host} | {hidden} | {container:.1f} | {revealed:.1f} |"
+
+
+def _training(weights: Weights) -> Iterator[str]:
+    for key in ("data", "start", "steps", "minutes", "device", "torch", "date"):
+        if weights.training.get(key):
+            yield f"* {key}: {weights.training[key]}"
+
+
+def _picture(weights: Weights) -> Pixels:
+    """The demo's photos: what the model changes in the host, fifty times enlarged."""
+    host, hidden = demo_photos(weights.config.hidden_images)
+    container = isn.hide(host, hidden, model=weights)
+    revealed = isn.reveal(container, model=weights)
+    shown = [
+        (host, "host"),
+        (container, "container"),
+        (sheet.error(container, host), f"difference x {sheet.ERROR_GAIN}"),
+        (hidden[-1], f"hidden {len(hidden)}"),
+        (revealed[-1], f"revealed {len(hidden)}"),
+    ]
+    count = len(hidden)
+    title = "One photo hidden in another" if count == 1 else f"{count} photos hidden in one"
+    return sheet.sheet([sheet.row(title, [[sheet.panel(*each)] for each in shown])])
+
+
+def draw_chart(table: dict[str, Any]) -> None:
+    """PSNR of every model against its seconds a megapixel, and against its parameters."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    costs = (
+        ("seconds_per_megapixel_hide", "seconds to hide in a megapixel"),
+        ("parameters", "parameters"),
+    )
+    sides = (("container_psnr", "container PSNR, dB"), ("revealed_psnr", "revealed PSNR, dB"))
+    charts = figure.subplots(2, 2, sharex="col", sharey="row")
+    for (side, side_label), line in zip(sides, charts, strict=True):
+        for (cost, cost_label), axes in zip(costs, line, strict=True):
+            for name, figures in table.items():
+                if not figures.get("retired"):
+                    at = figures[cost], figures[side]
+                    axes.plot(*at, f"C{figures['hidden_images'] - 1}o")
+                    axes.annotate(name, at, xytext=(4, 4), textcoords="offset points")
+            axes.set_xscale("log")
+            axes.grid(alpha=0.3, which="both")
+            axes.margins(0.15)
+            if line is charts[-1]:
+                axes.set_xlabel(cost_label)
+            if axes is line[0]:
+                axes.set_ylabel(side_label)
+    figure.savefig(PAGES / "cost.png", dpi=100)
