@@ -1,4 +1,4 @@
-"""The page of a model in docs/models, and the chart of quality against cost."""
+"""What the docs say of the models: a page each, tables of all, the chart of quality and cost."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from _page import between
 from PIL import Image
 
 import isn
@@ -17,7 +18,9 @@ from isn.evaluation.protocol import Domain
 from isn.images import Pixels
 from isn.weights import Weights
 
-PAGES = Path(__file__).resolve().parents[1] / "docs" / "models"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGES = DOCS / "models"
+BEGIN, END = "<!-- begin: benchmarks/models.py -->", "<!-- end: benchmarks/models.py -->"
 WORST = 3
 """Pairs that a page names."""
 
@@ -161,7 +164,62 @@ def _picture(weights: Weights) -> Pixels:
     return sheet.sheet([sheet.row(title, [[sheet.panel(*each)] for each in shown])])
 
 
-def draw_chart(table: dict[str, Any]) -> None:
+MODELS = (
+    *("model", "images", "default for", "val", "worst", "Paris", "white host", "black host"),
+    *("M parameters", "MB", "hide, s/MP", "reveal, s/MP"),
+)
+SHARED = ("images", "model", "val", "worst", "Paris")
+
+
+def write_tables(table: dict[str, Any]) -> None:
+    """The tables of docs/models.md, and the chart below them."""
+    stems = ("", "worst_", "paris_")
+    shared = [
+        (count, _link(name), *(_pair(figures, f"shared_{count}_{stem}") for stem in stems))
+        for name, figures in table.items()
+        for count in figures["default_for"]
+        if count > figures["hidden_images"]
+    ]
+    said = [
+        *_rows(MODELS, [_line(name, figures) for name, figures in table.items()]),
+        "",
+        "Images that share the room of one, hidden by the model that is taken for so many:",
+        "",
+        *_rows(SHARED, sorted(shared)),
+    ]
+    page = DOCS / "models.md"
+    page.write_text(between(page.read_text("utf-8"), BEGIN, END, "\n".join(said)), "utf-8")
+    _draw_chart(table)
+
+
+def _line(name: str, figures: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        _link(name),
+        figures["hidden_images"],
+        ", ".join(map(str, figures["default_for"])) or "–",
+        *(_pair(figures, stem) for stem in ("", "worst_", "paris_", "white_", "black_")),
+        f"{figures['parameters'] / 1e6:.2f}",
+        figures["megabytes"],
+        figures["seconds_per_megapixel_hide"],
+        figures["seconds_per_megapixel_reveal"],
+    )
+
+
+def _link(name: str) -> str:
+    return f"[`{name}`](models/{name}.md)"
+
+
+def _pair(figures: dict[str, Any], stem: str) -> str:
+    sides = (figures.get(f"{stem}{side}_psnr") for side in ("container", "revealed"))
+    return " / ".join("–" if each is None else f"{each:.1f}" for each in sides)
+
+
+def _rows(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> Iterator[str]:
+    for line in (head, ["---"] * len(head), *lines):
+        yield f"| {' | '.join(map(str, line))} |"
+
+
+def _draw_chart(table: dict[str, Any]) -> None:
     """PSNR of every model against its seconds a megapixel, and against its parameters."""
     from matplotlib.figure import Figure
 

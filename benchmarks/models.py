@@ -10,8 +10,8 @@ the container as its file has it, and the revealed images in their own sizes. Ti
 `isn.hide` and `isn.reveal`, a median.
 
 With --write the figures go into the zoo's table, which `isn models` shows, and into a page for each
-model in docs/models, with the picture of its error; the chart of quality against cost is drawn from
-the table.
+model in docs/models, with the picture of its error; the tables of docs/models.md and the chart of
+quality against cost are made from the zoo's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _model_page import PAGES, PLAIN, Measured, Place, draw_chart, write_page
+from _model_page import PAGES, PLAIN, Measured, Place, write_page, write_tables
 from _photo import photo_like
 
 import isn
@@ -89,11 +89,10 @@ def keyed(prefix: str | None, summary: scores.Summary, *, worst: bool) -> dict[s
     """Figures as the zoo's table names them."""
     stem = f"{prefix}_" if prefix else ""
     found = {}
-    for side in ("container", "revealed"):
-        spread = getattr(summary, side)["psnr"]
-        found[f"{stem}{side}_psnr"] = round(spread.mean, 2)
+    for side, spreads in (("container", summary.container), ("revealed", summary.revealed)):
+        found[f"{stem}{side}_psnr"] = round(spreads["psnr"].mean, 2)
         if worst:
-            found[f"{stem}worst_{side}_psnr"] = round(spread.worst, 2)
+            found[f"{stem}worst_{side}_psnr"] = round(spreads["psnr"].worst, 2)
     return found
 
 
@@ -209,7 +208,7 @@ def main() -> int:
             os.replace(part, TABLE)
             write_page(name, Weights.load(found[name]), table[name], measured)
     if options.write:
-        draw_chart(table)
+        write_tables(table)
         print(f"\nwritten to {TABLE} and {PAGES}")
     return 0
 
