@@ -97,7 +97,9 @@ def keyed(prefix: str | None, summary: scores.Summary, *, worst: bool) -> dict[s
 
 
 def times(weights: Weights, backend: OnnxRuntime, repeats: int) -> dict[str, float]:
-    """Seconds that a megapixel takes to hide in and to reveal from."""
+    """Seconds that a megapixel takes to hide in and to reveal from; nothing without repeats."""
+    if not repeats:
+        return {}
     pixels = [
         photo_like(TIMED_SIDE, TIMED_SIDE, k) for k in range(weights.config.hidden_images + 1)
     ]
@@ -112,6 +114,7 @@ def times(weights: Weights, backend: OnnxRuntime, repeats: int) -> dict[str, flo
         return round(statistics.median(taken) / (TIMED_SIDE**2 / 1e6), 2)
 
     return {
+        "threads": backend.threads,
         "seconds_per_megapixel_hide": median(
             lambda: isn.hide(pixels[0], pixels[1:], model=weights, backend=backend)
         ),
@@ -145,7 +148,6 @@ def row(
         measured += shared
     figures |= times(weights, backend, options.repeats)
     return figures | {
-        "threads": backend.threads,
         "megabytes": round(path.stat().st_size / 1e6, 2),
         "parameters": weights.config.parameters,
     }, measured
@@ -183,7 +185,9 @@ def main() -> int:
     parser.add_argument("data", type=Path, help="folder of photos that no model was trained on")
     parser.add_argument("--paris", type=Path, help="folder of Paris StreetView images")
     parser.add_argument("--pairs", type=int, default=24, help="groups of images a set (24)")
-    parser.add_argument("--repeats", type=int, default=3, help="of which the median time is (3)")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="of which the median time is; 0 takes no times (3)"
+    )
     parser.add_argument("--threads", type=int, default=0, help="0: one for each core (0)")
     parser.add_argument("--only", nargs="+", metavar="MODEL", help="measure no others")
     parser.add_argument("--write", action="store_true", help="the table, the pages and the chart")
