@@ -205,8 +205,9 @@ def main() -> int:
         for key, value in figures.items():
             print(f"  {key:34} {value}", flush=True)
         if options.write:
-            # One after the other, so that a run that is cut has stored what it measured.
-            table = merged(table, {name: figures})
+            # One after the other, so that a run that is cut has stored what it measured, and read
+            # again, so that two runs of different models do not undo each other.
+            table = merged(tomllib.loads(TABLE.read_text("utf-8")), {name: figures})
             part = TABLE.with_suffix(".part")
             part.write_text(toml(table), "utf-8")
             os.replace(part, TABLE)
