@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isn.backends import BACKENDS
 from isn.evaluation import cells, detected, quality
 from isn.evaluation.cost import COMPARED, PUBLISHED
 from isn.evaluation.curves import damage_charts
@@ -229,9 +230,12 @@ def _not_timed(results: Results) -> str:
             f" {', '.join(between)}: up to {COMPARED / 1e6:.0f} megapixels, for they lie between "
             "the models of fewer and of more hidden images."
         )
-    if named - full:
-        told += (
-            f" {', '.join(sorted(named - full))}: up to {COMPARED / 1e6:.0f} megapixels; --backend "
-            "measures a backend at every size."
-        )
+    fewer: dict[tuple[int, int], list[str]] = {}
+    for name in sorted(named - full):
+        sizes = [(c.width, c.height) for c in results.costs if name in (c.backend, c.method)]
+        fewer.setdefault(max(sizes), []).append(name)
+    for (width, height), names in fewer.items():
+        told += f" {', '.join(names)}: up to {width} x {height}."
+    if any(each in BACKENDS for each in named - full):
+        told += " --backend measures a backend at every size."
     return told
