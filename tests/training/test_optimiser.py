@@ -70,13 +70,15 @@ def test_a_model_for_more_images_starts_from_one_for_fewer(levels: int) -> None:
     assert not torch.allclose(ours.container, host, atol=1e-2)
 
 
-def test_a_deeper_network_starts_as_the_shallower_one() -> None:
+@pytest.mark.parametrize(("blocks", "kept"), [(4, (1, 3)), (5, (2, 4)), (3, (1, 2)), (2, (0, 1))])
+def test_a_deeper_network_starts_as_the_shallower_one(blocks: int, kept: tuple[int, int]) -> None:
     shallow = ModelConfig(hidden_images=1, blocks=2, depth=3, growth=4)
-    deep = ModelConfig(hidden_images=1, blocks=4, depth=3, growth=4)
+    deep = ModelConfig(hidden_images=1, blocks=blocks, depth=3, growth=4)
     source = _filled(shallow, 3)
     stack = SubnetStack(deep)
     initialise(stack, 4)
-    warm_start(stack, deep, _arrays(source), shallow)
+    taken = warm_start(stack, deep, _arrays(source), shallow)
+    assert {int(name.split(".")[1]) for name in taken} == set(kept)
     host, hidden = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
     ours = Network.of(deep, stack.subnets()).forward(host, hidden)
     theirs = Network.of(shallow, source.subnets()).forward(host, hidden)

@@ -44,7 +44,9 @@ def warm_start(
     """Copies what fits of other weights, also of a model for another number of hidden images.
 
     Where the hidden branches differ in size, the channels of the images that both models hide are
-    copied, and the channels of further images keep their initialisation.
+    copied, and the channels of further images keep their initialisation. Into a network of more
+    blocks, those of the other are spread evenly, the last one last; the new ones between them keep
+    their initialisation, with which they change nothing.
 
     Args:
         stack: freshly initialised subnets of `config`.
@@ -57,11 +59,14 @@ def warm_start(
     """
     taken = []
     same_bands = config.levels == source.levels
+    origins = _origins(config.blocks, source.blocks)
     with torch.no_grad():
         for name, parameter in stack.named_parameters():
-            if name not in tensors:
+            _, block, rest = name.split(".", 2)
+            origin = f"blocks.{origins.get(int(block))}.{rest}"
+            if origin not in tensors:
                 continue
-            given = torch.as_tensor(np.asarray(tensors[name], dtype=np.float32)).to(parameter)
+            given = torch.as_tensor(np.asarray(tensors[origin], dtype=np.float32)).to(parameter)
             if given.shape == parameter.shape:
                 parameter.copy_(given)
             elif same_bands and given.dim() == parameter.dim():
@@ -71,6 +76,13 @@ def warm_start(
                 continue
             taken.append(name)
     return taken
+
+
+def _origins(ours: int, theirs: int) -> dict[int, int]:
+    """For each of our blocks that has one, the block it starts from."""
+    if ours <= theirs:
+        return {k: k for k in range(ours)}
+    return {-(-(k + 1) * ours // theirs) - 1: k for k in range(theirs)}
 
 
 def _copy_shared(
