@@ -61,6 +61,7 @@ def hide(
     model: Model | None = None,
     passphrase: str | None = None,
     backend: str | Backend | None = None,
+    refine: int = 0,
     progress: Report | None = None,
 ) -> Pixels:
     """Hides 1 to 5 images in a host of any size from 32 x 32 up.
@@ -75,7 +76,9 @@ def hide(
         passphrase: what a reveal must give again, 1 character or more; the container is another
             one each time then. None: whoever has the model can reveal.
         backend: ``onnxruntime``, ``torch``, or one made by hand; None: torch where a CUDA device
-            is there, else onnxruntime.
+            is there (or where the container is refined), else onnxruntime.
+        refine: steps of gradient descent that make the container reveal better (:mod:`isn.refine`),
+            each of which takes several times as long as a reveal; needs torch.
         progress: told the share that is done, from 0 to 1.
 
     Returns:
@@ -85,10 +88,12 @@ def hide(
         ImageError: an image cannot be read or does not fit, or the host is too small to scramble
             images in it.
         ConfigError: there are fewer hidden images than the model hides, or more than 5, or the
-            passphrase is empty.
+            passphrase is empty, or `refine` is negative.
         ModelError: there is no such model.
-        BackendError: the backend is unknown or not installed.
+        BackendError: the backend is unknown or not installed, or has no gradients to refine with.
     """
+    if refine < 0:
+        raise ConfigError(f"{refine} steps to refine were given: give 0 or more")
     pictures = [_read(each) for each in _several(hidden)]
     cover = _read(host)
     weights = _weights(model, len(pictures))
@@ -112,10 +117,11 @@ def hide(
         # Refused here rather than after the work.
         scramble.whole_blocks(height, width, weights.config.hidden_images)
         lock = _Lock(Passphrase(passphrase), os.urandom(seal.SALT_BYTES))
-    engine = Engine.of(weights, backend)
+    engine = Engine.of(weights, "torch" if refine and backend is None else backend)
     container = cover.pixels.copy()
     inside = container[:height, :width]
-    inside[:] = engine.hide(inside, _prepare(pictures, engine, (height, width), lock), progress)
+    planes = _prepare(pictures, engine, (height, width), lock)
+    inside[:] = engine.hide(inside, planes, progress, refine)
     about = Seal(weights.fingerprint, sizes)
     if lock is None:
         return seal.stamp(container, about)

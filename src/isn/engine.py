@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from isn import backends, images
 from isn.backends.base import Backend
+from isn.errors import BackendError
 from isn.images import Pixels
 from isn.network import Network, Tiles
 from isn.weights import Weights
@@ -59,7 +60,11 @@ class Engine:
         return images.resize(pixels, height, width)
 
     def hide(
-        self, host: Pixels, hidden: Sequence[Pixels], progress: Report | None = None
+        self,
+        host: Pixels,
+        hidden: Sequence[Pixels],
+        progress: Report | None = None,
+        refine: int = 0,
     ) -> Pixels:
         """The container of a host whose sides are multiples of a cell, rounded to 8 bit.
 
@@ -67,13 +72,28 @@ class Engine:
             host: uint8 H x W x 3.
             hidden: as many images of that size as the model hides.
             progress: told the share that is done, from 0 to 1.
+            refine: steps by which the container is moved until it reveals better
+                (:mod:`isn.refine`).
+
+        Raises:
+            BackendError: the container is to be refined, and the backend has no gradients.
+            ConfigError: the container is to be refined, and the model is keyed with a texture.
         """
-        hiding = self.network.forward(
-            self.backend.array(_floats([host])),
-            self.backend.array(_floats(hidden)),
-            self._tiles(host, progress),
-        )
-        return _pixels(self.backend.numpy(hiding.container))
+        cover = self.backend.array(_floats([host]))
+        planes = self.backend.array(_floats(hidden))
+        tiles = self._tiles(host, None if refine else progress)
+        container = self.network.forward(cover, planes, tiles).container
+        if refine:
+            if self.backend.name != "torch":
+                raise BackendError(
+                    f"the backend {self.backend.name} has no gradients to refine a container with: "
+                    "take torch"
+                )
+            from isn.refine import refine as refined
+
+            tell = progress or (lambda share: None)
+            container = refined(self.network, cover, planes, container, refine, tell)
+        return _pixels(self.backend.numpy(container))
 
     def reveal(
         self, container: Pixels, texture: Pixels | None = None, progress: Report | None = None

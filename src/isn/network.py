@@ -177,9 +177,9 @@ class Tiles:
     def __call__(self, half: Half, target: Array, source: Array) -> Array:
         """Changes `target` in place, leaves `source`, and returns `target`."""
         rows, columns = target.shape[-2:]
-        for top, bottom in _spans(rows, self.height):
+        for top, bottom in spans(rows, self.height):
             above, below = max(top - self.reach, 0), min(bottom + self.reach, rows)
-            for left, right in _spans(columns, self.width):
+            for left, right in spans(columns, self.width):
                 before, after = max(left - self.reach, 0), min(right + self.reach, columns)
                 window = (..., slice(above, below), slice(before, after))
                 inside = (
@@ -195,6 +195,7 @@ class Tiles:
         return target
 
 
-def _spans(length: int, size: int) -> Iterator[tuple[int, int]]:
+def spans(length: int, size: int) -> Iterator[tuple[int, int]]:
+    """A length in pieces of a size, the last one shorter: where each begins and ends."""
     for start in range(0, length, size):
         yield start, min(start + size, length)

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from isn.backends.torch import SubnetStack
+from isn.backends.torch import SubnetStack, round_to_8_bit
 from isn.config import ModelConfig
 from isn.network import Network
-from isn.training.losses import TERMS, Objective, round_to_8_bit
+from isn.training.losses import TERMS, Objective
 from isn.training.optimiser import initialise
 from isn.training.sections import LossSettings
 

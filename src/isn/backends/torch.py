@@ -1,4 +1,4 @@
-"""The torch backend: dense blocks as modules, for training and for GPUs."""
+"""The torch backend: dense blocks as modules, for training, for GPUs, and for gradients."""
 
 from __future__ import annotations
 
@@ -15,6 +15,20 @@ from torch.utils.checkpoint import checkpoint
 from isn.backends.base import LEAK, Tensors
 from isn.config import ModelConfig
 from isn.coupling import Subnets
+
+
+def round_to_8_bit(image: Tensor, *, straight_clamp: bool) -> Tensor:
+    """The container as its file holds it: clamped to [0, 1] and rounded to multiples of 1/255.
+
+    The rounding has the gradient of the identity; the clamp its own, or that of the identity too.
+
+    Args:
+        image: floats of any shape, about [0, 1].
+        straight_clamp: the clamp lets every gradient through.
+    """
+    clamped = image.clamp(0, 1)
+    carrier = image if straight_clamp else clamped
+    return carrier + ((clamped * 255).round() / 255 - carrier).detach()
 
 
 class DenseBlock(nn.Module):

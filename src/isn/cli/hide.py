@@ -65,6 +65,14 @@ class Checked:
 @model_option
 @passphrase_options
 @texture_option
+@click.option(
+    "--refine",
+    type=click.IntRange(0, 1000),
+    default=0,
+    metavar="STEPS",
+    help="Make the container reveal better by so many steps of gradient descent, 30 for example: "
+    "slow, needs torch.",
+)
 @backend_option
 @threads_option
 @overwrite_option
@@ -80,6 +88,7 @@ def hide(
     ask: bool,
     passphrase_file: str | None,
     texture: str | None,
+    refine: int,
     backend: str | None,
     threads: int | None,
     overwrite: bool,
@@ -117,8 +126,8 @@ def hide(
     pictures = [read_picture(each, voice) for each in hidden]
     key = None if texture is None else read_picture(texture, voice)
     secret = read_passphrase(ask, passphrase_file, twice=True)
-    engine = choose_backend(backend, threads)
-    checked = _hide(voice, cover, pictures, weights, key, engine, secret)
+    engine = choose_backend(backend or ("torch" if refine else None), threads)
+    checked = _hide(voice, cover, pictures, weights, key, engine, secret, refine)
     if output == STANDARD:
         write_standard(images.encode(checked.pixels))
     else:
@@ -159,6 +168,7 @@ def _hide(
     texture: Picture | None,
     backend: Backend,
     passphrase: str | None,
+    refine: int,
 ) -> Checked:
     import isn
     from isn.errors import IsnError, RevealError
@@ -171,6 +181,7 @@ def _hide(
             model=weights,
             passphrase=passphrase,
             backend=backend,
+            refine=refine,
             progress=tell,
         )
     try:

@@ -1,29 +1,16 @@
-"""Rounding that lets the gradient through, and the loss of Eq. (6) to (8)."""
+"""The loss of Eq. (6) to (8)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from isn.backends.torch import round_to_8_bit
 from isn.network import Network
 from isn.training.sections import LossSettings
 
 TERMS = ("loss", "container", "lost", "host", "revealed")
 """What :meth:`Objective.forward` returns, in this order."""
-
-
-def round_to_8_bit(image: Tensor, *, straight_clamp: bool) -> Tensor:
-    """The container as its file holds it: clamped to [0, 1] and rounded to multiples of 1/255.
-
-    The rounding has the gradient of the identity; the clamp its own, or that of the identity too.
-
-    Args:
-        image: floats of any shape, about [0, 1].
-        straight_clamp: the clamp lets every gradient through.
-    """
-    clamped = image.clamp(0, 1)
-    carrier = image if straight_clamp else clamped
-    return carrier + ((clamped * 255).round() / 255 - carrier).detach()
 
 
 class Objective(nn.Module):

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from isn.backends.torch import round_to_8_bit
 from isn.training.learner import Hiding, Saved, dtype_of
-from isn.training.losses import round_to_8_bit
 from isn.training.methods import BalujaSettings
 
 TERMS = ("loss", "container", "revealed")
