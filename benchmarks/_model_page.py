@@ -30,7 +30,7 @@ PLAIN = {"white": 255, "black": 0}
 WORDS = """\
 # {name}
 
-Hides {hidden_images} at full size. {taken}{blocks} blocks, whose dense subnets have {depth}
+Hides {count} at full size. {taken}{blocks} blocks, whose dense subnets have {depth}
 convolutions of growth {growth}, on {levels} Haar level. {millions:.2f} M parameters in {megabytes}
 MB. A megapixel takes {gmac:.0f} billion multiply-adds: {seconds_per_megapixel_hide} s to hide,
 {seconds_per_megapixel_reveal} s to reveal, on {threads} CPU threads. Fingerprint
@@ -101,6 +101,7 @@ def write_page(
         figures
         | {
             "name": name,
+            "count": "one image" if config.hidden_images == 1 else f"{config.hidden_images} images",
             "taken": taken,
             "blocks": config.blocks,
             "depth": config.depth,
@@ -222,26 +223,47 @@ def _rows(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> Iterator[str]:
 def _draw_chart(table: dict[str, Any]) -> None:
     """PSNR of every model against its seconds a megapixel, and against its parameters."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     figure = Figure(figsize=(9, 8), layout="constrained")
-    costs = (
-        ("seconds_per_megapixel_hide", "seconds to hide in a megapixel"),
-        ("parameters", "parameters"),
-    )
-    sides = (("container_psnr", "container PSNR, dB"), ("revealed_psnr", "revealed PSNR, dB"))
     charts = figure.subplots(2, 2, sharex="col", sharey="row")
-    for (side, side_label), line in zip(sides, charts, strict=True):
-        for (cost, cost_label), axes in zip(costs, line, strict=True):
-            for name, figures in table.items():
-                if not figures.get("retired"):
-                    at = figures[cost], figures[side]
-                    axes.plot(*at, f"C{figures['hidden_images'] - 1}o")
-                    axes.annotate(name, at, xytext=(4, 4), textcoords="offset points")
+    costs = (
+        ("seconds_per_megapixel_hide", 1, "seconds to hide in a megapixel"),
+        ("parameters", 1e6, "parameters, millions"),
+    )
+    for row, side in enumerate(("container", "revealed")):
+        charts[row, 0].set_ylabel(f"{side} PSNR, dB")
+        for column, (cost, unit, label) in enumerate(costs):
+            axes = charts[row, column]
+            for name, count, key, told in _points(table, f"{side}_psnr"):
+                at = table[name][cost] / unit, table[name][key]
+                own = count == table[name]["hidden_images"]
+                axes.plot(*at, f"C{count - 1}o", fillstyle="full" if own else "none")
+                axes.annotate(told, at, xytext=(7, -4), textcoords="offset points")
             axes.set_xscale("log")
-            axes.grid(alpha=0.3, which="both")
-            axes.margins(0.15)
-            if line is charts[-1]:
-                axes.set_xlabel(cost_label)
-            if axes is line[0]:
-                axes.set_ylabel(side_label)
+            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.set_xticks(_ticks(axes.get_xlim()))
+            axes.grid(alpha=0.3)
+            axes.margins(0.2, 0.1)
+            if row == 1:
+                axes.set_xlabel(label)
     figure.savefig(PAGES / "cost.png", dpi=100)
+
+
+def _points(table: dict[str, Any], key: str) -> Iterator[tuple[str, int, str, str]]:
+    """Model, number of images, what that figure is called, and what to write beside it."""
+    for name, figures in table.items():
+        own = figures["hidden_images"]
+        if not figures.get("retired"):
+            yield name, own, key, name
+        shared = [count for count in figures["default_for"] if count > own]
+        for k, count in enumerate(shared):
+            # They lie close together: one label for all.
+            whole = f"{name}, shared by {', '.join(map(str, shared))}"
+            yield name, count, f"shared_{count}_{key}", whole if k == len(shared) // 2 else ""
+
+
+def _ticks(limits: tuple[float, float]) -> list[float]:
+    steps = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+    return [each for each in steps if limits[0] <= each <= limits[1]]

@@ -99,6 +99,9 @@ def hide(
     The container looks like HOST. Before it is written it is revealed, and what that gave is
     printed: PSNR in dB, of the container against HOST and of each revealed image against HIDDEN.
 
+    More images than the model hides (three or more, where none is named) share its room, each with
+    less detail.
+
     Send the container as a file: whatever stores it with loss (JPEG, most messengers) destroys
     what is hidden.
 
