@@ -85,7 +85,7 @@ def plain(method: ModelMethod, place: Place, count: int, level: int) -> scores.S
     return scores.summary(found)
 
 
-def keyed(prefix: str | None, summary: scores.Summary, *, worst: bool) -> dict[str, float]:
+def keyed(prefix: str, summary: scores.Summary, *, worst: bool) -> dict[str, float]:
     """Figures as the zoo's table names them."""
     stem = f"{prefix}_" if prefix else ""
     found = {}
@@ -132,20 +132,16 @@ def row(
     method = ModelMethod(path.stem, weights, str(path), backend)
     own = weights.config.hidden_images
     figures: dict[str, Any] = {"hidden_images": own, "fingerprint": method.fingerprint}
-    measured = [measure(method, place, own) for place in sets]
+    sharing = method.sharing()
+    counts = (own, *(sharing.counts if sharing else ()))
+    measured = [measure(method, place, count) for count in counts for place in sets]
     for each in measured:
         if each.place.key is not None:
-            figures |= keyed(each.place.key, each.summary, worst=not each.place.key)
+            shared = f"shared_{each.count}" if each.count != own else ""
+            prefix = "_".join(filter(None, (shared, each.place.key)))
+            figures |= keyed(prefix, each.summary, worst=not each.place.key)
     for name, level in PLAIN.items():
         figures |= keyed(name, plain(method, sets[0], own, level), worst=False)
-    entry = zoo.entry_of(weights.fingerprint)
-    for count in (each for each in (entry.default_for if entry else ()) if each > own):
-        shared = [measure(method, place, count) for place in sets]
-        for each in shared:
-            if each.place.key is not None:
-                prefix = "_".join(filter(None, (f"shared_{count}", each.place.key)))
-                figures |= keyed(prefix, each.summary, worst=not each.place.key)
-        measured += shared
     figures |= times(weights, backend, options.repeats)
     return figures | {
         "megabytes": round(path.stat().st_size / 1e6, 2),

@@ -79,16 +79,16 @@ class Engine:
             BackendError: the container is to be refined, and the backend has no gradients.
             ConfigError: the container is to be refined, and the model is keyed with a texture.
         """
+        if refine and self.backend.name != "torch":
+            raise BackendError(
+                f"the backend {self.backend.name} has no gradients to refine a container with: "
+                "take torch"
+            )
         cover = self.backend.array(_floats([host]))
         planes = self.backend.array(_floats(hidden))
         tiles = self._tiles(host, None if refine else progress)
         container = self.network.forward(cover, planes, tiles).container
         if refine:
-            if self.backend.name != "torch":
-                raise BackendError(
-                    f"the backend {self.backend.name} has no gradients to refine a container with: "
-                    "take torch"
-                )
             from isn.refine import refine as refined
 
             tell = progress or (lambda share: None)
