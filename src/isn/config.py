@@ -8,6 +8,9 @@ from typing import Any
 
 from isn.errors import ConfigError
 
+MAX_BASE = 128
+"""With a larger one, some samples could not move to a digit within 0 to 255."""
+
 MAX_HIDDEN = 5
 """The paper hides 1 to 5 images (section 4.3)."""
 
@@ -28,6 +31,9 @@ class ModelConfig:
         lost: the constant that stands for the lost part at reveal, y_z of Eq. (7), in the image
             domain; None: a texture image that whoever reveals must bring (section 5.3).
         subnet: kind of the subnets phi, rho and eta.
+        base: None: the blocks hide in the host, as in the paper; M: they hide in a blank one, and
+            the last digit of the host's samples to the base M carries their container
+            (:mod:`isn.digits`).
 
     Raises:
         ConfigError: a setting is out of its range.
@@ -41,6 +47,7 @@ class ModelConfig:
     clamp: float | None = 1.0
     lost: float | None = 0.5
     subnet: str = "dense"
+    base: int | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -59,8 +66,17 @@ class ModelConfig:
             )
         if self.lost is not None and not (_is_number(self.lost) and 0 <= self.lost <= 1):
             raise ConfigError(f"lost is {self.lost!r}, give a number from 0 to 1, or none")
+        if self.base is not None and not (type(self.base) is int and 2 <= self.base <= MAX_BASE):
+            raise ConfigError(
+                f"base is {self.base!r}, give a whole number from 2 to {MAX_BASE}, or none"
+            )
         if self.subnet != "dense":
             raise ConfigError(f"subnet is {self.subnet!r}, the kinds known are: dense")
+
+    @property
+    def values(self) -> int:
+        """How many values a sample of the blocks' container is rounded to."""
+        return self.base or 256
 
     @property
     def cell(self) -> int:

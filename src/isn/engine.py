@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from isn import backends, images
+from isn import backends, digits, images
 from isn.backends.base import Backend
 from isn.errors import BackendError
 from isn.images import Pixels
@@ -84,6 +84,7 @@ class Engine:
                 f"the backend {self.backend.name} has no gradients to refine a container with: "
                 "take torch"
             )
+        config = self.network.config
         cover = self.backend.array(_floats([host]))
         planes = self.backend.array(_floats(hidden))
         tiles = self._tiles(host, None if refine else progress)
@@ -93,7 +94,8 @@ class Engine:
 
             tell = progress or (lambda share: None)
             container = refined(self.network, cover, planes, container, refine, tell)
-        return _pixels(self.backend.numpy(container))
+        rounded = _pixels(self.backend.numpy(container), config.values)
+        return rounded if config.base is None else digits.carry(host, rounded, config.base)
 
     def reveal(
         self, container: Pixels, texture: Pixels | None = None, progress: Report | None = None
@@ -108,7 +110,10 @@ class Engine:
         Raises:
             ConfigError: the model was trained with a texture and none is given.
         """
-        received = self.backend.array(_floats([container]))
+        config = self.network.config
+        seen = container if config.base is None else digits.read(container, config.base)
+        received = self.backend.array(_floats([seen], config.values))
+        del seen
         key = None if texture is None else self.backend.array(_floats([texture])[0])
         revealed = self.network.inverse(
             received,
@@ -117,8 +122,7 @@ class Engine:
             self._tiles(container, progress),
         ).hidden
         planes = self.backend.numpy(revealed)
-        count = self.network.config.hidden_images
-        return [_pixels(planes[:, 3 * k : 3 * k + 3]) for k in range(count)]
+        return [_pixels(planes[:, 3 * k : 3 * k + 3]) for k in range(config.hidden_images)]
 
     def _almost(self, size: tuple[int, ...], height: int, width: int) -> bool:
         cell = self.network.config.cell
@@ -144,22 +148,22 @@ def _build(weights: Weights, backend: Backend) -> Engine:
     return Engine(Network.of(weights.config, subnets), backend)
 
 
-def _floats(pixels: Sequence[Pixels]) -> NDArray[np.float32]:
-    """Images of one size as 1 x 3n x H x W in [0, 1]."""
+def _floats(pixels: Sequence[Pixels], values: int = 256) -> NDArray[np.float32]:
+    """Images of one size, of so many values, as 1 x 3n x H x W in [0, 1]."""
     height, width = pixels[0].shape[:2]
     planes = np.empty((1, 3 * len(pixels), height, width), np.float32)
     for k, each in enumerate(pixels):
-        np.divide(each.transpose(2, 0, 1), np.float32(255), out=planes[0, 3 * k : 3 * k + 3])
+        np.divide(each.transpose(2, 0, 1), np.float32(values - 1), out=planes[0, 3 * k : 3 * k + 3])
     return planes
 
 
-def _pixels(planes: NDArray[np.float32]) -> Pixels:
-    """1 x 3 x H x W floats rounded to 8 bit, H x W x 3."""
+def _pixels(planes: NDArray[np.float32], values: int = 256) -> Pixels:
+    """1 x 3 x H x W floats in [0, 1] rounded to so many values, 8 bit, H x W x 3."""
     height, width = planes.shape[-2:]
     pixels = np.empty((height, width, 3), np.uint8)
     for channel in range(3):
-        plane = np.multiply(planes[0, channel], np.float32(255))
+        plane = np.multiply(planes[0, channel], np.float32(values - 1))
         np.rint(plane, out=plane)
-        np.clip(plane, 0, 255, out=plane)
+        np.clip(plane, 0, values - 1, out=plane)
         pixels[..., channel] = plane
     return pixels

@@ -20,6 +20,9 @@ from isn.coupling import Apply, Array, Coupling, Half, Subnets, at_once
 from isn.errors import ConfigError
 from isn.wavelet import from_bands, to_bands
 
+BLANK = 0.5
+"""The host of a network whose container a real host's last digits carry."""
+
 
 class Hiding(NamedTuple):
     """What the forward pass gives, as images: N x 3 x H x W and N x 3n x H x W, not rounded."""
@@ -58,7 +61,8 @@ class Network:
         """Hides: Eq. (1), first line.
 
         Args:
-            host: N x 3 x H x W floats in [0, 1]; H and W multiples of ``config.cell``.
+            host: N x 3 x H x W floats in [0, 1]; H and W multiples of ``config.cell``. Of a
+                network with a base, only its shape counts.
             hidden: N x 3n x H x W floats in [0, 1], the n hidden images one after the other.
             apply: how each half of a block is carried out.
 
@@ -70,6 +74,8 @@ class Network:
             ConfigError: the shapes do not fit the config or each other.
         """
         self._check(host, hidden, "host", "hidden")
+        if self.config.base is not None:
+            host = array_namespace(host).full_like(host, BLANK)
         # One name after the other, so that an image the caller let go of is freed at once.
         host = self._bands(host, apply)
         hidden = self._bands(hidden, apply)

@@ -7,9 +7,10 @@ the gradient of what is revealed, with respect to the container's samples, says 
 Whoever reveals needs nothing new.
 
 The objective is ``HOST_WEIGHT * MSE(container, host) + MSE(revealed, hidden)``, means over samples,
-the container rounded in every step. It is minimised window by window, so that memory does not grow
-with the image, and the best container met in a window is kept, never a worse one than the
-network's.
+the container rounded in every step. Where a host's last digits carry the container
+(:mod:`isn.digits`), all of them cost the host the same, and the first term is left out. It is
+minimised window by window, so that memory does not grow with the image, and the best container met
+in a window is kept, never a worse one than the network's.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isn.backends.torch import DenseBlock, round_to_8_bit
+from isn.backends.torch import DenseBlock, rounded
 from isn.network import Network, spans
 
 HOST_WEIGHT = 2.0
 
-RATE, LAST_RATE, BETAS = 4e-4, 4e-5, (0.9, 0.99)
-"""Of Adam; the rate, in units where a level is 1 / 255, falls linearly."""
+RATE, LAST_RATE, BETAS = 0.1, 0.01, (0.9, 0.99)
+"""Of Adam; the rate, in steps between two values of a sample, falls linearly."""
 
 WINDOW, HALO = 512, 64
 """Pixels: the side of what is moved at once, and what is seen around it."""
@@ -54,13 +55,14 @@ def refine(
         report: told the share that is done, from 0 to 1.
 
     Returns:
-        1 x 3 x H x W, clamped and rounded to multiples of 1/255.
+        1 x 3 x H x W, clamped and rounded to the values that its samples may take.
 
     Raises:
         ConfigError: the model is keyed with a texture, which hiding does not know.
     """
     lost = network.constant_lost(container)
-    refined = round_to_8_bit(container, straight_clamp=False)
+    values = network.config.values
+    refined = rounded(container, values, straight_clamp=False)
     whole = _Window((0, host.shape[-2]), (0, host.shape[-1]))
     windows = list(whole.parts())
     with _recomputing(network):
@@ -77,7 +79,7 @@ def refine(
             def tell(share: float, number: int = number) -> None:
                 report((number + share) / len(windows))
 
-            refined[place] = _descend(objective, container[place], steps, tell)
+            refined[place] = _descend(objective, container[place], values, steps, tell)
     return refined
 
 
@@ -107,30 +109,31 @@ class _Objective:
         container = self.container.clone()
         container[self.moved] = samples
         revealed = self.network.inverse(container, self.lost).hidden
-        change = (samples - self.host[self.moved]).square().mean()
-        missed = (revealed - self.hidden)[self.judged].square().mean()
-        worth: Tensor = HOST_WEIGHT * change + missed
-        return worth
+        missed: Tensor = (revealed - self.hidden)[self.judged].square().mean()
+        if self.network.config.base is not None:
+            return missed
+        return missed + HOST_WEIGHT * (samples - self.host[self.moved]).square().mean()
 
 
 def _descend(
     objective: Callable[[Tensor], Tensor],
     start: Tensor,
+    values: int,
     steps: int,
     tell: Callable[[float], None],
 ) -> Tensor:
     """The rounded samples of the least objective on the way down from `start`."""
     samples = start.detach().clone().requires_grad_()
-    optimiser = torch.optim.Adam([samples], RATE, BETAS)
-    best, least = round_to_8_bit(start, straight_clamp=False), float("inf")
+    optimiser = torch.optim.Adam([samples], RATE / (values - 1), BETAS)
+    best, least = rounded(start, values, straight_clamp=False), float("inf")
     for step in range(steps + 1):
-        rounded = round_to_8_bit(samples, straight_clamp=False)
-        value = objective(rounded)
+        candidate = rounded(samples, values, straight_clamp=False)
+        value = objective(candidate)
         if value.item() < least:
-            best, least = rounded.detach(), value.item()
+            best, least = candidate.detach(), value.item()
         if step < steps:
             for group in optimiser.param_groups:
-                group["lr"] = RATE + (LAST_RATE - RATE) * step / steps
+                group["lr"] = (RATE + (LAST_RATE - RATE) * step / steps) / (values - 1)
             (samples.grad,) = torch.autograd.grad(value, samples)
             optimiser.step()
             tell((step + 1) / steps)

@@ -11,12 +11,16 @@ import pytest
 import torch
 
 import isn
+from isn.engine import Engine
 from isn.errors import ConfigError, ModelError
+from isn.metrics import psnr
 from isn.training import export
 from isn.training.distributed import Processes
+from isn.training.export import load_tensors
 from isn.training.loop import Progress, Trainer
 from isn.training.session import Sources, prepare, settings_of
 from isn.training.settings import Settings
+from isn.training.validation import validate
 from isn.weights import Weights
 
 ALONE = Processes(0, 1, torch.device("cpu"))
@@ -83,13 +87,39 @@ def test_it_learns_and_writes_a_model_that_hides(photo_folder: Path, tmp_path: P
     assert (tmp_path / "run" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_resuming_gives_the_loss_of_never_having_stopped(
+def test_a_network_whose_container_is_carried_by_digits_learns(
     photo_folder: Path, tmp_path: Path
 ) -> None:
-    whole = Run(photo_folder, tmp_path / "whole", "run.steps=12", "optimiser.name=adamax")
+    digits = ("model.base=8", "loss.lost=0", "run.steps=150", "run.validations=1")
+    run = Run(photo_folder, tmp_path / "run", *digits)
+    assert run.trainer.train()
+    assert np.mean(run.losses[-10:]) < 0.75 * np.mean(run.losses[:10])
+    (photos,) = [each.photos for each in run.told if each.photos is not None]
+    # The mean square of an error of -4 to 3.
+    assert photos.container == pytest.approx(10 * np.log10(255**2 / 5.5), abs=0.3)
+    weights = Weights.load(tmp_path / "run" / "model.safetensors")
+    assert weights.config.base == 8
+    # What validation measured is what the tool does.
+    group = run.trainer.validation[0][:1]
+    load_tensors(run.trainer.stack, weights.tensors)
+    learned = validate(run.trainer.learner, group)
+    host, hidden = (each.permute(1, 2, 0).numpy() for each in group[0])
+    engine = Engine.of(weights, "onnxruntime")
+    container = engine.hide(host, [hidden])
+    (revealed,) = engine.reveal(container)
+    assert psnr(container, host) == pytest.approx(learned.container, abs=0.05)
+    assert psnr(revealed, hidden) == pytest.approx(learned.revealed, abs=0.05)
+
+
+@pytest.mark.parametrize("model", [(), ("model.base=6",)])
+def test_resuming_gives_the_loss_of_never_having_stopped(
+    model: tuple[str, ...], photo_folder: Path, tmp_path: Path
+) -> None:
+    kept = ("run.steps=12", "optimiser.name=adamax", *model)
+    whole = Run(photo_folder, tmp_path / "whole", *kept)
     whole.trainer.train()
 
-    cut = Run(photo_folder, tmp_path / "cut", "run.steps=12", "optimiser.name=adamax")
+    cut = Run(photo_folder, tmp_path / "cut", *kept)
     cut.trainer.report = lambda progress: (
         cut.told.append(progress),
         cut.trainer.stop() if progress.step == 5 else None,
@@ -98,9 +128,7 @@ def test_resuming_gives_the_loss_of_never_having_stopped(
     assert cut.trainer.step == 5
     assert not (tmp_path / "cut" / "model.safetensors").exists()
 
-    again = Run(
-        photo_folder, tmp_path / "cut", "run.steps=12", "optimiser.name=adamax", resume=True
-    )
+    again = Run(photo_folder, tmp_path / "cut", *kept, resume=True)
     assert again.trainer.step == 5
     assert again.trainer.train()
     assert cut.losses + again.losses == whole.losses

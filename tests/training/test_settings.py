@@ -10,7 +10,7 @@ from isn.errors import ConfigError
 from isn.training.settings import Settings, shipped
 
 
-@pytest.mark.parametrize("name", ["fast", "paper", "quality", "tiny"])
+@pytest.mark.parametrize("name", ["digits", "fast", "paper", "quality", "tiny"])
 def test_every_shipped_config_loads_and_says_what_it_is(name: str) -> None:
     assert Settings.load(name)
     assert len(shipped()[name]) > 20

@@ -17,18 +17,20 @@ from isn.config import ModelConfig
 from isn.coupling import Subnets
 
 
-def round_to_8_bit(image: Tensor, *, straight_clamp: bool) -> Tensor:
-    """The container as its file holds it: clamped to [0, 1] and rounded to multiples of 1/255.
+def rounded(image: Tensor, values: int = 256, *, straight_clamp: bool) -> Tensor:
+    """A container as its file holds it: clamped to [0, 1] and rounded to so many even values.
 
     The rounding has the gradient of the identity; the clamp its own, or that of the identity too.
 
     Args:
         image: floats of any shape, about [0, 1].
+        values: 256 of 8 bits, or fewer (``config.values``).
         straight_clamp: the clamp lets every gradient through.
     """
     clamped = image.clamp(0, 1)
     carrier = image if straight_clamp else clamped
-    return carrier + ((clamped * 255).round() / 255 - carrier).detach()
+    top = values - 1
+    return carrier + ((clamped * top).round() / top - carrier).detach()
 
 
 class DenseBlock(nn.Module):

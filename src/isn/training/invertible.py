@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isn import digits
 from isn.backends.torch import DenseBlock, SubnetStack
 from isn.errors import ConfigError, ModelError
 from isn.network import Network
 from isn.training.learner import dtype_of
-from isn.training.losses import TERMS, Objective
+from isn.training.losses import Objective
 from isn.training.optimiser import initialise, warm_start
 from isn.training.settings import Settings
 from isn.weights import Weights
@@ -32,8 +33,6 @@ class Invertible:
         ConfigError: a texture is missing, or not wanted.
         ModelError: nothing of `start` fits.
     """
-
-    terms: tuple[str, ...] = TERMS
 
     def __init__(
         self,
@@ -64,6 +63,7 @@ class Invertible:
         self.module.to(device, dtype)
         self.network = Network.of(settings.model, self.module.subnets())
         self.objective = Objective(self.module, self.network, settings.loss, self.texture)
+        self.terms: tuple[str, ...] = self.objective.terms
         for block in self._dense_blocks():
             block.recompute = settings.run.recompute
             if settings.run.compile:
@@ -82,10 +82,18 @@ class Invertible:
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
         """Eq. (1), first line, without the lost part."""
         container: Tensor = self.network.forward(host, hidden).container
-        return container
+        if self.config.base is None:
+            return container
+        carried = digits.carry(
+            _whole(host, 256), _whole(container, self.config.base), self.config.base
+        )
+        return carried.to(host.dtype) / 255
 
     def reveal(self, container: Tensor) -> Tensor:
         """Eq. (1), second line, from the constant y_z."""
+        base = self.config.base
+        if base is not None:
+            container = digits.read(_whole(container, 256), base).to(container.dtype) / (base - 1)
         lost = self.network.constant_lost(container, self.texture)
         hidden: Tensor = self.network.inverse(container, lost).hidden
         return hidden
@@ -96,3 +104,8 @@ class Invertible:
 
     def _dense_blocks(self) -> list[DenseBlock]:
         return [each for each in self.module.modules() if isinstance(each, DenseBlock)]
+
+
+def _whole(image: Tensor, values: int) -> Tensor:
+    """An image in [0, 1] rounded to so many values, as whole numbers."""
+    return (image.clamp(0, 1) * (values - 1)).round().to(torch.uint8)

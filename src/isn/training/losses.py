@@ -5,18 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isn.backends.torch import round_to_8_bit
+from isn.backends.torch import rounded
 from isn.network import Network
 from isn.training.sections import LossSettings
-
-TERMS = ("loss", "container", "lost", "host", "revealed")
-"""What :meth:`Objective.forward` returns, in this order."""
 
 
 class Objective(nn.Module):
     """Hides, rounds, reveals, and measures: one training step up to the loss.
 
     Holds the learned subnets as a submodule, so that DDP sees them.
+
+    Attributes:
+        terms: what :meth:`forward` returns, in this order. Where the host's last digits carry the
+            container (:mod:`isn.digits`), how far it is from the host is decided before anything
+            is learned, and its two terms are missing.
     """
 
     def __init__(
@@ -39,6 +41,9 @@ class Objective(nn.Module):
         self.network = network
         self.settings = settings
         self.texture = texture
+        self.terms: tuple[str, ...] = ("loss", "lost", "revealed")
+        if network.config.base is None:
+            self.terms = ("loss", "container", "lost", "host", "revealed")
 
     def forward(self, images: Tensor) -> Tensor:
         """The loss and its parts.
@@ -47,25 +52,29 @@ class Objective(nn.Module):
             images: N x (1 + n) x 3 x H x W in [0, 1], each host and its n hidden images.
 
         Returns:
-            The five numbers named in `TERMS`.
+            The numbers named in `terms`.
         """
         weights = self.settings
         host, hidden = images[:, 0], images[:, 1:].flatten(1, 2)
         hiding = self.network.forward(host, hidden)
         y_z = self.network.constant_lost(host, self.texture)
-        container = round_to_8_bit(hiding.container, straight_clamp=weights.straight_clamp)
+        values = self.network.config.values
+        container = rounded(hiding.container, values, straight_clamp=weights.straight_clamp)
         revealing = self.network.inverse(container, y_z)
         parts = {
-            "container": (hiding.container - host).square().mean(),
             "lost": (hiding.lost - y_z).square().mean(),
-            "host": self._distance(revealing.host, host),
             "revealed": self._distance(revealing.hidden, hidden),
         }
-        loss = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
+        if self.network.config.base is None:
+            parts["container"] = (hiding.container - host).square().mean()
+            parts["host"] = self._distance(revealing.host, host)
+        told = [parts[name] for name in self.terms[1:]]
+        weighed = zip(self.terms[1:], told, strict=True)
+        loss = torch.stack([getattr(weights, name) * part for name, part in weighed]).sum()
         if weights.outside:
             excess = hiding.container - hiding.container.clamp(0, 1)
             loss = loss + weights.outside * excess.square().mean()
-        return torch.stack([loss, *parts.values()])
+        return torch.stack([loss, *told])
 
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
         kind = self.settings.revealed_distance

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isn.backends.torch import round_to_8_bit
+from isn.backends.torch import rounded
 from isn.training.learner import Hiding, Saved, dtype_of
 from isn.training.methods import BalujaSettings
 
@@ -61,7 +61,7 @@ class PairObjective(nn.Module):
         """
         host, hidden = images[:, 0], images[:, 1:].flatten(1, 2)
         container = self.hide(host, hidden)
-        revealed = self.reveal(round_to_8_bit(container, straight_clamp=False))
+        revealed = self.reveal(rounded(container, straight_clamp=False))
         for_container = (container - host).square().mean()
         for_revealed = (revealed - hidden).square().mean()
         count = images.shape[1] - 1
