@@ -30,7 +30,7 @@ PLAIN = {"white": 255, "black": 0}
 WORDS = """\
 # {name}
 
-Hides {count} at full size. {taken}{blocks} blocks, whose dense subnets have {depth}
+Hides {count} at full size{carried}. {taken}{blocks} blocks, whose dense subnets have {depth}
 convolutions of growth {growth}, on {levels} Haar level. {millions:.2f} M parameters in {megabytes}
 MB. A megapixel takes {gmac:.0f} billion multiply-adds: {seconds_per_megapixel_hide} s to hide,
 {seconds_per_megapixel_reveal} s to reveal, on {threads} CPU threads. Fingerprint
@@ -103,6 +103,9 @@ def write_page(
             "name": name,
             "count": "one image" if config.hidden_images == 1 else f"{config.hidden_images} images",
             "taken": taken,
+            "carried": ""
+            if config.base is None
+            else f", carried by the last digits of the host to the base {config.base}",
             "blocks": config.blocks,
             "depth": config.depth,
             "growth": config.growth,
@@ -181,13 +184,10 @@ def write_tables(table: dict[str, Any]) -> None:
         for count in figures["default_for"]
         if count > figures["hidden_images"]
     ]
-    said = [
-        *_rows(MODELS, [_line(name, figures) for name, figures in table.items()]),
-        "",
-        "Images that share the room of one, hidden by the model that is taken for so many:",
-        "",
-        *_rows(SHARED, sorted(shared)),
-    ]
+    said = [*_rows(MODELS, [_line(name, figures) for name, figures in table.items()])]
+    if shared:
+        said += ["", "Images that share the room of one, hidden by the model taken for so many:"]
+        said += ["", *_rows(SHARED, sorted(shared))]
     page = DOCS / "models.md"
     page.write_text(between(page.read_text("utf-8"), BEGIN, END, "\n".join(said)), "utf-8")
     _draw_chart(table)

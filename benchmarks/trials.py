@@ -61,6 +61,10 @@ class Trial:
 TRIALS = (
     Trial("nothing", "base"),
     Trial("nothing", "base, seed 2", ("run.seed=2",)),
+    Trial("host", "last digits, base 8", ("model.base=8", "loss.lost=0")),
+    Trial("host", "base 8, lost 1", ("model.base=8",)),
+    Trial("host", "base 8, 2 blocks", ("model.base=8", "loss.lost=0", "model.blocks=2")),
+    Trial("host", "base 8, growth 32", ("model.base=8", "loss.lost=0", "model.growth=32")),
     Trial("blocks", "2 blocks", ("model.blocks=2",)),
     Trial("blocks", "8 blocks", ("model.blocks=8",)),
     Trial("dense blocks", "growth 8", ("model.growth=8",)),

@@ -51,10 +51,12 @@ def test_what_it_costs_a_host_is_known_beforehand(base: int, least: float) -> No
     rng = np.random.default_rng(5)
     host = rng.integers(base, 256 - base, (200, 200, 3), dtype=np.uint8)
     carried = rng.integers(0, base, host.shape, dtype=np.uint8)
-    # Errors of -M/2 to M/2 - 1, all as frequent: a mean square of (M * M + 2) / 12.
+    # Errors of -M/2 to M/2, the two ends half as frequent: a mean square of (M * M + 2) / 12.
     expected = 10 * np.log10(255**2 / ((base * base + 2) / 12))
     assert expected == pytest.approx(least, abs=0.1)
-    assert psnr(digits.carry(host, carried, base), host) == pytest.approx(expected, abs=0.1)
+    container = digits.carry(host, carried, base)
+    assert psnr(container, host) == pytest.approx(expected, abs=0.1)
+    assert (container.astype(int) - host).mean() == pytest.approx(0, abs=0.05)
 
 
 @pytest.mark.torch

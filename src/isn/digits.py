@@ -36,7 +36,8 @@ def carry(host: Array, digits: Array, base: int) -> Array:
     """
     xp = array_namespace(host)
     value = xp.astype(host, xp.int16)
-    half = base // 2
+    # Where two are as near, up and down in turn, so that the host gets no darker.
+    half = (base - value // base % 2) // 2
     moved = value + (xp.astype(digits, xp.int16) - value + half) % base - half
     moved = xp.where(moved < 0, moved + base, moved)
     moved = xp.where(moved > 255, moved - base, moved)

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from isn import images, zoo
 from isn.evaluation import methods
 from isn.evaluation.plan import Plan
 
+NAME = "first-1"
 
-def test_a_default_for_more_images_stands_beside_itself(photos: dict[str, Any]) -> None:
-    default = zoo.default(3)
-    alone = methods.model(default.name)
+
+@pytest.fixture
+def taken_for_more(monkeypatch: pytest.MonkeyPatch) -> zoo.Entry:
+    """A shipped model of one image as the default for three and five."""
+    entry = next(each for each in zoo.entries() if each.name == NAME)
+    entry = replace(entry, default_for=(1, 3, 5))
+    monkeypatch.setattr(zoo, "entries", lambda: (entry,))
+    return entry
+
+
+def test_a_default_for_more_images_stands_beside_itself(
+    photos: dict[str, Any], taken_for_more: zoo.Entry
+) -> None:
+    alone = methods.model(NAME)
     shared = alone.sharing()
     assert shared is not None
-    assert shared.name == f"{default.name} shared"
-    assert shared.fingerprint == alone.fingerprint == default.fingerprint.hex()
-    assert shared.counts == tuple(n for n in default.default_for if n > default.hidden_images)
+    assert shared.name == f"{NAME} shared"
+    assert shared.fingerprint == alone.fingerprint == taken_for_more.fingerprint.hex()
+    assert shared.counts == (3, 5)
     photo = images.resize(photos["cat"], 90, 120)
     (whole,) = alone.carried([photo], (90, 120))
     np.testing.assert_array_equal(whole, photo)
@@ -32,21 +46,11 @@ def test_a_model_that_is_no_default_for_more_has_no_second_row() -> None:
     assert methods.model("fast-2").sharing() is None
 
 
+@pytest.mark.usefixtures("taken_for_more")
 def test_plans_name_both_where_their_counts_are_asked_for() -> None:
-    name = zoo.default(3).name
-
     def chosen(*counts: int) -> list[str]:
-        return [each.name for each in Plan(("x",), counts, (name,), ()).methods()]
+        return [each.name for each in Plan(("x",), counts, (NAME,), ()).methods()]
 
-    assert chosen(1) == [name]
-    assert chosen(3, 5) == [f"{name} shared"]
-    assert chosen(1, 3) == [name, f"{name} shared"]
-
-
-def test_retired_models_are_evaluated_only_when_named() -> None:
-    retired = {each.name for each in zoo.entries() if each.retired}
-    everything = {each.name for each in Plan(("x",), baselines=()).methods()}
-    assert retired
-    assert not retired & everything
-    named = Plan(("x",), models=tuple(sorted(retired)), baselines=()).methods()
-    assert {each.name for each in named} == retired
+    assert chosen(1) == [NAME]
+    assert chosen(3, 5) == [f"{NAME} shared"]
+    assert chosen(1, 3) == [NAME, f"{NAME} shared"]
