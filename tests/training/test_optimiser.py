@@ -6,7 +6,7 @@ import torch
 
 from isn.backends.torch import SubnetStack
 from isn.config import ModelConfig
-from isn.network import Network
+from isn.network import BLANK, Network
 from isn.training.optimiser import Average, initialise, make_optimiser, rate_at, warm_start
 from isn.training.sections import OptimiserSettings
 
@@ -83,6 +83,33 @@ def test_a_deeper_network_starts_as_the_shallower_one(blocks: int, kept: tuple[i
     ours = Network.of(deep, stack.subnets()).forward(host, hidden)
     theirs = Network.of(shallow, source.subnets()).forward(host, hidden)
     assert torch.allclose(ours.container, theirs.container, atol=1e-6)
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_a_network_for_digits_starts_as_one_in_a_blank_host_enlarged(levels: int) -> None:
+    given = ModelConfig(hidden_images=2, blocks=2, depth=3, growth=4, levels=levels)
+    wanted = ModelConfig(hidden_images=2, blocks=2, depth=3, growth=4, levels=levels, base=6)
+    source, stack = _filled(given, 8), SubnetStack(wanted)
+    initialise(stack, 9)
+    taken = warm_start(stack, wanted, _arrays(source), given)
+    assert len(taken) == len(wanted.parameter_shapes())
+    side = 24 * given.cell
+    hidden = torch.rand(1, 6, side, side)
+    blank = torch.full((1, 3, side, side), BLANK)
+    ours = Network.of(wanted, stack.subnets()).forward(blank, hidden)
+    theirs = Network.of(given, source.subnets()).forward(blank, hidden)
+    # Nearer to the rim the padding of an image, which is black and not blank, shows.
+    inside = (..., *2 * (slice(9 * given.cell, 15 * given.cell),))
+    change = (theirs.container - BLANK)[inside]
+    assert change.abs().max() > 0.01
+    # A change of a level of 256 is 6/16 digits, of which five make the whole range.
+    assert torch.allclose((ours.container - BLANK)[inside], 255 * 6 / 16 / 5 * change, atol=1e-3)
+    assert torch.allclose(ours.lost[inside], theirs.lost[inside], rtol=1e-3, atol=1e-3)
+    again = SubnetStack(wanted)
+    warm_start(again, wanted, _arrays(stack), wanted)
+    assert all(
+        torch.equal(a, b) for a, b in zip(stack.parameters(), again.parameters(), strict=True)
+    )
 
 
 def test_what_does_not_fit_stays_as_it_was() -> None:

@@ -4,8 +4,8 @@ AVIF files of the hidden images are the lowest bits of every sample, in order, a
 byte (the number of images) and, for each image, its bytes, rows and columns (big-endian, 32 bits
 each). Each sample becomes the nearest value with its bits (:mod:`isn.digits`), which costs nothing
 and gives containers 2 dB better than to replace them, as the textbook does: a comparison is to be
-with the method at its best. There is no error correction: it would cost rate, and with it the method's only
-strength, its fidelity.
+with the method at its best. There is no error correction: it would cost rate, and with it the
+method's only strength, its fidelity.
 """
 
 from __future__ import annotations
