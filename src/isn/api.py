@@ -3,6 +3,9 @@
 host + hidden  ->  network  ->  round to 8 bit  ->  seal  ->  container
 container  ->  seal  ->  network, backwards  ->  revealed images in their own sizes
 
+Of a model with a base, the network's host is blank, and the last digits of the real one carry what
+the network made (:mod:`isn.digits`).
+
 A model takes more images than it was made for: they share its planes (:mod:`isn.mosaic`).
 
 With a passphrase the seal is keyed, and the hidden images are scrambled before the network hides
