@@ -60,8 +60,8 @@ def test_one_default_for_each_number_of_hidden_images() -> None:
         assert zoo.load(entry.name).config.hidden_images == entry.hidden_images
 
 
-def test_one_image_and_two_are_hidden_at_full_size() -> None:
-    assert [zoo.default(count).hidden_images for count in (1, 2)] == [1, 2]
+def test_one_image_to_four_are_hidden_at_full_size() -> None:
+    assert [zoo.default(count).hidden_images for count in (1, 2, 3, 4)] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("count", [0, -1, MAX_HIDDEN + 1])
