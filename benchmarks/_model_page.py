@@ -235,11 +235,14 @@ def _draw_chart(table: dict[str, Any]) -> None:
         charts[row, 0].set_ylabel(f"{side} PSNR, dB")
         for column, (cost, unit, label) in enumerate(costs):
             axes = charts[row, column]
-            for name, count, key, told in _points(table, f"{side}_psnr"):
+            for number, point in enumerate(_points(table, f"{side}_psnr")):
+                name, count, key, told = point
                 at = table[name][cost] / unit, table[name][key]
                 own = count == table[name]["hidden_images"]
                 axes.plot(*at, f"C{count - 1}o", fillstyle="full" if own else "none")
-                axes.annotate(told, at, xytext=(7, -4), textcoords="offset points")
+                axes.annotate(
+                    told, at, xytext=(7, (-4, 8, -16)[number % 3]), textcoords="offset points"
+                )
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_formatter(NullFormatter())
