@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 import isn
-from isn import images
+from isn import images, zoo
 from isn.cli import main
 from isn.errors import BackendError, ConfigError
 from isn.metrics import psnr
@@ -110,3 +110,16 @@ def test_a_backend_without_gradients_is_refused(photos: Photos) -> None:
         isn.hide(host, hidden, backend="onnxruntime", refine=1)
     with pytest.raises(ConfigError, match="-1 steps"):
         isn.hide(host, hidden, refine=-1)
+
+
+def test_digits_are_refined_at_no_cost_to_the_host(photos: Photos) -> None:
+    host, hidden = pair(photos, 97, 96)
+    before = figures(isn.hide(host, hidden, model="digits-1", backend="torch"), host, hidden)
+    container = isn.hide(host, hidden, model="digits-1", refine=20)
+    after = figures(container, host, hidden)
+    assert after[1] > before[1] + 0.7
+    assert after[0] == pytest.approx(before[0], abs=0.3)
+    base = zoo.load("digits-1").config.base
+    assert base is not None
+    # One more where the seal stands.
+    assert np.abs(container.astype(int) - host).max() <= base

@@ -18,7 +18,7 @@ from isn.coupling import Subnets
 
 
 def rounded(image: Tensor, values: int = 256, *, straight_clamp: bool) -> Tensor:
-    """A container as its file holds it: clamped to [0, 1] and rounded to so many even values.
+    """A container as its file holds it: clamped to [0, 1], rounded to so many even steps.
 
     The rounding has the gradient of the identity; the clamp its own, or that of the identity too.
 
