@@ -117,11 +117,6 @@ def test_through_the_public_verbs(
     # A sample moves to its digit, and one that the seal takes by one more.
     assert np.abs(container[:94, :100].astype(int) - host[:94, :100]).max() <= 8
     if passphrase is None:
-        unsealed = engine(weights).hide(
-            host[:94, :100],
-            [images.resize(hidden[0], 94, 100), images.resize(hidden[1], 94, 100)],
-        )
-        assert unsealed.shape == (94, 100, 3)
         assert seal.find(container).intact
 
 

@@ -54,3 +54,12 @@ def test_plans_name_both_where_their_counts_are_asked_for() -> None:
     assert chosen(1) == [NAME]
     assert chosen(3, 5) == [f"{NAME} shared"]
     assert chosen(1, 3) == [NAME, f"{NAME} shared"]
+
+
+def test_retired_models_are_evaluated_only_when_named() -> None:
+    retired = {each.name for each in zoo.entries() if each.retired}
+    everything = {each.name for each in Plan(("x",), baselines=()).methods()}
+    assert retired
+    assert not retired & everything
+    named = Plan(("x",), models=tuple(sorted(retired)), baselines=()).methods()
+    assert {each.name for each in named} == retired

@@ -33,6 +33,11 @@ def rounded(image: Tensor, values: int = 256, *, straight_clamp: bool) -> Tensor
     return carrier + ((clamped * top).round() / top - carrier).detach()
 
 
+def whole(image: Tensor, values: int = 256) -> Tensor:
+    """An image in [0, 1] rounded to so many values, as whole numbers, uint8."""
+    return (image.clamp(0, 1) * (values - 1)).round().to(torch.uint8)
+
+
 class DenseBlock(nn.Module):
     """Convolutions of 3 x 3, each fed the input and all features before it (section 4.1).
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isn import digits
-from isn.backends.torch import DenseBlock, SubnetStack
+from isn.backends.torch import DenseBlock, SubnetStack, whole
 from isn.errors import ConfigError, ModelError
 from isn.network import Network
 from isn.training.learner import dtype_of
@@ -82,18 +82,16 @@ class Invertible:
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
         """Eq. (1), first line, without the lost part."""
         container: Tensor = self.network.forward(host, hidden).container
-        if self.config.base is None:
+        base = self.config.base
+        if base is None:
             return container
-        carried = digits.carry(
-            _whole(host, 256), _whole(container, self.config.base), self.config.base
-        )
-        return carried.to(host.dtype) / 255
+        return digits.carry(whole(host), whole(container, base), base).to(host.dtype) / 255
 
     def reveal(self, container: Tensor) -> Tensor:
         """Eq. (1), second line, from the constant y_z."""
         base = self.config.base
         if base is not None:
-            container = digits.read(_whole(container, 256), base).to(container.dtype) / (base - 1)
+            container = digits.read(whole(container), base).to(container.dtype) / (base - 1)
         lost = self.network.constant_lost(container, self.texture)
         hidden: Tensor = self.network.inverse(container, lost).hidden
         return hidden
@@ -104,8 +102,3 @@ class Invertible:
 
     def _dense_blocks(self) -> list[DenseBlock]:
         return [each for each in self.module.modules() if isinstance(each, DenseBlock)]
-
-
-def _whole(image: Tensor, values: int) -> Tensor:
-    """An image in [0, 1] rounded to so many values, as whole numbers."""
-    return (image.clamp(0, 1) * (values - 1)).round().to(torch.uint8)

@@ -68,13 +68,11 @@ class Objective(nn.Module):
         if self.network.config.base is None:
             parts["container"] = (hiding.container - host).square().mean()
             parts["host"] = self._distance(revealing.host, host)
-        told = [parts[name] for name in self.terms[1:]]
-        weighed = zip(self.terms[1:], told, strict=True)
-        loss = torch.stack([getattr(weights, name) * part for name, part in weighed]).sum()
+        loss = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
         if weights.outside:
             excess = hiding.container - hiding.container.clamp(0, 1)
             loss = loss + weights.outside * excess.square().mean()
-        return torch.stack([loss, *told])
+        return torch.stack([loss, *(parts[name] for name in self.terms[1:])])
 
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
         kind = self.settings.revealed_distance

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isn import drawings
+from isn.backends.torch import whole
 from isn.metrics import psnr, ssim
 from isn.training.data import Pixels
 from isn.training.learner import Hiding
@@ -91,8 +92,7 @@ def _compare(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[float, float]:
 
 
 def _to_8_bit(image: Tensor) -> NDArray[np.uint8]:
-    rounded = (image.clamp(0, 1) * 255).round().to(torch.uint8)
-    return np.asarray(rounded.cpu().numpy())
+    return np.asarray(whole(image).cpu().numpy())
 
 
 def validation_groups(
