@@ -4,23 +4,31 @@ host + hidden  ->  network  ->  round to 8 bit  ->  seal  ->  container
 container  ->  seal  ->  network, backwards  ->  revealed images in their own sizes
 
 Of a model with a base, the network's host is blank, and the last digits of the real one carry what
-the network made (:mod:`isn.digits`).
+the network made (:mod:`isn.digits`); of one with a prior too, they carry a code of that
+(:mod:`isn.coding`):
 
-A model takes more images than it was made for: they share its planes (:mod:`isn.mosaic`).
+hidden  ->  network, each by itself  ->  code  ->  cipher  ->  digits  ->  seal  ->  container
+
+A model takes more images than it was made for: they share its planes (:mod:`isn.mosaic`), or the
+room of the code.
 
 With a passphrase the seal is keyed, and the hidden images are scrambled before the network hides
-them: what that protects against, and what not, is told in docs/security.md.
+them, or their code is enciphered: what that protects against, and what not, is told in
+docs/security.md.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from isn import images, mosaic, scramble, seal, zoo
+import numpy as np
+
+from isn import cipher, digits, images, mosaic, scramble, seal, zoo
 from isn.backends.base import Backend
 from isn.config import MAX_HIDDEN
 from isn.engine import Engine, Report
@@ -106,7 +114,7 @@ def hide(
             f"{cover.name} is {_size(cover.pixels)}, a host needs {seal.MIN_SIDE} x "
             f"{seal.MIN_SIDE} pixels at least: take a larger one"
         )
-    sizes = tuple((each.pixels.shape[0], each.pixels.shape[1]) for each in pictures)
+    sizes = _sizes(pictures)
     largest = seal.largest_hidden(*cover.pixels.shape[:2])
     for each, (rows, columns) in zip(pictures, sizes, strict=True):
         if rows * columns > largest:
@@ -114,6 +122,11 @@ def hide(
                 f"{each.name} has {rows * columns} pixels, {cover.name} takes hidden images of up "
                 f"to {largest}: make it smaller, or take a larger host"
             )
+    if weights.config.prior is not None:
+        if refine:
+            raise ConfigError("this model codes its containers, which leaves nothing to refine")
+        secrets = None if passphrase is None else Passphrase(passphrase)
+        return _hide_coded(cover.pixels, pictures, weights, secrets, backend, progress)
     height, width = weights.config.region(*cover.pixels.shape[:2])
     lock = None
     if passphrase is not None:
@@ -192,6 +205,9 @@ def reveal(
         _check_count(weights, count, f"a count of {count} was given")
         if count != len(sizes):
             raise ConfigError(f"a count of {count} was given, the seal says {len(sizes)}")
+    if weights.config.prior is not None:
+        own = None if found is None else sizes
+        return _reveal_coded(picture.pixels, weights, keys, own, count, backend, progress)
     engine = Engine.of(weights, backend)
     height, width = weights.config.region(*picture.pixels.shape[:2])
     key = None if texture is None else _read(texture).pixels
@@ -228,6 +244,74 @@ class _Lock:
 
     keys: Passphrase
     salt: bytes
+
+
+def _hide_coded(
+    host: Pixels,
+    pictures: Sequence[Picture],
+    weights: Weights,
+    keys: Passphrase | None,
+    backend: str | Backend | None,
+    progress: Report | None,
+) -> Pixels:
+    """A container whose last digits carry the code of the hidden images, enciphered."""
+    base, engine = _base(weights), Engine.of(weights, backend)
+    samples = host.size - seal.SAMPLES
+    room = samples * digits.width(base) // 8
+    fitted = [images.within(each.pixels, host.shape[0] * host.shape[1]) for each in pictures]
+    content = engine.encode(fitted, room, progress)
+    salt = os.urandom(seal.SALT_BYTES) if keys else _digest(content)
+    secret_for = None if keys is None else keys.seal_secret
+    free = seal.elsewhere((host.shape[0], host.shape[1]), salt, secret_for)
+    hidden = cipher.enciphered(content, _code_key(keys, salt))
+    container = host.copy().reshape(-1)
+    carried = digits.to_digits(hidden, base)
+    there = np.flatnonzero(free)[: len(carried)]
+    container[there] = digits.carry(container[there], carried, base)
+    about = Seal(weights.fingerprint, _sizes(pictures))
+    return seal.stamp(container.reshape(host.shape), about, salt=salt, secret_for=secret_for)
+
+
+def _reveal_coded(
+    container: Pixels,
+    weights: Weights,
+    keys: Passphrase | None,
+    sizes: Sequence[tuple[int, int]] | None,
+    count: int | None,
+    backend: str | Backend | None,
+    progress: Report | None,
+) -> list[Pixels]:
+    """The images whose code a container carries, in these sizes or in those of the code."""
+    base, salt = _base(weights), seal.salt_of(container)
+    secret_for = None if keys is None else keys.seal_secret
+    free = seal.elsewhere((container.shape[0], container.shape[1]), salt, secret_for)
+    found = digits.from_digits(digits.read(container.reshape(-1)[free], base), base)
+    content = cipher.enciphered(found, _code_key(keys, salt))
+    largest = container.shape[0] * container.shape[1]
+    shown = Engine.of(weights, backend).decode(content, largest, progress)
+    if count not in (None, len(shown)):
+        raise ConfigError(f"a count of {count} was given, the container holds {len(shown)}")
+    if sizes is None:
+        return shown
+    return [images.resize(each, *size) for each, size in zip(shown, sizes, strict=True)]
+
+
+def _base(weights: Weights) -> int:
+    if weights.config.base is None:
+        raise ConfigError("a model with a prior names no base: its weights file is damaged")
+    return weights.config.base
+
+
+def _code_key(keys: Passphrase | None, salt: bytes) -> bytes:
+    return cipher.public_key(salt) if keys is None else keys.code_key(salt)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=seal.SALT_BYTES).digest()
+
+
+def _sizes(pictures: Sequence[Picture]) -> tuple[tuple[int, int], ...]:
+    return tuple((each.pixels.shape[0], each.pixels.shape[1]) for each in pictures)
 
 
 def _prepare(

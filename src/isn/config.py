@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from isn.coding import prior
+from isn.coding.bands import SIDE
 from isn.errors import ConfigError
 
 MAX_BASE = 128
@@ -34,6 +36,9 @@ class ModelConfig:
         base: None: the blocks hide in the host, as in the paper; M: they hide in a blank one, and
             the last digit of the host's samples to the base M carries their container
             (:mod:`isn.digits`).
+        prior: None: the digits are the container's samples; a number: they are a code of it
+            (:mod:`isn.coding`), and so wide are the hidden layers of the prior. Such a model sees
+            one image at a time, in the host's place, and takes several.
 
     Raises:
         ConfigError: a setting is out of its range.
@@ -48,6 +53,7 @@ class ModelConfig:
     lost: float | None = 0.5
     subnet: str = "dense"
     base: int | None = None
+    prior: int | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -70,8 +76,25 @@ class ModelConfig:
             raise ConfigError(
                 f"base is {self.base!r}, give a whole number from 2 to {MAX_BASE}, or none"
             )
+        if self.prior is not None:
+            self._check_prior()
         if self.subnet != "dense":
             raise ConfigError(f"subnet is {self.subnet!r}, the kinds known are: dense")
+
+    def _check_prior(self) -> None:
+        if not (type(self.prior) is int and 1 <= self.prior <= 512):
+            raise ConfigError(
+                f"prior is {self.prior!r}, give a whole number from 1 to 512, or none"
+            )
+        if self.base is None or self.base & (self.base - 1):
+            raise ConfigError(
+                f"base is {self.base!r}, a model with a prior needs a power of two: give 2, 4 or 8"
+            )
+        if self.hidden_images != 1 or self.lost is None:
+            raise ConfigError(
+                f"hidden_images is {self.hidden_images} and lost {self.lost!r}: give 1 and a "
+                "number, for a model with a prior sees one image at a time, and no texture"
+            )
 
     @property
     def values(self) -> int:
@@ -127,7 +150,7 @@ class ModelConfig:
             for name in ("phi", "rho", "eta")
             for k, (given, out) in enumerate(self.conv_channels(name))
             for kind in ("weight", "bias")
-        }
+        } | (prior.parameter_shapes(self.prior) if self.prior is not None else {})
 
     @property
     def parameters(self) -> int:
@@ -137,8 +160,13 @@ class ModelConfig:
     @property
     def operations_per_pixel(self) -> float:
         """Multiply-adds to hide in (or reveal from) one pixel of the host."""
-        weights = sum(_product(s) for s in self.parameter_shapes().values() if len(s) == 4)
-        return weights / self.cell**2
+        blocks, rest = 0, 0
+        for name, shape in self.parameter_shapes().items():
+            if len(shape) == 4 and name.startswith("blocks."):
+                blocks += _product(shape)
+            elif len(shape) == 4:
+                rest += _product(shape)
+        return blocks / self.cell**2 + rest / SIDE**2
 
     def to_json(self) -> str:
         """The config as canonical JSON: sorted keys, no spaces."""

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
+from numpy.typing import NDArray
 
 Array = Any
 """Whole numbers of any array library that follows the Python array API standard."""
@@ -55,3 +57,24 @@ def read(container: Array, base: int) -> Array:
         uint8 of that shape, 0 to ``base - 1``.
     """
     return container % base
+
+
+def width(base: int) -> int:
+    """Bits that a digit holds, of a base that is a power of two."""
+    return base.bit_length() - 1
+
+
+def to_digits(content: bytes, base: int) -> NDArray[np.uint8]:
+    """The bits of some bytes as digits, the highest first; a base that is a power of two."""
+    size = width(base)
+    loose = np.unpackbits(np.frombuffer(content, np.uint8))
+    rows = np.pad(loose, (0, -len(loose) % size)).reshape(-1, size)
+    return np.packbits(rows, axis=1)[:, 0] >> np.uint8(8 - size)
+
+
+def from_digits(digits: NDArray[np.uint8], base: int) -> bytes:
+    """:func:`to_digits` undone; bits that fill no byte are left out."""
+    size = width(base)
+    raised = digits << np.uint8(8 - size)
+    loose = np.unpackbits(raised[:, None], axis=1, count=size).reshape(-1)
+    return np.packbits(loose[: len(loose) // 8 * 8]).tobytes()

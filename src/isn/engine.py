@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isn import backends, digits, images
 from isn.backends.base import Backend
-from isn.errors import BackendError
+from isn.coding import code
+from isn.coding.prior import Prior
+from isn.config import MAX_HIDDEN
+from isn.errors import BackendError, ConfigError
 from isn.images import Pixels
 from isn.network import Network, Tiles
 from isn.weights import Weights
@@ -27,10 +30,12 @@ class Engine:
     Attributes:
         network: the network around the backend's subnets.
         backend: what evaluates them.
+        prior: of a model that codes its containers, else None.
     """
 
     network: Network
     backend: Backend
+    prior: Prior | None = None
 
     @classmethod
     def of(cls, weights: Weights, backend: str | Backend | None) -> Engine:
@@ -124,11 +129,79 @@ class Engine:
         planes = self.backend.numpy(revealed)
         return [_pixels(planes[:, 3 * k : 3 * k + 3]) for k in range(config.hidden_images)]
 
+    def encode(self, hidden: Sequence[Pixels], room: int, progress: Report | None = None) -> bytes:
+        """The code of some images' containers, as fine as the room allows.
+
+        Args:
+            hidden: uint8 H x W x 3 each, of any sizes.
+            room: bytes that the code may take.
+            progress: told the share that is done, from 0 to 1.
+
+        Raises:
+            ImageError: not even the coarsest code fits.
+        """
+        tell, prior = progress or (lambda share: None), self._prior()
+        sizes = [(each.shape[0], each.shape[1]) for each in hidden]
+        padded = [_padded(each) for each in hidden]
+        bands = [code.Bands.of(_floats([each])[0]) for each in padded]
+        step = code.finest(bands, prior, room)
+        if step >= code.BLOCKS_FROM:
+            del bands
+            part = 0.8 / len(padded)
+            bands = [
+                code.Bands.of(self._container(each, step, _share(tell, 0.1 + part * k, part)))
+                for k, each in enumerate(padded)
+            ]
+            step = max(code.finest(bands, prior, room), code.BLOCKS_FROM)
+        content, _ = code.encode(bands, sizes, prior, room, step)
+        tell(1.0)
+        return content
+
+    def decode(self, content: bytes, largest: int, progress: Report | None = None) -> list[Pixels]:
+        """The images in a code, each in the size in which it was coded.
+
+        Args:
+            content: as :meth:`encode` gave it, with anything after it.
+            largest: pixels that an image may have.
+            progress: told the share that is done, from 0 to 1.
+
+        Raises:
+            AlteredContainer: it is no code, or a damaged one.
+        """
+        found, sizes, step = code.decode(content, self._prior(), MAX_HIDDEN, largest)
+        shown, tell = [], progress or (lambda share: None)
+        for number, (container, (height, width)) in enumerate(zip(found, sizes, strict=True)):
+            part = _share(tell, 0.3 + 0.7 * number / len(sizes), 0.7 / len(sizes))
+            image = container if step < code.BLOCKS_FROM else self._image(container, step, part)
+            shown.append(_pixels(image[None])[:height, :width])
+        return shown
+
+    def _container(self, image: Pixels, step: int, progress: Report) -> NDArray[np.float32]:
+        """What the blocks make of an image that will be coded in about this step."""
+        given = self.backend.array(_floats([image]))
+        blank = self.network.constant_lost(given, shift=code.coarseness(step))
+        made = self.network.forward(given, blank, self._tiles(image, progress)).container
+        return np.asarray(self.backend.numpy(made)[0])
+
+    def _image(
+        self, container: NDArray[np.float32], step: int, progress: Report
+    ) -> NDArray[np.float32]:
+        """An image from what was coded in this step."""
+        received = self.backend.array(container[None])
+        lost = self.network.constant_lost(received, shift=code.coarseness(step))
+        tiles = self._tiles(container.transpose(1, 2, 0), progress)
+        return np.asarray(self.backend.numpy(self.network.inverse(received, lost, tiles).host)[0])
+
+    def _prior(self) -> Prior:
+        if self.prior is None:
+            raise ConfigError("this model does not code its containers: it has no prior")
+        return self.prior
+
     def _almost(self, size: tuple[int, ...], height: int, width: int) -> bool:
         cell = self.network.config.cell
         return 0 <= size[0] - height < cell and 0 <= size[1] - width < cell
 
-    def _tiles(self, pixels: Pixels, progress: Report | None) -> Tiles:
+    def _tiles(self, pixels: NDArray[Any], progress: Report | None) -> Tiles:
         config = self.network.config
         height, width = pixels.shape[:2]
         total, done = 2 * config.blocks * (height * width // config.cell**2), 0
@@ -145,7 +218,19 @@ class Engine:
 @lru_cache(maxsize=4)
 def _build(weights: Weights, backend: Backend) -> Engine:
     subnets = backend.subnets(weights.config, weights.as_float32())
-    return Engine(Network.of(weights.config, subnets), backend)
+    prior = None if weights.config.prior is None else Prior(weights.tensors)
+    return Engine(Network.of(weights.config, subnets), backend, prior)
+
+
+def _padded(pixels: Pixels) -> Pixels:
+    """An image with its last row and column repeated, until a code's blocks divide it."""
+    height, width = pixels.shape[:2]
+    around = ((0, code.padded(height) - height), (0, code.padded(width) - width), (0, 0))
+    return np.pad(pixels, around, "edge")
+
+
+def _share(tell: Report, before: float, share: float) -> Report:
+    return lambda done: tell(before + share * done)
 
 
 def _floats(pixels: Sequence[Pixels], values: int = 256) -> NDArray[np.float32]:

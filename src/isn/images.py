@@ -122,6 +122,23 @@ def read(source: Source, name: str | None = None) -> Picture:
             return _from_image(image, name)
 
 
+def within(pixels: Pixels, area: int) -> Pixels:
+    """An image of no more pixels than an area: itself where it has no more, else resized.
+
+    Args:
+        pixels: uint8, H x W x 3.
+        area: pixels that it may have, 1 or more.
+    """
+    height, width = pixels.shape[:2]
+    if height * width <= area:
+        return pixels
+    ratio = (area / (height * width)) ** 0.5
+    # Where an image is like a thread, one side stays a pixel, and the other takes what is left.
+    height = max(int(height * ratio), 1)
+    width = max(min(int(width * ratio), area // height), 1)
+    return resize(pixels, min(height, area // width), width)
+
+
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     """Resamples with a Lanczos window, on gamma-coded values.
 

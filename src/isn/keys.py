@@ -6,10 +6,10 @@ Version 1, fixed for as long as seals of version 1 are read::
     master  = Argon2id(spelled, salt of 16 bytes, t=3, p=4, m=64 MiB, 32 bytes)   (RFC 9106)
     key     = HKDF-Expand(SHA-256, master, "isn keys v1 " + purpose, 32 bytes)    (RFC 5869)
 
-with the purposes ``seal`` and ``scramble``. The parameters are the second choice of RFC 9106,
-section 4: its first takes 2 GiB, which phones and small servers do not have, and both are above
-what OWASP asks at least (19 MiB, t=2). The salt is fresh for every container, so nothing can be
-prepared before the container is seen, and two containers under one passphrase share no key.
+with the purposes ``seal``, ``scramble`` and ``code``. The parameters are the second choice of
+RFC 9106, section 4: its first takes 2 GiB, which phones and small servers do not have, and both are
+above what OWASP asks at least (19 MiB, t=2). The salt is fresh for every container, so nothing can
+be prepared before the container is seen, and two containers under one passphrase share no key.
 
 A passphrase is spelled as in RFC 8265 (OpaqueString): é is the same whether a keyboard sends one
 character or two. NFKC would go further and make x² of x2, which throws away what somebody typed.
@@ -72,6 +72,10 @@ class Passphrase:
     def scrambling_key(self, salt: bytes) -> bytes:
         """The 32 bytes that :mod:`isn.scramble` draws from; as :meth:`seal_secret`."""
         return self._key(b"scramble", salt)
+
+    def code_key(self, salt: bytes) -> bytes:
+        """The 32 bytes under which :mod:`isn.cipher` has a code; as :meth:`seal_secret`."""
+        return self._key(b"code", salt)
 
     def _key(self, purpose: bytes, salt: bytes) -> bytes:
         if len(salt) != SALT_BYTES:

@@ -74,7 +74,7 @@ class Network:
             ConfigError: the shapes do not fit the config or each other.
         """
         self._check(host, hidden, "host", "hidden")
-        if self.config.base is not None:
+        if self.config.base is not None and self.config.prior is None:
             host = array_namespace(host).full_like(host, BLANK)
         # One name after the other, so that an image the caller let go of is freed at once.
         host = self._bands(host, apply)
@@ -109,13 +109,14 @@ class Network:
         container = from_bands(container, levels)
         return Revealing(container, from_bands(lost, levels))
 
-    def constant_lost(self, like: Array, texture: Array | None = None) -> Array:
+    def constant_lost(self, like: Array, texture: Array | None = None, shift: float = 0.0) -> Array:
         """The constant y_z that stands for the lost part at reveal (section 3.2, 5.3).
 
         Args:
             like: the container, N x 3 x H x W.
             texture: 3 x h x w in [0, 1], of the same array library, repeated over the image and
                 once for each hidden image; None: the constant of the config.
+            shift: added to the constant of the config, which so says how coarse a code was.
 
         Returns:
             N x 3n x H x W.
@@ -133,7 +134,7 @@ class Network:
         if self.config.lost is None:
             raise ConfigError("this model's lost part is a texture: give the one it is keyed with")
         shape = (n, 3 * count, height, width)
-        return xp.full(shape, self.config.lost, dtype=like.dtype, device=like.device)
+        return xp.full(shape, self.config.lost + shift, dtype=like.dtype, device=like.device)
 
     def _bands(self, image: Array, apply: Apply) -> Array:
         bands = to_bands(image, self.config.levels)

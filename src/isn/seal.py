@@ -60,6 +60,9 @@ MIN_SIDE: Final = 32
 SALT_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 
+SAMPLES: Final = 984
+"""How many samples of a container the seal lies in."""
+
 _VERSION: Final = 1
 _LABEL: Final = b"isn seal v1"
 _CONTENT: Final = struct.Struct(f"<BBB{FINGERPRINT_BYTES}s{2 * MAX_HIDDEN}I32s")
@@ -220,6 +223,24 @@ def salt_of(pixels: Pixels) -> bytes:
         ImageError: If the array is no 8-bit RGB image.
     """
     return _read_bits(pixels, _salt_positions(_shape_of(pixels)))
+
+
+def elsewhere(
+    shape: tuple[int, int], salt: bytes, secret_for: SecretFor | None = None
+) -> npt.NDArray[np.bool_]:
+    """Return where the seal of a container of this shape and salt does not lie.
+
+    Args:
+        shape: Height and width, each at least 32.
+        salt: 16 bytes.
+        secret_for: As for :func:`stamp`.
+
+    Returns:
+        One truth for each sample, ``3 * height * width`` of them, all but 984 true.
+    """
+    free = np.ones(3 * shape[0] * shape[1], bool)
+    free[_lock(shape, salt, secret_for).positions] = False
+    return free
 
 
 def read(pixels: Pixels, *, secret_for: SecretFor | None = None) -> Seal:

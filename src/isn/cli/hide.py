@@ -211,7 +211,8 @@ def _hide(
 
 def _note_shared(voice: Voice, weights: Weights, count: int) -> None:
     planes = weights.config.hidden_images
-    if count > planes:
+    # Where a prior is, they share the room of a code, each at full size.
+    if count > planes and weights.config.prior is None:
         # Of the plane that holds most of them.
         most = -(-count // planes)
         voice.note(

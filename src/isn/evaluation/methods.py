@@ -13,7 +13,8 @@ from typing import Protocol
 from isn import api, baselines, images, mosaic, zoo
 from isn.backends.base import Backend
 from isn.baselines.base import Baseline, Sizes, there_and_back
-from isn.config import ModelConfig
+from isn.config import MAX_HIDDEN, ModelConfig
+from isn.errors import AlteredContainer
 from isn.images import Pixels
 from isn.weights import Weights
 
@@ -68,6 +69,10 @@ class Method(Protocol):
         ...
 
 
+ALL_COUNTS = tuple(range(1, MAX_HIDDEN + 1))
+"""Of a model with a prior, which codes as many images as there are."""
+
+
 class ModelMethod:
     """A trained network, used through :mod:`isn.api` alone.
 
@@ -92,7 +97,8 @@ class ModelMethod:
         self.name = f"{name} shared" if shared else name
         self.weights = weights
         self.source = source
-        self.counts = shared or (weights.config.hidden_images,)
+        own = (weights.config.hidden_images,)
+        self.counts = shared or (own if weights.config.prior is None else ALL_COUNTS)
         self._backend = backend
 
     @property
@@ -110,8 +116,9 @@ class ModelMethod:
 
     def sharing(self) -> ModelMethod | None:
         """The same model with the more images for which it is the default, where there are any."""
-        entry, own = zoo.entry_of(self.weights.fingerprint), self.weights.config.hidden_images
-        shared = tuple(each for each in (entry.default_for if entry else ()) if each > own)
+        entry = zoo.entry_of(self.weights.fingerprint)
+        served = entry.default_for if entry else ()
+        shared = tuple(each for each in served if each > max(self.counts))
         if not shared:
             return None
         return ModelMethod(self.name, self.weights, self.source, self._backend, shared)
@@ -121,8 +128,18 @@ class ModelMethod:
         return api.hide(host, list(hidden), model=self.weights, backend=self._backend)
 
     def carried(self, hidden: Sequence[Pixels], host: tuple[int, int]) -> list[Pixels]:
-        """Hidden images are resized to their places in the part of the host that is divided."""
+        """Hidden images are resized to their places in the part of the host that is divided.
+
+        A code has them in their own sizes, if they are no larger than the host.
+        """
         config = self.weights.config
+        if config.prior is not None:
+            area = host[0] * host[1]
+            coded = (images.within(each, area) for each in hidden)
+            return [
+                images.resize(each, *whole.shape[:2])
+                for each, whole in zip(coded, hidden, strict=True)
+            ]
         places = mosaic.cells(len(hidden), config.hidden_images, *config.region(*host), config.cell)
         return [
             there_and_back(each, (place.height, place.width))
@@ -135,12 +152,15 @@ class ModelMethod:
         return list(api.reveal(file, model=self.weights, backend=self._backend))
 
     def salvage(self, container: Pixels, count: int) -> list[Pixels | None]:
-        """Reveals without a seal, which no damage leaves intact."""
-        return list(
-            api.reveal(
-                container, model=self.weights, count=count, sealed=False, backend=self._backend
+        """Reveals without a seal, which no damage leaves intact; of a damaged code, nothing."""
+        try:
+            return list(
+                api.reveal(
+                    container, model=self.weights, count=count, sealed=False, backend=self._backend
+                )
             )
-        )
+        except AlteredContainer:
+            return [None] * count
 
 
 class BaselineMethod:

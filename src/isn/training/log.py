@@ -15,6 +15,7 @@ COLUMNS = (
     "container",
     "lost",
     "host",
+    "bits",
     "revealed",
     "gradient_norm",
     "skipped",

@@ -70,8 +70,10 @@ def warm_start(
     origins = _origins(config.blocks, source.blocks)
     with torch.no_grad():
         for name, parameter in stack.named_parameters():
-            _, block, rest = name.split(".", 2)
-            origin = f"blocks.{origins.get(int(block))}.{rest}"
+            origin = name
+            if name.startswith("blocks."):
+                _, block, rest = name.split(".", 2)
+                origin = f"blocks.{origins.get(int(block))}.{rest}"
             if origin not in tensors:
                 continue
             given = torch.as_tensor(np.asarray(tensors[origin], dtype=np.float32)).to(parameter)

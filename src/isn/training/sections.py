@@ -20,6 +20,8 @@ class LossSettings:
         straight_clamp: True lets the gradient pass the clamp to [0, 1] before rounding as if it
             were not there; False gives its true gradient.
         outside: weight of a penalty on container values outside [0, 1] (mean square excess).
+        prior_alone: of a model with a prior: the blocks stay as they begin, which is much faster,
+            for a first run that others start from.
     """
 
     container: float = 32.0
@@ -29,6 +31,7 @@ class LossSettings:
     revealed_distance: str = "l1"
     straight_clamp: bool = False
     outside: float = 0.0
+    prior_alone: bool = False
 
     def __post_init__(self) -> None:
         for name in ("container", "lost", "host", "revealed", "outside"):

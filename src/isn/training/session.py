@@ -14,6 +14,7 @@ from torch import Tensor
 from isn import images
 from isn.errors import ConfigError, ModelError
 from isn.training import checkpoints, methods
+from isn.training.coded import Coded
 from isn.training.data import Batches, Folder, ImageStore, Photos, draw_pool, read_folder
 from isn.training.distributed import Processes
 from isn.training.invertible import Invertible
@@ -134,9 +135,13 @@ def prepare(
 
 def _invertible(
     settings: Recipe, device: torch.device, texture: str | None, start: tuple[str, Weights] | None
-) -> Invertible:
+) -> Learner:
     if not isinstance(settings, Settings):
         raise ConfigError(f"these settings are for {settings.method}: give its learner too")
+    if settings.model.prior is not None:
+        if texture is not None:
+            raise ConfigError("a model with a prior takes no texture: leave it out")
+        return Coded(settings, device, start=start)
     lost = _texture(texture) if texture else None
     return Invertible(settings, device, texture=lost, start=start)
 

@@ -1,0 +1,1 @@
+"""Containers as a code: their bands, how likely each number is, the bytes."""

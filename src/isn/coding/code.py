@@ -1,0 +1,293 @@
+"""Containers of a network as bytes: as fine as the room allows.
+
+Of a model with a prior, what the host's last digits carry is no longer the container's samples but
+a code of them. Its cosine bands (:mod:`isn.coding.bands`) are divided by a step and rounded, and
+the whole numbers are coded with the probabilities that the prior (:mod:`isn.coding.prior`) gives
+them, so that a sky leaves its room to a wood, and an image to another::
+
+    containers  ->  bands  ->  / step, rounded  ->  classes of the prior  ->  rANS  ->  bytes
+
+One step for all images of a host, the finest whose code fits; their errors so are about the same.
+
+Layout, version 1, little-endian: version (1 byte), number of images (1), index of the step (2),
+length of the code (4), CRC-32 of everything before and after it (4), then for each image height and
+width in which it is coded (4 + 4), and the code.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+from array_api_compat import array_namespace
+from numpy.typing import NDArray
+
+from isn.coding import rans
+from isn.coding.bands import CHANNELS, MEANS, SIDE, from_blocks, from_cosine, to_blocks, to_cosine
+from isn.coding.prior import CONTEXT, GROUPS, STEPS, Prior, Whole, context, feature, mean_values
+from isn.errors import AlteredContainer, ImageError
+
+Floats = NDArray[np.float32]
+Sizes = Sequence[tuple[int, int]]
+Array = Any
+
+BLOCKS_FROM: Final = 160
+"""Index of the finest step at which blocks have anything to restore; in finer ones, as where one
+image has all the room, a container is the image itself."""
+
+WORTH: Final = 0.12
+"""Square error, in squares of a step, that a bit is worth, of a coder at its best."""
+
+INWARD: Final = 0.05
+"""What a number is taken for lies so much nearer to zero, in steps, as most of its kind do."""
+
+_VERSION: Final = 1
+_HEAD: Final = struct.Struct("<BBhII")
+_SIZE: Final = struct.Struct("<II")
+_TRIALS: Final = 12
+
+
+def size_of(step: int) -> float:
+    """A step of quantisation by its index, in levels of 255."""
+    return float(2.0 ** (step / 64))
+
+
+def coarseness(step: int) -> float:
+    """What the constant for the lost part says of a step: an eighth for each octave."""
+    return step / 512
+
+
+def received(bands: Array, means: Array, size: float) -> Array:
+    """A container from its numbers, for any array library.
+
+    Args:
+        bands: N x 192 x h x w whole numbers as floats; the means among them are not looked at.
+        means: N x 192 x ceil(h/8) x ceil(w/8).
+        size: of the step, in levels.
+
+    Returns:
+        N x 3 x 8h x 8w, about [0, 1].
+    """
+    xp = array_namespace(bands)
+    rows, columns = bands.shape[-2:]
+    coarse = from_blocks(means)[..., :rows, :columns]
+    inner = bands - INWARD * xp.sign(bands)
+    planes = []
+    for colour, channel in enumerate(MEANS):
+        planes += [coarse[:, colour : colour + 1], inner[:, channel + 1 : channel + SIDE * SIDE]]
+    return from_cosine(xp.concat(planes, axis=1)) * (size / 255) + 0.5
+
+
+def padded(side: int) -> int:
+    """A side of an image, as a multiple of the blocks' side."""
+    return side + -side % SIDE
+
+
+@dataclass(frozen=True)
+class Bands:
+    """A container's bands, before they are divided by a step.
+
+    Attributes:
+        blocks: 192 x h x w.
+        means: 192 x ceil(h/8) x ceil(w/8), of the blocks' means.
+    """
+
+    blocks: Floats
+    means: Floats
+
+    @classmethod
+    def of(cls, container: Floats) -> Bands:
+        """The bands of 3 x H x W floats, about [0, 1], sides multiples of 8."""
+        blocks = to_cosine((container[None] - np.float32(0.5)) * np.float32(255))[0]
+        _, rows, columns = blocks.shape
+        means = blocks[list(MEANS)]
+        around = ((0, 0), (0, -rows % SIDE), (0, -columns % SIDE))
+        return cls(blocks, to_blocks(np.pad(means, around, "edge")[None])[0])
+
+    def parts(self, prior: Prior, step: int) -> Iterator[rans.Part]:
+        """Numbers and classes, in the order in which they are coded."""
+        size = np.float32(size_of(step))
+        means = np.rint(self.means / size).astype(np.int32)
+        yield means, _same(prior.of_means(step), means.shape)
+        features = _features(means, self.blocks.shape[1:], step)
+        for group, channels in enumerate(GROUPS):
+            classes = prior.of_group(group, features.seen(group))
+            numbers = _worthwhile(self.blocks[list(channels)] / size, classes)
+            yield numbers, classes
+            features.add(group, numbers)
+
+
+class _Seen:
+    """The features of one image, group by group."""
+
+    def __init__(self, first: NDArray[np.uint8]) -> None:
+        self._all = np.empty((CONTEXT + CHANNELS - len(MEANS), *first.shape[1:]), np.uint8)
+        self._all[:CONTEXT] = first
+        self._ends = np.cumsum([CONTEXT, *(len(each) for each in GROUPS)])
+
+    def seen(self, group: int) -> NDArray[np.uint8]:
+        return self._all[: self._ends[group]]
+
+    def add(self, group: int, numbers: Whole) -> None:
+        self._all[self._ends[group] : self._ends[group + 1]] = feature(numbers)
+
+
+def finest(bands: Sequence[Bands], prior: Prior, room: int) -> int:
+    """Index of the finest step in which the code of some containers fits, about.
+
+    Args:
+        bands: of each container.
+        prior: the model's.
+        room: bytes that the code may take.
+
+    Returns:
+        One more than the last step where none is coarse enough.
+    """
+    head = _HEAD.size + len(bands) * _SIZE.size
+    return _finest(lambda step: _taken(bands, prior, step), room - head)
+
+
+def encode(
+    bands: Sequence[Bands], sizes: Sizes, prior: Prior, room: int, step: int
+) -> tuple[bytes, int]:
+    """The code of some containers.
+
+    Args:
+        bands: of each container.
+        sizes: (height, width) of each that is not padding.
+        prior: the model's.
+        room: bytes that the code may take.
+        step: index of the step to take, or of the first that is tried.
+
+    Returns:
+        The code, and the index of its step.
+
+    Raises:
+        ImageError: not even the coarsest code fits.
+    """
+    head = _HEAD.size + len(bands) * _SIZE.size
+    while step <= STEPS[1]:
+        content = rans.encode([part for each in bands for part in each.parts(prior, step)])
+        if head + len(content) <= room:
+            return _sealed(step, sizes, content), step
+        step += 1
+    raise ImageError(
+        f"{len(bands)} hidden images do not fit in this host, not even coarsely: "
+        "take a larger host, or fewer or smaller images"
+    )
+
+
+def _taken(bands: Sequence[Bands], prior: Prior, step: int) -> float:
+    return sum(rans.bits(*part) for each in bands for part in each.parts(prior, step)) / 8
+
+
+def decode(code: bytes, prior: Prior, most: int, largest: int) -> tuple[list[Floats], Sizes, int]:
+    """The containers in a code, their sizes without padding, and the index of their step.
+
+    Args:
+        code: as :func:`encode` gave it, with anything after it.
+        prior: the model's.
+        most: images that there may be.
+        largest: pixels that each may have: a code can be forged, and a small one must not make a
+            reveal allocate gigabytes.
+
+    Raises:
+        AlteredContainer: it is no code, or a damaged one.
+    """
+    step, sizes, content = _opened(code, most, largest)
+    decoder = rans.Decoder(content)
+    return [_container(decoder, prior, step, *each) for each in sizes], sizes, step
+
+
+def _container(decoder: rans.Decoder, prior: Prior, step: int, height: int, width: int) -> Floats:
+    rows, columns = padded(height) // SIDE, padded(width) // SIDE
+    shape = (CHANNELS, -(-rows // SIDE), -(-columns // SIDE))
+    means = decoder.decode(_same(prior.of_means(step), shape))
+    features = _features(means, (rows, columns), step)
+    bands = np.zeros((CHANNELS, rows, columns), np.float32)
+    for group, channels in enumerate(GROUPS):
+        numbers = decoder.decode(prior.of_group(group, features.seen(group)))
+        features.add(group, numbers)
+        bands[list(channels)] = numbers
+    return np.asarray(received(bands[None], means[None].astype(np.float32), size_of(step))[0])
+
+
+def _features(means: Whole, shape: tuple[int, ...], step: int) -> _Seen:
+    rows, columns = shape
+    return _Seen(context(mean_values(means)[:, :rows, :columns], step))
+
+
+def _finest(taken: Callable[[int], float], room: float) -> int:
+    """The finest step whose code takes no more than the room; more than the last where none."""
+    low, high = STEPS[0], STEPS[1] + 1
+    guess = 128
+    for _ in range(_TRIALS):
+        if low >= high:
+            break
+        guess = min(max(guess, low), high - 1)
+        bytes_taken = taken(guess)
+        if bytes_taken <= room:
+            high = guess
+        else:
+            low = guess + 1
+        # Half the size an octave and a half coarser: near enough to be there in a few trials.
+        guess += round(96 * np.log2(max(bytes_taken, 1) / max(room, 1)))
+        if not low <= guess < high:
+            guess = (low + high) // 2 if high - low > 2 else low
+    return high
+
+
+def _worthwhile(values: Floats, classes: NDArray[np.uint8]) -> Whole:
+    """Values in steps, rounded up only where the error spared is worth the bits it takes."""
+    first, further = thresholds()
+    size = np.abs(values)
+    whole = np.floor(size + further[classes])
+    whole = np.where(whole >= 2, whole, size > first[classes])
+    return np.asarray(np.sign(values) * whole).astype(np.int32)
+
+
+@cache
+def thresholds() -> tuple[Floats, Floats]:
+    """By class: from which size on a number is one, and what is added to it before it is cut off.
+
+    To round up spares ``2 f - 1`` squares of a step, with f the fraction, for as many bits as the
+    larger number takes more.
+    """
+    ones, more = rans.dearer()
+    first = np.minimum(0.5 + WORTH / 2 * ones, 1.5)
+    return first.astype(np.float32), (0.5 - np.minimum(WORTH / 2 * more, 0.49)).astype(np.float32)
+
+
+def _same(classes: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.broadcast_to(classes[:, None, None], shape))
+
+
+def _sealed(step: int, sizes: Sizes, content: bytes) -> bytes:
+    head = _HEAD.pack(_VERSION, len(sizes), step, len(content), 0)[:-4]
+    rest = b"".join(_SIZE.pack(*each) for each in sizes) + content
+    return head + struct.pack("<I", zlib.crc32(head + rest)) + rest
+
+
+def _opened(code: bytes, most: int, largest: int) -> tuple[int, list[tuple[int, int]], bytes]:
+    damaged = AlteredContainer(
+        "the last digits of this image hold no code that is whole: it was never a container, or "
+        "some of its pixels were changed: take the file as it was written"
+    )
+    if len(code) < _HEAD.size:
+        raise damaged
+    version, count, step, length, check = _HEAD.unpack_from(code)
+    end = _HEAD.size + count * _SIZE.size + length
+    if version != _VERSION or not 1 <= count <= most or end > len(code):
+        raise damaged
+    head, rest = code[: _HEAD.size - 4], code[_HEAD.size : end]
+    if zlib.crc32(head + rest) != check or not STEPS[0] <= step <= STEPS[1]:
+        raise damaged
+    sizes = [_SIZE.unpack_from(rest, k * _SIZE.size) for k in range(count)]
+    if any(not 1 <= rows * columns <= largest for rows, columns in sizes):
+        raise damaged
+    return step, sizes, rest[count * _SIZE.size :]

@@ -1,0 +1,227 @@
+"""How wide each number of a code is expected to scatter, told from the numbers already known.
+
+The bands of :mod:`isn.coding.bands` are coded in nine groups, coarse to fine: the means first,
+then, by frequency, luminance and colours in turn. Before a group is coded or decoded, a small
+network looks at a 3 x 3 neighbourhood of every group before it and names a *class* for each number:
+the mean magnitude by which :mod:`isn.coding.rans` codes it, in quarters of an octave.
+
+Whoever reveals must come to the very same classes on another machine. So all of it is whole numbers
+(Ballé, Johnston and Minnen, "Integer Networks for Data Compression", ICLR 2019): features and
+weights are rounded to fractions of a power of two, and no sum reaches 2 ** 24, below which float32
+holds whole numbers exactly, in whatever order a matrix product adds them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn.coding.bands import CHANNELS, COSINES, MEANS, SIDE
+from isn.errors import ModelError
+
+Whole = NDArray[np.int32]
+
+CLASSES: Final = 64
+FINEST: Final = -5
+"""log2 of the scale of class 0, in steps; the next one is a quarter of an octave wider."""
+
+LARGEST: Final = 8191
+"""A larger number looks like this one to the network."""
+
+STEPS: Final = (-64, 511)
+"""First and last index i of the steps of quantisation, ``2 ** (i / 64)`` of 255 levels."""
+
+_FEATURE: Final = 8
+"""A feature is in eighths of an octave."""
+_WEIGHT: Final = 64
+_HIDDEN: Final = 32
+_HIGHEST: Final = 1023
+_PER_CLASS: Final = _WEIGHT * _HIDDEN // 4
+_EXACT: Final = 1 << 24
+_STRIP: Final = 64
+
+
+def _group(row: int, column: int, colour: int) -> int:
+    frequency = row + column
+    band = 0 if frequency <= 2 else 1 if frequency <= 4 else 2 if frequency <= 7 else 3
+    return 2 * band + (colour > 0)
+
+
+GROUPS: Final = tuple(
+    tuple(
+        channel
+        for channel in range(CHANNELS)
+        if channel not in MEANS
+        and _group(channel // SIDE % SIDE, channel % SIDE, channel // SIDE**2) == group
+    )
+    for group in range(8)
+)
+"""Channels of each group after the means, in the order in which they are coded."""
+
+CONTEXT: Final = 4 * len(MEANS) + 1
+"""Features known before the first group: differences of the means, and the step."""
+
+
+def seen(group: int) -> int:
+    """Features that the network of a group looks at."""
+    return CONTEXT + sum(len(each) for each in GROUPS[:group])
+
+
+def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every learned tensor of a prior with hidden layers of this width."""
+    shapes: dict[str, tuple[int, ...]] = {"prior.means": (CHANNELS,)}
+    for group, channels in enumerate(GROUPS):
+        shapes[f"prior.groups.{group}.inner.weight"] = (width, seen(group), 3, 3)
+        shapes[f"prior.groups.{group}.inner.bias"] = (width,)
+        shapes[f"prior.groups.{group}.outer.weight"] = (len(channels), width, 1, 1)
+        shapes[f"prior.groups.{group}.outer.bias"] = (len(channels),)
+    return shapes
+
+
+FEATURES: Final = np.array(
+    [round(_FEATURE * math.log2(1 + k)) for k in range(LARGEST + 1)], np.uint8
+)
+"""What the network sees of a number, by its magnitude."""
+
+
+def feature(numbers: Whole) -> NDArray[np.uint8]:
+    """What the network sees of some numbers."""
+    return np.asarray(FEATURES[np.minimum(np.abs(numbers), LARGEST)])
+
+
+def step_feature(step: int) -> int:
+    """What the network sees of a step of quantisation, by its index."""
+    return (step - STEPS[0]) // _FEATURE
+
+
+def mean_values(means: Whole) -> Whole:
+    """The means of all blocks in steps, from the quantised bands of their image: exactly.
+
+    Args:
+        means: 192 x h x w whole numbers.
+
+    Returns:
+        3 x 8h x 8w whole numbers.
+    """
+    scale = 1 << 12
+    basis = np.rint(COSINES * scale).astype(np.int64)
+    rows, columns = means.shape[1:]
+    cells = means.astype(np.int64).reshape(3, SIDE, SIDE, rows, columns)
+    cells = np.einsum("cuvhw,ui,vj->chiwj", cells, basis, basis)
+    half = scale * scale // 2
+    planes = (cells + half) // (scale * scale)
+    return np.asarray(planes.reshape(3, SIDE * rows, SIDE * columns), np.int32)
+
+
+def context(values: Whole, step: int) -> NDArray[np.uint8]:
+    """The features known before the first group.
+
+    Args:
+        values: the means in steps, 3 x h x w.
+        step: index of the step of quantisation.
+
+    Returns:
+        13 x h x w.
+    """
+    rows, columns = values.shape[1:]
+    around = np.pad(values, ((0, 0), (1, 1), (1, 1)), "edge")
+    sides = [
+        around[:, 1:-1, :columns],
+        around[:, 1:-1, 2:],
+        around[:, :rows, 1:-1],
+        around[:, 2:, 1:-1],
+    ]
+    features = [feature(values - side) for side in sides]
+    return np.concatenate([*features, np.full((1, rows, columns), step_feature(step), np.uint8)])
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A convolution in whole numbers, kept as float32."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, weight: NDArray[Any], bias: NDArray[Any], unit: int, largest: int, name: str
+    ) -> _Layer:
+        whole = np.rint(weight.astype(np.float64) * _WEIGHT)
+        offset = np.rint(bias.astype(np.float64) * _WEIGHT * unit)
+        reach = np.abs(whole).reshape(len(whole), -1).sum(1) * largest + np.abs(offset)
+        if reach.max() >= _EXACT:
+            raise ModelError(f"the weights of {name} are too large to be added exactly")
+        return cls(whole.astype(np.float32), offset.astype(np.float32))
+
+
+class Prior:
+    """The network that names classes, in whole numbers.
+
+    Args:
+        tensors: a model's learned tensors; those named as in :func:`parameter_shapes` are taken.
+
+    Raises:
+        ModelError: weights so large that sums would not be exact.
+    """
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        largest = int(FEATURES.max())
+        self._means = np.rint(tensors["prior.means"].astype(np.float64) * 64).astype(np.int64)
+        self._layers = [
+            tuple(
+                _Layer.of(
+                    tensors[f"prior.groups.{group}.{name}.weight"],
+                    tensors[f"prior.groups.{group}.{name}.bias"],
+                    unit,
+                    most,
+                    f"prior.groups.{group}.{name}",
+                )
+                for name, unit, most in (("inner", _FEATURE, largest), ("outer", _HIDDEN, _HIGHEST))
+            )
+            for group in range(len(GROUPS))
+        ]
+
+    def of_means(self, step: int) -> NDArray[np.uint8]:
+        """The classes of the means' 192 channels, the same everywhere."""
+        return _classes((self._means - step) // 16)
+
+    def of_group(self, group: int, features: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The classes of a group.
+
+        Args:
+            group: 0 to 7.
+            features: of everything before it, C x h x w.
+
+        Returns:
+            As many channels as the group has, x h x w.
+        """
+        inner, outer = self._layers[group]
+        count, rows, columns = features.shape
+        width = len(inner.bias)
+        around = np.pad(features, ((0, 0), (1, 1), (1, 1)))
+        found = np.empty((len(outer.bias), rows, columns), np.uint8)
+        wide = columns + 2
+        for top in range(0, rows, _STRIP):
+            high = min(_STRIP, rows - top)
+            strip = around[:, top : top + high + 2].astype(np.float32).reshape(count, -1)
+            sums = np.repeat(inner.bias[:, None], high * columns, 1).reshape(width, high, columns)
+            for row in range(3):
+                part = strip[:, row * wide : (row + high) * wide]
+                for column in range(3):
+                    product = inner.weight[:, :, row, column] @ part
+                    sums += product.reshape(width, high, wide)[:, :, column : column + columns]
+            hidden = np.clip(np.floor(sums / (_WEIGHT * _FEATURE // _HIDDEN)), 0, _HIGHEST)
+            scales = outer.weight[:, :, 0, 0] @ hidden.reshape(width, -1) + outer.bias[:, None]
+            found[:, top : top + high] = _classes(np.floor(scales / _PER_CLASS)).reshape(
+                -1, high, columns
+            )
+        return found
+
+
+def _classes(quarters: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(quarters - 4 * FINEST, 0, CLASSES - 1)).astype(np.uint8)

@@ -1,0 +1,199 @@
+"""A network whose container is coded, in training: bits and errors, weighed against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from isn import digits
+from isn.backends.torch import DenseBlock, SubnetStack, whole
+from isn.coding import code
+from isn.config import ModelConfig
+from isn.engine import Engine
+from isn.errors import ConfigError, ModelError
+from isn.network import Network
+from isn.training.learner import dtype_of
+from isn.training.optimiser import initialise, warm_start
+from isn.training.rate import Rate
+from isn.training.settings import Settings
+from isn.weights import Weights
+
+COARSENESS = (32, 384)
+"""Steps that a training draws from, by index: 1.4 to 64 levels."""
+
+SHARE = 4
+"""A validation codes an image as one of so many of a host."""
+
+LEVELS = 255.0
+
+
+class CodedStack(SubnetStack):
+    """The subnets of all blocks and the prior: everything that is learned."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        """What `config` describes, not yet initialised."""
+        super().__init__(config)
+        if config.prior is None:
+            raise ConfigError("the model has no prior: take another learner")
+        self.prior = Rate(config.prior)
+
+    def initialise(self, seed: int) -> None:
+        """Blocks that change nothing yet, and a prior that knows nothing.
+
+        The blank branch takes the image over in the first block, and lets it go in the last, both
+        exactly, so that what the blocks between learn to add to the image they also learn to take
+        away from what was received.
+        """
+        initialise(self.blocks, seed)
+        for group in self.prior.groups:
+            nn.init.kaiming_uniform_(group.inner.weight, nonlinearity="relu")  # type: ignore[union-attr, arg-type]
+        with torch.no_grad():
+            # Means scatter widely, and the less the higher their frequency.
+            slots = torch.arange(64)
+            self.prior.means.copy_((8 - (slots // 8 + slots % 8) / 2).repeat(3))
+            if len(self.blocks) > 1:
+                for block, sign in ((self.blocks[0], 1.0), (self.blocks[-1], -1.0)):
+                    last = block.eta.convs[-1]  # type: ignore[union-attr, index]
+                    for band in range(self.config.host_channels):
+                        last.weight[band, band, 1, 1] = sign  # type: ignore[union-attr, index]
+
+
+class CodedObjective(nn.Module):
+    """Hides, rounds bands, counts bits, reveals, and measures: one training step up to the loss.
+
+    In place of the container's distance from the host in Eq. (8), which the last digits fix before
+    anything is learned, stands how many bits the container takes.
+
+    Attributes:
+        terms: what :meth:`forward` returns, in this order.
+    """
+
+    terms: tuple[str, ...] = ("loss", "bits", "revealed")
+
+    def __init__(self, stack: CodedStack, network: Network, *, prior_alone: bool) -> None:
+        """An objective for `network`, whose subnets live in `stack`.
+
+        Args:
+            stack: the learned subnets and prior.
+            network: the network around them.
+            prior_alone: leave the blocks as they begin, and learn the prior of images themselves.
+        """
+        super().__init__()
+        self.stack, self.network, self.prior_alone = stack, network, prior_alone
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The loss, the bits of a sample, and the mean square error in levels, over the step's.
+
+        Args:
+            images: N x (1 + n) x 3 x H x W in [0, 1], each of which is hidden; sides are multiples
+                of 64.
+
+        Returns:
+            The numbers named in `terms`. The error is in the squares of the step for which
+            a coder at its best gives a bit more.
+        """
+        hidden = images.flatten(0, 1)
+        step = _drawn(hidden)
+        size = code.size_of(step)
+        alone = self.prior_alone or step < code.BLOCKS_FROM
+        lost = self.network.constant_lost(hidden, shift=code.coarseness(step))
+        container = hidden if alone else self.network.forward(hidden, lost).container
+        bits, bands, means = self.stack.prior(container, step)
+        rate = bits / hidden.numel()
+        received = code.received(bands, means, size)
+        revealed = received if alone else self.network.inverse(received, lost).host
+        error = ((revealed - hidden) * LEVELS).square().mean() / (code.WORTH * size**2)
+        return torch.stack([rate + error, rate, error])
+
+
+def _drawn(images: Tensor) -> int:
+    """A step's index, drawn by the images: the same again after a resume."""
+    low, high = COARSENESS
+    return low + int((images.double().sum() * 255).round().item()) % (high - low)
+
+
+class Coded:
+    """A network with a prior as a :class:`isn.training.learner.Learner`.
+
+    Args:
+        settings: the whole training.
+        device: where it trains.
+        start: weights to begin from, and what they are called.
+
+    Raises:
+        ModelError: nothing of `start` fits.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        device: torch.device,
+        *,
+        start: tuple[str, Weights] | None = None,
+    ) -> None:
+        self.config = settings.model
+        self.module = CodedStack(settings.model)
+        self.module.initialise(settings.run.seed)
+        self.start_note = ""
+        if start is not None:
+            name, weights = start
+            taken = warm_start(self.module, settings.model, weights.as_float32(), weights.config)
+            if not taken:
+                raise ModelError(f"no tensor of {name} fits this model: start from another one")
+            self.start_note = f"{name} ({len(taken)} tensors)"
+        self.module.to(device, dtype_of(settings.run))
+        self.network = Network.of(settings.model, self.module.subnets())
+        self.objective = CodedObjective(
+            self.module, self.network, prior_alone=settings.loss.prior_alone
+        )
+        self.terms = self.objective.terms
+        for block in self._dense_blocks():
+            block.recompute = settings.run.recompute
+            if settings.run.compile:
+                block.compile()
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """Inside the subnets only; couplings, transforms and the prior stay exact."""
+        return self._dense_blocks()[0].autocast
+
+    @autocast.setter
+    def autocast(self, dtype: torch.dtype | None) -> None:
+        for block in self._dense_blocks():
+            block.autocast = dtype
+
+    def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
+        """A host whose last digits carry the code of a hidden image, as one of four."""
+        base, pixels = self.config.base or 0, whole(host)
+        room = pixels.numel() * digits.width(base) // 8
+        image = whole(hidden)[0].permute(1, 2, 0).cpu().numpy()
+        content = self._engine().encode([np.ascontiguousarray(image)], room // SHARE)
+        content += bytes(room - len(content))
+        carried = torch.from_numpy(digits.to_digits(content, base)).reshape(pixels.shape)
+        return digits.carry(pixels, carried.to(pixels.device), base).to(host.dtype) / LEVELS
+
+    def reveal(self, container: Tensor) -> Tensor:
+        """What the code in a container says."""
+        base = self.config.base or 0
+        found = digits.read(whole(container), base).reshape(-1).cpu().numpy()
+        image = self._engine().decode(digits.from_digits(found, base), found.size)[0]
+        return torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).to(container) / LEVELS
+
+    def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
+        """A model that the zoo loads."""
+        return Weights(self.config, tensors, training)
+
+    def _engine(self) -> Engine:
+        tensors = {
+            name: each.detach().float().cpu().numpy()
+            for name, each in self.module.named_parameters()
+        }
+        return Engine.of(self.pack(tensors, {}), "torch")
+
+    def _dense_blocks(self) -> list[DenseBlock]:
+        return [each for each in self.module.modules() if isinstance(each, DenseBlock)]

@@ -1,0 +1,122 @@
+"""The prior in training: the bits of a code, as a loss."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isn.coding import prior
+from isn.coding.bands import MEANS, from_blocks, to_blocks, to_cosine
+from isn.coding.code import WORTH, size_of
+from isn.coding.rans import LOGISTIC
+
+_SMALLEST = 1e-9
+
+
+class Group(nn.Module):
+    """The network of one group."""
+
+    def __init__(self, seen: int, width: int, channels: int) -> None:
+        """Sees so many features, gives a scale for each channel."""
+        super().__init__()
+        self.inner = nn.Conv2d(seen, width, 3, padding=1)
+        self.outer = nn.Conv2d(width, channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """log2 of the scale of each number, from features in octaves."""
+        weight, bias = _whole(self.inner.weight, 64), _whole(self.inner.bias, 512)
+        hidden = functional.conv2d(features, weight, bias, padding=1)
+        hidden = _whole(hidden - 1 / 64, 32).clamp(0, 1023 / 32)
+        return functional.conv2d(
+            hidden, _whole(self.outer.weight, 64), _whole(self.outer.bias, 2048)
+        )
+
+
+class Rate(nn.Module):
+    """The prior, as the learned tensors of :func:`isn.coding.prior.parameter_shapes`."""
+
+    def __init__(self, width: int) -> None:
+        """A prior with hidden layers of this width."""
+        super().__init__()
+        self.means = nn.Parameter(torch.zeros(192))
+        self.groups = nn.ModuleList(
+            Group(prior.seen(k), width, len(channels)) for k, channels in enumerate(prior.GROUPS)
+        )
+
+    def forward(self, container: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes some images; gradients pass every rounding as if it were not there.
+
+        Args:
+            container: N x 3 x H x W, about [0, 1], sides multiples of 64.
+            step: index of the step of quantisation.
+
+        Returns:
+            The bits of all codes together; the whole numbers, as :func:`isn.code.received` takes
+            them: bands and means.
+        """
+        bands = to_cosine((container - 0.5) * 255) / size_of(step)
+        means = to_blocks(bands[:, list(MEANS)])
+        means = means + (means.round() - means).detach()
+        values = from_blocks(means.detach()).round()
+        scales = (self.means - step / 64)[None, :, None, None].expand_as(means)
+        total = _bits(means, scales).sum()
+        around = functional.pad(values, (1, 1, 1, 1), mode="replicate")
+        sides = (
+            around[:, :, 1:-1, :-2],
+            around[:, :, 1:-1, 2:],
+            around[:, :, :-2, 1:-1],
+            around[:, :, 2:, 1:-1],
+        )
+        features = [_feature(values - side) for side in sides]
+        features.append(torch.full_like(values[:, :1], prior.step_feature(step) / 8))
+        whole = torch.zeros_like(bands)
+        for channels, group in zip(prior.GROUPS, self.groups, strict=True):
+            scales = group(torch.cat(features, 1))
+            numbers = _worthwhile(bands[:, channels], scales)
+            total = total + _bits(numbers, scales).sum()
+            features.append(_feature(numbers))
+            whole[:, channels] = numbers
+        return total, whole, means
+
+
+def _bits(numbers: Tensor, scales: Tensor) -> Tensor:
+    """-log2 of the probability of whole numbers, by log2 of their scales, as the code has it."""
+    octaves = scales.clamp(prior.FINEST, prior.FINEST + (prior.CLASSES - 1) / 4)
+    scale, magnitude = torch.exp2(octaves), numbers.abs()
+    share = ((octaves.detach() + 0.5) / 2.5).clamp(0, 1)
+
+    def beyond(edge: Tensor) -> Tensor:
+        laplace = torch.exp(-edge / scale)
+        tail = torch.exp(-edge / (scale * LOGISTIC))
+        return (1 - share) * laplace + share * 2 * tail / (1 + tail)
+
+    inner = (magnitude - 0.5).clamp(min=0)
+    mass = torch.where(magnitude < 0.5, 2.0, 1.0) * (beyond(inner) - beyond(magnitude + 0.5)) / 2
+    return -torch.log2(mass.clamp(min=_SMALLEST))
+
+
+def _feature(numbers: Tensor) -> Tensor:
+    return (8 * torch.log2(1 + numbers.detach().abs().clamp(max=prior.LARGEST))).round() / 8
+
+
+def _worthwhile(numbers: Tensor, scales: Tensor) -> Tensor:
+    """Rounded as for the code: up only where the error spared is worth the bits it takes."""
+    with torch.no_grad():
+        scale = torch.exp2(scales.clamp(prior.FINEST, prior.FINEST + (prior.CLASSES - 1) / 4))
+        tail, step = torch.exp(-0.5 / scale), torch.exp(-1 / scale)
+        ones = torch.log2((1 - tail) / (tail * (1 - step) / 2).clamp(min=_SMALLEST))
+        first = (0.5 + WORTH / 2 * ones).clamp(max=1.5)
+        further = 0.5 - (WORTH / 2 / (scale * math.log(2))).clamp(max=0.49)
+        size = numbers.abs()
+        whole = torch.floor(size + further)
+        whole = torch.where(whole >= 2, whole, (size > first).to(whole.dtype)) * numbers.sign()
+    return numbers + (whole - numbers).detach()
+
+
+def _whole(numbers: Tensor | None, unit: int) -> Tensor:
+    if numbers is None:
+        raise TypeError("a layer of the prior has no bias")
+    return numbers + ((numbers * unit).round() / unit - numbers).detach()
