@@ -13,6 +13,7 @@ from PIL import Image
 import isn
 from isn.cli import sheet
 from isn.cli.demo import demo_photos
+from isn.config import MAX_HIDDEN, ModelConfig
 from isn.evaluation import scores
 from isn.evaluation.protocol import Domain
 from isn.images import Pixels
@@ -39,7 +40,7 @@ MB. A megapixel takes {gmac:.0f} billion multiply-adds: {seconds_per_megapixel_h
 ![host, container, their difference times {gain}, hidden, revealed]({name}-error.webp)
 
 Through the PNG file, mean over images and in parentheses the worst one. PSNR in dB, of RGB and of
-luma; SSIM of RGB, Gaussian window of 11 x 11. More images than it hides share its room.
+luma; SSIM of RGB, Gaussian window of 11 x 11. Several images share the room of one host.
 
 | images | of | hosts | container PSNR | PSNR Y | SSIM | revealed PSNR | PSNR Y | SSIM |
 | --: | :-- | --: | --: | --: | --: | --: | --: | --: |
@@ -101,11 +102,9 @@ def write_page(
         figures
         | {
             "name": name,
-            "count": "one image" if config.hidden_images == 1 else f"{config.hidden_images} images",
+            "count": _count(config),
             "taken": taken,
-            "carried": ""
-            if config.base is None
-            else f", carried by the last digits of the host to the base {config.base}",
+            "carried": _carried(config),
             "blocks": config.blocks,
             "depth": config.depth,
             "growth": config.growth,
@@ -121,6 +120,19 @@ def write_page(
     )
     (PAGES / f"{name}.md").write_text(text, "utf-8")
     Image.fromarray(_picture(weights)).save(PAGES / f"{name}-error.webp", quality=80)
+
+
+def _count(config: ModelConfig) -> str:
+    if config.prior is not None:
+        return f"1 to {MAX_HIDDEN} images"
+    return "one image" if config.hidden_images == 1 else f"{config.hidden_images} images"
+
+
+def _carried(config: ModelConfig) -> str:
+    if config.base is None:
+        return ""
+    what = "" if config.prior is None else "their code "
+    return f", {what}carried by the last digits of the host to the base {config.base}"
 
 
 def _quality(measured: Measured) -> str:
@@ -186,7 +198,7 @@ def write_tables(table: dict[str, Any]) -> None:
     ]
     said = [*_rows(MODELS, [_line(name, figures) for name, figures in table.items()])]
     if shared:
-        said += ["", "Images that share the room of one, hidden by the model taken for so many:"]
+        said += ["", "Several images of a model that hides one, or more than it hides:"]
         said += ["", *_rows(SHARED, sorted(shared))]
     page = DOCS / "models.md"
     page.write_text(between(page.read_text("utf-8"), BEGIN, END, "\n".join(said)), "utf-8")
@@ -263,7 +275,7 @@ def _points(table: dict[str, Any], key: str) -> Iterator[tuple[str, int, str, st
         shared = [count for count in figures["default_for"] if count > own]
         for k, count in enumerate(shared):
             # They lie close together: one label for all.
-            whole = f"{name}, shared by {', '.join(map(str, shared))}"
+            whole = f"{name}, {', '.join(map(str, shared))} images"
             yield name, count, f"shared_{count}_{key}", whole if k == len(shared) // 2 else ""
 
 

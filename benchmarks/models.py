@@ -133,7 +133,7 @@ def row(
     own = weights.config.hidden_images
     figures: dict[str, Any] = {"hidden_images": own, "fingerprint": method.fingerprint}
     sharing = method.sharing()
-    counts = (own, *(sharing.counts if sharing else ()))
+    counts = (*method.counts, *(sharing.counts if sharing else ()))
     measured = [measure(method, place, count) for count in counts for place in sets]
     for each in measured:
         if each.place.key is not None:

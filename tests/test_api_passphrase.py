@@ -221,7 +221,18 @@ def test_a_host_with_too_few_blocks_is_refused(
     monkeypatch.setattr(keys, "_stretch", fail)
     monkeypatch.setattr(engine.Engine, "of", fail)
     with pytest.raises(ImageError, match="130 x 64 and one hidden image make 32 blocks"):
-        isn.hide(crop(photos["cat"], 65, 131), crop(photos["rocket"], 96, 96), passphrase=WORDS)
+        isn.hide(
+            crop(photos["cat"], 65, 131),
+            crop(photos["rocket"], 96, 96),
+            model="fast-1",
+            passphrase=WORDS,
+        )
+
+
+def test_a_code_needs_no_blocks(photos: Photos) -> None:
+    host, hidden = crop(photos["cat"], 32, 33), crop(photos["rocket"], 20, 20)
+    container = isn.hide(host, hidden, passphrase=WORDS)
+    assert isn.reveal(container, passphrase=WORDS)[0].shape == hidden.shape
 
 
 def test_a_lossy_copy_is_named(keyed: tuple[Pixels, Pixels], tmp_path: Any) -> None:
@@ -230,10 +241,19 @@ def test_a_lossy_copy_is_named(keyed: tuple[Pixels, Pixels], tmp_path: Any) -> N
         isn.reveal(tmp_path / "c.jpg", passphrase=WORDS)
 
 
-def test_somebody_with_the_model_alone_sees_no_picture(keyed: tuple[Pixels, Pixels]) -> None:
-    container, hidden = keyed
+def test_somebody_with_the_model_alone_sees_nothing_of_a_code(
+    keyed: tuple[Pixels, Pixels],
+) -> None:
+    container, _ = keyed
+    with pytest.raises(AlteredContainer, match="no code"):
+        isn.reveal(container, sealed=False, count=1)
+
+
+def test_somebody_with_the_model_alone_sees_no_picture(photos: Photos) -> None:
+    host, hidden = crop(photos["cat"], 113, 131), crop(photos["rocket"], 90, 101)
+    container = isn.hide(host, hidden, model="digits-1", passphrase=WORDS)
     (right,) = isn.reveal(container, passphrase=WORDS)
-    (seen,) = isn.reveal(container, sealed=False, count=1)
+    (seen,) = isn.reveal(container, sealed=False, count=1, model="digits-1")
     # Of odd sides: the network left the last row and column out.
     blocks = images.resize(seen, 112, 130)
     (wrong,) = scramble.unscramble([blocks], bytes(32))

@@ -199,12 +199,38 @@ def test_images_that_cannot_be_read(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "x.png").exists()
 
 
-# The default's digits bear less than a container that hides in the host itself.
-@pytest.mark.parametrize(("model", "share"), [("fast-1", 1.0), (None, 0.02)])
+def test_nothing_is_left_of_a_code_that_was_changed(folder: Path, tmp_path: Path) -> None:
+    made = run("hide", folder / "host.png", folder / "cat.png", "-o", tmp_path / "container.png")
+    assert made.returncode == 0, made.stderr.decode()
+    changed = pixels(tmp_path / "container.png").copy()
+    changed[::7, ::5] ^= 1
+    Image.fromarray(changed).save(tmp_path / "changed.png")
+    words = ("reveal", "--no-seal", "--count", 1, "-o", tmp_path / "out")
+    assert "no code that is whole" in refused(3, *words, tmp_path / "changed.png")
+    assert not (tmp_path / "out").exists()
+    # Undamaged, it needs no seal.
+    assert run(*words, tmp_path / "container.png").returncode == 0
+    assert (tmp_path / "out" / "1.png").exists()
+    # How many there are is not known before.
+    told = refused(
+        2,
+        "reveal",
+        "--no-seal",
+        "--model",
+        "coded",
+        "-o",
+        tmp_path / "two",
+        tmp_path / "changed.png",
+    )
+    assert "--count" in told
+
+
+# Digits bear less than a container that hides in the host itself.
+@pytest.mark.parametrize(("model", "share"), [("fast-1", 1.0), ("digits-1", 0.02)])
 def test_without_a_seal_what_is_left_comes_out(
-    model: str | None, share: float, folder: Path, tmp_path: Path
+    model: str, share: float, folder: Path, tmp_path: Path
 ) -> None:
-    named = () if model is None else ("--model", model)
+    named = ("--model", model)
     made = run(
         "hide", folder / "host.png", folder / "cat.png", "-o", tmp_path / "container.png", *named
     )

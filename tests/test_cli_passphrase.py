@@ -273,5 +273,6 @@ def test_an_altered_container(work: Path, tmp_path: Path) -> None:
 
 def test_a_small_host_is_refused(work: Path, tmp_path: Path) -> None:
     words = ("hide", work / "cat.png", work / "host.png", "-o", tmp_path / "c.png")
+    words += ("--model", "fast-1")
     assert "take a larger host" in refused(4, *words, variable=WORDS)
     assert not (tmp_path / "c.png").exists()

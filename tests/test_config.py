@@ -56,7 +56,7 @@ def test_the_bounds_themselves_are_allowed_and_survive_json(settings: dict[str, 
 def test_json_is_canonical() -> None:
     assert ModelConfig(blocks=4, growth=16).to_json() == (
         '{"base":null,"blocks":4,"clamp":1.0,"depth":5,"growth":16,"hidden_images":1,"levels":1,'
-        '"lost":0.5,"subnet":"dense"}'
+        '"lost":0.5,"prior":null,"subnet":"dense"}'
     )
 
 

@@ -50,8 +50,8 @@ def test_other_sizes_are_resampled(photos: Photos) -> None:
 
 def test_an_odd_host_reveals_as_well_as_an_even_one(photos: Photos) -> None:
     host, hidden = photos["coffee"][:161, :201], photos["cat"][40:201, 60:261]
-    (odd,) = isn.reveal(isn.hide(host, hidden))
-    (even,) = isn.reveal(isn.hide(host[:160, :200], hidden[:160, :200]))
+    (odd,) = isn.reveal(isn.hide(host, hidden, model="digits-1"))
+    (even,) = isn.reveal(isn.hide(host[:160, :200], hidden[:160, :200], model="digits-1"))
     assert odd.shape == hidden.shape
     assert psnr(odd[:160, :200], hidden[:160, :200]) > psnr(even, hidden[:160, :200]) - 0.1
     # Of the whole image, only the repeated row and column are worse.

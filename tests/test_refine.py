@@ -94,6 +94,7 @@ def test_the_command_refines(photos: Photos, tmp_path: Path) -> None:
     for name, pixels in (("host.png", host), ("hidden.png", hidden)):
         images.write(tmp_path / name, pixels)
     words = ["hide", tmp_path / "host.png", tmp_path / "hidden.png", "--json"]
+    words += ["--model", "digits-1"]
 
     def told(*more: object) -> float:
         answer = CliRunner().invoke(main, [str(each) for each in (*words, *more)])
@@ -107,7 +108,7 @@ def test_the_command_refines(photos: Photos, tmp_path: Path) -> None:
 def test_a_backend_without_gradients_is_refused(photos: Photos) -> None:
     host, hidden = pair(photos, 64, 64)
     with pytest.raises(BackendError, match="onnxruntime has no gradients"):
-        isn.hide(host, hidden, backend="onnxruntime", refine=1)
+        isn.hide(host, hidden, model="digits-1", backend="onnxruntime", refine=1)
     with pytest.raises(ConfigError, match="-1 steps"):
         isn.hide(host, hidden, refine=-1)
 

@@ -124,7 +124,10 @@ def hide(
             )
     if weights.config.prior is not None:
         if refine:
-            raise ConfigError("this model codes its containers, which leaves nothing to refine")
+            raise ConfigError(
+                f"{refine} steps to refine were given, and this model's containers hold a code, "
+                "which no step makes better: take another model, or no steps"
+            )
         secrets = None if passphrase is None else Passphrase(passphrase)
         return _hide_coded(cover.pixels, pictures, weights, secrets, backend, progress)
     height, width = weights.config.region(*cover.pixels.shape[:2])

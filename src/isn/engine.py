@@ -145,15 +145,8 @@ class Engine:
         padded = [_padded(each) for each in hidden]
         bands = [code.Bands.of(_floats([each])[0]) for each in padded]
         step = code.finest(bands, prior, room)
-        if step >= code.BLOCKS_FROM:
-            del bands
-            part = 0.8 / len(padded)
-            bands = [
-                code.Bands.of(self._container(each, step, _share(tell, 0.1 + part * k, part)))
-                for k, each in enumerate(padded)
-            ]
-            step = max(code.finest(bands, prior, room), code.BLOCKS_FROM)
-        content, _ = code.encode(bands, sizes, prior, room, step)
+        tell(0.7)
+        content = code.encode(bands, sizes, prior, room, step)
         tell(1.0)
         return content
 
@@ -174,19 +167,13 @@ class Engine:
             part = _share(tell, 0.3 + 0.7 * number / len(sizes), 0.7 / len(sizes))
             image = container if step < code.BLOCKS_FROM else self._image(container, step, part)
             shown.append(_pixels(image[None])[:height, :width])
+            part(1.0)
         return shown
-
-    def _container(self, image: Pixels, step: int, progress: Report) -> NDArray[np.float32]:
-        """What the blocks make of an image that will be coded in about this step."""
-        given = self.backend.array(_floats([image]))
-        blank = self.network.constant_lost(given, shift=code.coarseness(step))
-        made = self.network.forward(given, blank, self._tiles(image, progress)).container
-        return np.asarray(self.backend.numpy(made)[0])
 
     def _image(
         self, container: NDArray[np.float32], step: int, progress: Report
     ) -> NDArray[np.float32]:
-        """An image from what was coded in this step."""
+        """What the blocks, backwards, make of an image that was coded in this step."""
         received = self.backend.array(container[None])
         lost = self.network.constant_lost(received, shift=code.coarseness(step))
         tiles = self._tiles(container.transpose(1, 2, 0), progress)

@@ -98,6 +98,8 @@ def reveal(
     secret = read_passphrase(ask, passphrase_file)
     if no_seal:
         weights = weights or zoo.load(zoo.default(count or 1).name)
+        if weights.config.prior is not None and count is None:
+            raise click.UsageError("--no-seal was given alone: say how many images with --count")
         expected, name = count or weights.config.hidden_images, model_name(weights, model)
     else:
         found = isn.inspect(picture, passphrase=secret)

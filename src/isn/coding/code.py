@@ -43,9 +43,6 @@ image has all the room, a container is the image itself."""
 WORTH: Final = 0.12
 """Square error, in squares of a step, that a bit is worth, of a coder at its best."""
 
-INWARD: Final = 0.05
-"""What a number is taken for lies so much nearer to zero, in steps, as most of its kind do."""
-
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<BBhII")
 _SIZE: Final = struct.Struct("<II")
@@ -76,10 +73,9 @@ def received(bands: Array, means: Array, size: float) -> Array:
     xp = array_namespace(bands)
     rows, columns = bands.shape[-2:]
     coarse = from_blocks(means)[..., :rows, :columns]
-    inner = bands - INWARD * xp.sign(bands)
     planes = []
     for colour, channel in enumerate(MEANS):
-        planes += [coarse[:, colour : colour + 1], inner[:, channel + 1 : channel + SIDE * SIDE]]
+        planes += [coarse[:, colour : colour + 1], bands[:, channel + 1 : channel + SIDE * SIDE]]
     return from_cosine(xp.concat(planes, axis=1)) * (size / 255) + 0.5
 
 
@@ -152,9 +148,7 @@ def finest(bands: Sequence[Bands], prior: Prior, room: int) -> int:
     return _finest(lambda step: _taken(bands, prior, step), room - head)
 
 
-def encode(
-    bands: Sequence[Bands], sizes: Sizes, prior: Prior, room: int, step: int
-) -> tuple[bytes, int]:
+def encode(bands: Sequence[Bands], sizes: Sizes, prior: Prior, room: int, step: int) -> bytes:
     """The code of some containers.
 
     Args:
@@ -164,9 +158,6 @@ def encode(
         room: bytes that the code may take.
         step: index of the step to take, or of the first that is tried.
 
-    Returns:
-        The code, and the index of its step.
-
     Raises:
         ImageError: not even the coarsest code fits.
     """
@@ -174,7 +165,7 @@ def encode(
     while step <= STEPS[1]:
         content = rans.encode([part for each in bands for part in each.parts(prior, step)])
         if head + len(content) <= room:
-            return _sealed(step, sizes, content), step
+            return _sealed(step, sizes, content)
         step += 1
     raise ImageError(
         f"{len(bands)} hidden images do not fit in this host, not even coarsely: "

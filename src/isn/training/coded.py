@@ -15,7 +15,7 @@ from isn.backends.torch import DenseBlock, SubnetStack, whole
 from isn.coding import code
 from isn.config import ModelConfig
 from isn.engine import Engine
-from isn.errors import ConfigError, ModelError
+from isn.errors import AlteredContainer, ConfigError, ImageError, ModelError
 from isn.network import Network
 from isn.training.learner import dtype_of
 from isn.training.optimiser import initialise, warm_start
@@ -45,9 +45,7 @@ class CodedStack(SubnetStack):
     def initialise(self, seed: int) -> None:
         """Blocks that change nothing yet, and a prior that knows nothing.
 
-        The blank branch takes the image over in the first block, and lets it go in the last, both
-        exactly, so that what the blocks between learn to add to the image they also learn to take
-        away from what was received.
+        Backwards, the last block hands the image to the blank branch, so that every phi sees it.
         """
         initialise(self.blocks, seed)
         for group in self.prior.groups:
@@ -56,11 +54,9 @@ class CodedStack(SubnetStack):
             # Means scatter widely, and the less the higher their frequency.
             slots = torch.arange(64)
             self.prior.means.copy_((8 - (slots // 8 + slots % 8) / 2).repeat(3))
-            if len(self.blocks) > 1:
-                for block, sign in ((self.blocks[0], 1.0), (self.blocks[-1], -1.0)):
-                    last = block.eta.convs[-1]  # type: ignore[union-attr, index]
-                    for band in range(self.config.host_channels):
-                        last.weight[band, band, 1, 1] = sign  # type: ignore[union-attr, index]
+            last = self.blocks[-1].eta.convs[-1]  # type: ignore[union-attr, index]
+            for band in range(self.config.host_channels):
+                last.weight[band, band, 1, 1] = -1  # type: ignore[union-attr, index]
 
 
 class CodedObjective(nn.Module):
@@ -100,13 +96,12 @@ class CodedObjective(nn.Module):
         hidden = images.flatten(0, 1)
         step = _drawn(hidden)
         size = code.size_of(step)
-        alone = self.prior_alone or step < code.BLOCKS_FROM
-        lost = self.network.constant_lost(hidden, shift=code.coarseness(step))
-        container = hidden if alone else self.network.forward(hidden, lost).container
-        bits, bands, means = self.stack.prior(container, step)
+        bits, bands, means = self.stack.prior(hidden, step)
         rate = bits / hidden.numel()
-        received = code.received(bands, means, size)
-        revealed = received if alone else self.network.inverse(received, lost).host
+        revealed = code.received(bands, means, size)
+        if not self.prior_alone and step >= code.BLOCKS_FROM:
+            lost = self.network.constant_lost(revealed, shift=code.coarseness(step))
+            revealed = self.network.inverse(revealed.detach(), lost).host
         error = ((revealed - hidden) * LEVELS).square().mean() / (code.WORTH * size**2)
         return torch.stack([rate + error, rate, error])
 
@@ -168,20 +163,29 @@ class Coded:
             block.autocast = dtype
 
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
-        """A host whose last digits carry the code of a hidden image, as one of four."""
+        """A host whose last digits carry the code of a hidden image, as one of four.
+
+        A prior that has hardly learned may need more room than there is: then they carry nothing.
+        """
         base, pixels = self.config.base or 0, whole(host)
         room = pixels.numel() * digits.width(base) // 8
         image = whole(hidden)[0].permute(1, 2, 0).cpu().numpy()
-        content = self._engine().encode([np.ascontiguousarray(image)], room // SHARE)
-        content += bytes(room - len(content))
-        carried = torch.from_numpy(digits.to_digits(content, base)).reshape(pixels.shape)
+        try:
+            content = self._engine().encode([np.ascontiguousarray(image)], room // SHARE)
+        except ImageError:
+            content = b""
+        filled = digits.to_digits(content.ljust(room, b"\0"), base)
+        carried = torch.from_numpy(filled).reshape(pixels.shape)
         return digits.carry(pixels, carried.to(pixels.device), base).to(host.dtype) / LEVELS
 
     def reveal(self, container: Tensor) -> Tensor:
-        """What the code in a container says."""
+        """What the code in a container says; grey where there is none."""
         base = self.config.base or 0
         found = digits.read(whole(container), base).reshape(-1).cpu().numpy()
-        image = self._engine().decode(digits.from_digits(found, base), found.size)[0]
+        try:
+            image = self._engine().decode(digits.from_digits(found, base), found.size)[0]
+        except AlteredContainer:
+            return torch.full_like(container, 0.5)
         return torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).to(container) / LEVELS
 
     def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, get_type_hints
 
 from isn import scramble
+from isn.coding.bands import SIDE
 from isn.config import ModelConfig
 from isn.errors import ConfigError, ImageError
 from isn.training.sections import DataSettings, LossSettings, OptimiserSettings, RunSettings
@@ -116,6 +117,11 @@ class Settings(Recipe):
                 f"data.crop is {self.data.crop} and data.validation_crop "
                 f"{self.data.validation_crop}, both must be multiples of {self.model.cell} "
                 f"for {self.model.levels} Haar levels"
+            )
+        if self.model.prior is not None and self.data.crop % SIDE**2:
+            raise ConfigError(
+                f"data.crop is {self.data.crop}, a model with a prior codes the means of blocks in "
+                f"blocks again: give a multiple of {SIDE**2}"
             )
 
 

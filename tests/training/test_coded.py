@@ -1,0 +1,176 @@
+"""The prior and the blocks of a coded container in training, held against what the runtime does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import isn
+from isn import zoo
+from isn.coding import code, prior, rans
+from isn.errors import ConfigError
+from isn.metrics import psnr
+from isn.training.coded import COARSENESS, Coded
+from isn.training.distributed import Processes
+from isn.training.loop import Progress
+from isn.training.session import Sources, prepare
+from isn.training.settings import Settings
+from isn.weights import Weights
+
+SMALL = (
+    "model.depth=2",
+    "model.growth=4",
+    "model.prior=8",
+    "data.crop=64",
+    "data.validation_crop=64",
+    "data.validation_pairs=2",
+    "run.minutes=0",
+    "run.autocast=none",
+    "run.validations=0",
+)
+
+ALONE = Processes(0, 1, torch.device("cpu"))
+
+Photos = dict[str, NDArray[np.uint8]]
+
+
+def learner(*overrides: str, **more: Any) -> Coded:
+    settings = Settings.load("coded", [*SMALL, "run.steps=10", *overrides])
+    return Coded(settings, torch.device("cpu"), **more)
+
+
+def batch(photos: Photos, side: int = 64) -> torch.Tensor:
+    """1 x 2 x 3 x side x side in [0, 1]."""
+    cut = [photos[name][40 : 40 + side, 60 : 60 + side] for name in ("cat", "coffee")]
+    return torch.from_numpy(np.stack(cut).transpose(0, 3, 1, 2).astype(np.float32) / 255)[None]
+
+
+def at_step(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    monkeypatch.setattr("isn.training.coded._drawn", lambda images: step)
+
+
+@pytest.mark.parametrize("step", [40, 200, 330])
+def test_the_bits_of_training_are_those_of_the_code(photos: Photos, step: int) -> None:
+    trained = learner(*UNCHANGED, start=("coded", zoo.load("coded")))
+    images = batch(photos)[0]
+    with torch.no_grad():
+        told, numbers, means = trained.module.prior(images, step)
+    weights = zoo.load("coded")
+    taken = 0.0
+    for image, band, mean in zip(images.numpy(), numbers.numpy(), means.numpy(), strict=True):
+        parts = list(code.Bands.of(image).parts(prior.Prior(weights.tensors), step))
+        taken += sum(rans.bits(*part) for part in parts)
+        np.testing.assert_array_equal(parts[0][0], mean)
+        for channels, (found, _) in zip(prior.GROUPS, parts[1:], strict=True):
+            # A class on the border of two, or a number on that of being worth its bits.
+            assert (found != band[list(channels)]).mean() < 0.01
+    assert float(told) == pytest.approx(taken, rel=0.02)
+
+
+UNCHANGED = ("model.depth=5", "model.growth=16", "model.prior=64")
+
+
+def test_blocks_begin_as_nothing_and_learn_of_coarse_steps_alone(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = learner()
+    received = batch(photos)[0]
+    lost = fresh.network.constant_lost(received, shift=0.4)
+    image = fresh.network.inverse(received, lost).host
+    torch.testing.assert_close(image, received)
+    blocks = [each for name, each in fresh.module.named_parameters() if name.startswith("blocks")]
+    for step, learns in ((code.BLOCKS_FROM - 1, False), (code.BLOCKS_FROM, True)):
+        at_step(monkeypatch, step)
+        fresh.module.zero_grad()
+        fresh.objective(batch(photos))[0].backward()
+        norms = [float(each.grad.abs().sum()) for each in blocks if each.grad is not None]
+        assert (sum(norms) > 0) == learns
+
+
+def test_a_prior_alone_leaves_the_blocks_as_they_begin(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = learner("loss.prior_alone=true")
+    at_step(monkeypatch, 300)
+    alone.objective(batch(photos))[0].backward()
+    for name, each in alone.module.named_parameters():
+        assert (each.grad is None) == name.startswith("blocks"), name
+
+
+def test_the_loss_is_bits_and_error_in_the_same_coin(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = learner()
+    at_step(monkeypatch, 256)
+    loss, bits, error = fresh.objective(batch(photos)).tolist()
+    assert loss == pytest.approx(bits + error)
+    # By hand: what is received is as far from the image as the rounding moved it.
+    images = batch(photos)[0]
+    with torch.no_grad():
+        taken, numbers, means = fresh.module.prior(images, 256)
+        moved = 255 * (code.received(numbers, means, 16.0) - images)
+    assert error == pytest.approx(float(moved.square().mean()) / (code.WORTH * 16**2), rel=1e-4)
+    assert bits == pytest.approx(float(taken) / images.numel(), rel=1e-5)
+
+
+def test_a_batch_draws_its_step_and_the_same_one_again(photos: Photos) -> None:
+    from isn.training.coded import _drawn
+
+    images = batch(photos)[0]
+    steps = {_drawn(images.roll(k, 2)[:, :, : 40 + k]) for k in range(24)}
+    assert _drawn(images) == _drawn(images.clone())
+    assert len(steps) > 15
+    assert all(COARSENESS[0] <= step < COARSENESS[1] for step in steps)
+
+
+def test_it_learns_and_writes_a_model_that_hides(
+    photo_folder: Path, tmp_path: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One step, so that losses can be compared.
+    at_step(monkeypatch, 260)
+    told: list[Progress] = []
+    quick = ("run.steps=300", "run.validations=2", "optimiser.rate=5e-3", "loss.prior_alone=true")
+    settings = Settings.load("coded", [*SMALL, *quick])
+    trainer = prepare(
+        settings, Sources([str(photo_folder)]), tmp_path / "run", ALONE, report=told.append
+    )
+    assert trainer.train()
+    bits = [each.terms["bits"] for each in told if "bits" in each.terms]
+    assert np.mean(bits[-40:]) < 0.7 * np.mean(bits[:10])
+    seen = [each.photos for each in told if each.photos is not None]
+    assert len(seen) == 2
+    assert seen[-1].container > 45
+    weights = Weights.load(tmp_path / "run" / "model.safetensors")
+    assert weights.config == settings.model
+    hidden = [photos["cat"][:80, :80], photos["coffee"][:50, :120]]
+    container = isn.hide(photos["rocket"], hidden, model=weights)
+    found = isn.reveal(container, model=weights)
+    assert all(psnr(a, b) > 30 for a, b in zip(found, hidden, strict=True))
+
+
+def test_a_prior_that_knows_too_little_to_fit_ends_no_training(photos: Photos) -> None:
+    fresh = learner()
+    host, hidden = batch(photos)[:, 0], batch(photos)[:, 1]
+    with torch.no_grad():
+        for each in fresh.module.prior.groups:
+            each.outer.bias.fill_(9)
+    container = fresh.hide(host, hidden)
+    assert container.shape == host.shape
+    assert (fresh.reveal(container) == 0.5).all()
+
+
+def test_patches_must_hold_whole_blocks_of_means() -> None:
+    with pytest.raises(ConfigError, match="multiple of 64"):
+        Settings.load("coded", ["data.crop=96"])
+
+
+def test_a_texture_is_refused(photo_folder: Path, tmp_path: Path) -> None:
+    settings = Settings.load("coded", [*SMALL, "run.steps=1"])
+    texture = str(next(photo_folder.iterdir()))
+    with pytest.raises(ConfigError, match="texture"):
+        prepare(settings, Sources([str(photo_folder)], texture=texture), tmp_path / "run", ALONE)
