@@ -37,14 +37,14 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description="Time to hide, against eager torch.")
     parser.add_argument("--side", type=int, default=1024, help="of the square image (1024)")
-    parser.add_argument("--model", help="the default model of one image if not given")
+    parser.add_argument("--model", default="fast-1", help="of one hidden image (fast-1)")
     parser.add_argument("--threads", type=int, default=0, help="0: one for each core (0)")
     parser.add_argument("--pairs", type=int, default=5, help="interleaved runs of each (5)")
     arguments = parser.parse_args()
 
     runtime = OnnxRuntime(arguments.threads or None)
     torch.set_num_threads(runtime.threads)
-    weights = zoo.load(arguments.model or zoo.default(1).name)
+    weights = zoo.load(arguments.model)
     count, side = weights.config.hidden_images, arguments.side
     pixels = [photo_like(side, side, seed) for seed in range(count + 1)]
     planes = [torch.from_numpy(each.transpose(2, 0, 1).astype(np.float32) / 255) for each in pixels]

@@ -88,7 +88,7 @@ def test_whatever_is_encoded_is_decoded(parts: list[list[tuple[int, int]]]) -> N
         )
         for part in parts
     ]
-    decoder = rans.Decoder(rans.encode(arrays))
+    decoder = rans.Decoder(rans.encode(arrays, sum(len(each) for each, _ in arrays)))
     for numbers, classes in arrays:
         np.testing.assert_array_equal(decoder.decode(classes), numbers)
 
@@ -102,7 +102,7 @@ def test_a_code_takes_what_the_probabilities_say_and_many_lanes_little_more() ->
     rng = np.random.default_rng(2)
     classes = rng.integers(0, 40, (3, 200, 301)).astype(np.uint8)
     numbers = laplace(rng, classes)
-    taken = 8 * len(rans.encode([(numbers, classes)]))
+    taken = 8 * len(rans.encode([(numbers, classes)], numbers.size))
     assert rans.bits(numbers, classes) < taken < 1.005 * rans.bits(numbers, classes)
     # A single class, against the entropy of what was drawn.
     some = numbers[classes == 16]
@@ -139,7 +139,10 @@ def test_the_tables_and_the_bytes_stay_what_they_are() -> None:
     rng = np.random.Generator(np.random.Philox(7))
     classes = rng.integers(0, prior.CLASSES, 20_000).astype(np.uint8)
     numbers = rng.integers(-40, 41, 20_000).astype(np.int32)
-    assert hashlib.sha256(rans.encode([(numbers, classes)])).hexdigest()[:16] == "6f69be363d5a9da0"
+    assert (
+        hashlib.sha256(rans.encode([(numbers, classes)], numbers.size)).hexdigest()[:16]
+        == "dc278fd1bfcd86aa"
+    )
 
 
 def digest(array: NDArray[np.generic]) -> str:
@@ -149,7 +152,7 @@ def digest(array: NDArray[np.generic]) -> str:
 def test_a_decoder_that_runs_out_of_words_says_so() -> None:
     rng = np.random.default_rng(3)
     classes = np.full(5000, 30, np.uint8)
-    content = rans.encode([(laplace(rng, classes), classes)])
+    content = rans.encode([(laplace(rng, classes), classes)], classes.size)
     decoder = rans.Decoder(content)
     decoder.decode(classes)
     with pytest.raises(AlteredContainer):
@@ -233,6 +236,18 @@ def test_the_finest_step_that_fits_is_taken(weights: Weights, photos: Photos) ->
     assert psnr(engine.decode(better, LARGE)[0], hidden[0]) > psnr(
         engine.decode(content, LARGE)[0], hidden[0]
     )
+
+
+@pytest.mark.parametrize("shape", [(512, 520), (8, 40_000), (40_000, 3)])
+def test_a_step_guessed_from_a_part_fits_all_the_same(
+    weights: Weights, photos: Photos, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code, "_SAMPLE", 5)
+    hidden = np.resize(photos["cat"], (*shape, 3))
+    engine, room = Engine.of(weights, "onnxruntime"), shape[0] * shape[1] // 3
+    content = engine.encode([hidden, photos["coffee"][:30, :30]], room)
+    assert 0.98 * room < len(content) <= room
+    assert engine.decode(content, LARGE)[0].shape == hidden.shape
 
 
 def test_an_image_leaves_another_the_room_that_it_does_not_need(photos: Photos) -> None:

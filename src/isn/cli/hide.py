@@ -99,15 +99,15 @@ def hide(
     The container looks like HOST. Before it is written it is revealed, and what that gave is
     printed: PSNR in dB, of the container against HOST and of each revealed image against HIDDEN.
 
-    More images than the model hides (three or more, where none is named) share its room, each with
-    less detail.
+    Several images share the room of the host, each with less detail.
 
     Send the container as a file: whatever stores it with loss (JPEG, most messengers) destroys
     what is hidden.
 
-    With a passphrase, HIDDEN is scrambled before it is hidden, and nobody without the passphrase
-    can reveal or forge the container. This costs quality, and wants a HOST of some 100 x 100 pixels
-    at least. It comes from --passphrase (asked for twice), --passphrase-file or ISN_PASSPHRASE: the
+    With a passphrase, HIDDEN is encrypted, and nobody without the passphrase can reveal or forge
+    the container. (With a --model other than the default it is scrambled only, which costs quality,
+    and wants a HOST of some 100 x 100 pixels at least.) It comes from --passphrase (asked for
+    twice), --passphrase-file or ISN_PASSPHRASE: the
     first of these that is given counts.
 
     --json prints {"container", "width", "height", "model", "fingerprint",

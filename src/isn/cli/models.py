@@ -24,8 +24,8 @@ UNKNOWN = "-"
 def models(voice: Voice) -> None:
     """List the shipped models.
 
-    "Default for" are the numbers of images for which a model is taken where none is named; of more
-    than it hides, they share its planes, each smaller. Quality, of as many as it hides, is the
+    "Images" is how many a model sees at a time. "Default for" are the numbers of images for which
+    it is taken where none is named; they share its room. Quality, of as many as it sees, is the
     mean PSNR in dB of container / revealed images: on validation photos, and on Paris StreetView.
     GMAC counts the multiply-adds, in billions, to hide in or reveal from a megapixel; the seconds
     are what that took on the stated number of CPU threads. A - was not measured.

@@ -13,7 +13,7 @@ All tables are whole numbers, made with decimal arithmetic, and so the same on e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cache
@@ -37,7 +37,7 @@ _REACH: Final = 96
 """Largest magnitude that is coded, of a wide class; a larger one is the escape, and follows as it
 is."""
 _ESCAPE: Final = 2 * _REACH + 1
-_NUMBERS_PER_LANE: Final = 8192
+_NUMBERS_PER_LANE: Final = 20_000
 _MOST_LANES: Final = 4096
 _DAMAGED: Final = "the code in this container is damaged: take the file as it was written"
 
@@ -122,11 +122,19 @@ def dearer() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return ones.astype(np.float32), (1 / (scale * np.log(2))).astype(np.float32)
 
 
-def encode(parts: Sequence[Part]) -> bytes:
-    """The code of some parts, which are decoded in this order."""
-    tables = _tables()
-    total = sum(numbers.size for numbers, _ in parts)
-    lanes = _lanes(total)
+def overhead(total: int) -> int:
+    """Bytes that a code of so many numbers takes beside their bits, about: half of each state."""
+    return 12 + 4 * _lanes(total)
+
+
+def encode(parts: Iterable[Part], total: int) -> bytes:
+    """The code of some parts, which are decoded in this order.
+
+    Args:
+        parts: each is let go of before the next one is asked for.
+        total: numbers in all of them.
+    """
+    tables, lanes = _tables(), _lanes(total)
     state = np.full(lanes, _LOW, np.uint64)
     words: list[NDArray[np.uint32]] = []
     raw: list[NDArray[np.uint8]] = []

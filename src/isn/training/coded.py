@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isn import digits
-from isn.backends.torch import DenseBlock, SubnetStack, whole
+from isn.backends.torch import SubnetStack, whole
 from isn.coding import code
 from isn.config import ModelConfig
 from isn.engine import Engine
-from isn.errors import AlteredContainer, ConfigError, ImageError, ModelError
+from isn.errors import AlteredContainer, ConfigError, ImageError
 from isn.network import Network
-from isn.training.learner import dtype_of
-from isn.training.optimiser import initialise, warm_start
+from isn.training.invertible import Invertible
+from isn.training.optimiser import initialise
 from isn.training.rate import Rate
 from isn.training.settings import Settings
-from isn.weights import Weights
 
 COARSENESS = (32, 384)
 """Steps that a training draws from, by index: 1.4 to 64 levels."""
@@ -112,55 +107,18 @@ def _drawn(images: Tensor) -> int:
     return low + int((images.double().sum() * 255).round().item()) % (high - low)
 
 
-class Coded:
-    """A network with a prior as a :class:`isn.training.learner.Learner`.
+class Coded(Invertible):
+    """A network with a prior as a :class:`isn.training.learner.Learner`."""
 
-    Args:
-        settings: the whole training.
-        device: where it trains.
-        start: weights to begin from, and what they are called.
+    def _stack(self, settings: Settings) -> SubnetStack:
+        self._coded = CodedStack(settings.model)
+        self._coded.initialise(settings.run.seed)
+        return self._coded
 
-    Raises:
-        ModelError: nothing of `start` fits.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        device: torch.device,
-        *,
-        start: tuple[str, Weights] | None = None,
-    ) -> None:
-        self.config = settings.model
-        self.module = CodedStack(settings.model)
-        self.module.initialise(settings.run.seed)
-        self.start_note = ""
-        if start is not None:
-            name, weights = start
-            taken = warm_start(self.module, settings.model, weights.as_float32(), weights.config)
-            if not taken:
-                raise ModelError(f"no tensor of {name} fits this model: start from another one")
-            self.start_note = f"{name} ({len(taken)} tensors)"
-        self.module.to(device, dtype_of(settings.run))
-        self.network = Network.of(settings.model, self.module.subnets())
-        self.objective = CodedObjective(
-            self.module, self.network, prior_alone=settings.loss.prior_alone
-        )
-        self.terms = self.objective.terms
-        for block in self._dense_blocks():
-            block.recompute = settings.run.recompute
-            if settings.run.compile:
-                block.compile()
-
-    @property
-    def autocast(self) -> torch.dtype | None:
-        """Inside the subnets only; couplings, transforms and the prior stay exact."""
-        return self._dense_blocks()[0].autocast
-
-    @autocast.setter
-    def autocast(self, dtype: torch.dtype | None) -> None:
-        for block in self._dense_blocks():
-            block.autocast = dtype
+    def _measured(self, settings: Settings) -> tuple[nn.Module, tuple[str, ...]]:
+        alone = settings.loss.prior_alone
+        objective = CodedObjective(self._coded, self.network, prior_alone=alone)
+        return objective, objective.terms
 
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
         """A host whose last digits carry the code of a hidden image, as one of four.
@@ -188,16 +146,9 @@ class Coded:
             return torch.full_like(container, 0.5)
         return torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).to(container) / LEVELS
 
-    def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
-        """A model that the zoo loads."""
-        return Weights(self.config, tensors, training)
-
     def _engine(self) -> Engine:
         tensors = {
             name: each.detach().float().cpu().numpy()
             for name, each in self.module.named_parameters()
         }
         return Engine.of(self.pack(tensors, {}), "torch")
-
-    def _dense_blocks(self) -> list[DenseBlock]:
-        return [each for each in self.module.modules() if isinstance(each, DenseBlock)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from isn import digits
 from isn.backends.torch import DenseBlock, SubnetStack, whole
@@ -51,8 +51,7 @@ class Invertible:
         self.config = settings.model
         dtype = dtype_of(settings.run)
         self.texture = texture.to(device, dtype) if texture is not None else None
-        self.module = SubnetStack(settings.model)
-        initialise(self.module, settings.run.seed)
+        self.module = self._stack(settings)
         self.start_note = ""
         if start is not None:
             name, weights = start
@@ -62,8 +61,7 @@ class Invertible:
             self.start_note = f"{name} ({len(taken)} tensors)"
         self.module.to(device, dtype)
         self.network = Network.of(settings.model, self.module.subnets())
-        self.objective = Objective(self.module, self.network, settings.loss, self.texture)
-        self.terms: tuple[str, ...] = self.objective.terms
+        self.objective, self.terms = self._measured(settings)
         for block in self._dense_blocks():
             block.recompute = settings.run.recompute
             if settings.run.compile:
@@ -99,6 +97,17 @@ class Invertible:
     def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
         """A model that the zoo loads."""
         return Weights(self.config, tensors, training)
+
+    def _stack(self, settings: Settings) -> SubnetStack:
+        """Everything that is learned, as it begins."""
+        stack = SubnetStack(settings.model)
+        initialise(stack, settings.run.seed)
+        return stack
+
+    def _measured(self, settings: Settings) -> tuple[nn.Module, tuple[str, ...]]:
+        """The objective, and the names of its terms."""
+        objective = Objective(self.module, self.network, settings.loss, self.texture)
+        return objective, objective.terms
 
     def _dense_blocks(self) -> list[DenseBlock]:
         return [each for each in self.module.modules() if isinstance(each, DenseBlock)]

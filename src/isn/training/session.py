@@ -138,12 +138,9 @@ def _invertible(
 ) -> Learner:
     if not isinstance(settings, Settings):
         raise ConfigError(f"these settings are for {settings.method}: give its learner too")
-    if settings.model.prior is not None:
-        if texture is not None:
-            raise ConfigError("a model with a prior takes no texture: leave it out")
-        return Coded(settings, device, start=start)
     lost = _texture(texture) if texture else None
-    return Invertible(settings, device, texture=lost, start=start)
+    kind = Invertible if settings.model.prior is None else Coded
+    return kind(settings, device, texture=lost, start=start)
 
 
 def settings_of(run: Path) -> Recipe:
