@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -273,6 +274,34 @@ def test_any_changed_bit_of_a_code_is_told(weights: Weights) -> None:
         changed[place] ^= 16
         with pytest.raises(AlteredContainer):
             engine.decode(bytes(changed), LARGE)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_a_forged_code_is_refused_or_is_some_image(data: st.DataObject) -> None:
+    engine = Engine.of(coded_weights(), "onnxruntime")
+    content = bytearray(engine.encode([np.full((24, 40, 3), 40, np.uint8)], 900))
+    places = st.integers(0, len(content) - 1)
+    changes = st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=12)
+    for place, value in data.draw(changes):
+        content[place] = value
+    # As a forger would, who knows the checksum.
+    count, length = content[1], int.from_bytes(content[4:8], "little")
+    end = 12 + 8 * count + length
+    check = zlib.crc32(bytes(content[:8] + content[12:end]))
+    content[8:12] = check.to_bytes(4, "little")
+    try:
+        found = engine.decode(bytes(content), 10_000)
+    except AlteredContainer:
+        return
+    assert all(1 <= each.shape[0] * each.shape[1] <= 10_000 for each in found)
+
+
+@pytest.mark.parametrize("value", [-(2**31), 2**31 - 1, 0])
+def test_numbers_that_nobody_encodes_have_features_too(value: int) -> None:
+    numbers = np.full((192, 2, 2), value, np.int32)
+    assert prior.feature(numbers).max() <= prior.FEATURES[-1]
+    assert prior.mean_values(numbers).shape == (3, 16, 16)
 
 
 def test_what_is_not_worth_its_bits_is_rounded_down() -> None:

@@ -63,3 +63,21 @@ def test_retired_models_are_evaluated_only_when_named() -> None:
     assert not retired & everything
     named = Plan(("x",), models=tuple(sorted(retired)), baselines=()).methods()
     assert {each.name for each in named} == retired
+
+
+def test_a_model_that_codes_hides_any_number_in_one_row(photos: dict[str, Any]) -> None:
+    coded = methods.model("coded")
+    assert coded.counts == (1, 2, 3, 4, 5)
+    assert coded.sharing() is None
+    host, small = photos["rocket"][:90, :120], photos["cat"][:50, :60]
+    # In its own size, where that is no larger than the host; a larger one loses detail.
+    kept, lost = coded.carried([small, photos["coffee"]], (90, 120))
+    np.testing.assert_array_equal(kept, small)
+    assert lost.shape == photos["coffee"].shape
+    assert (lost != photos["coffee"]).any()
+    container = coded.hide(host, [small, small])
+    np.testing.assert_array_equal(
+        coded.salvage(container, 2), coded.reveal(images.encode(container), [small.shape[:2]] * 2)
+    )
+    container[40:50] ^= 1
+    assert coded.salvage(container, 2) == [None, None]

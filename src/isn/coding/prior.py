@@ -91,7 +91,7 @@ FEATURES: Final = np.array(
 
 def feature(numbers: Whole) -> NDArray[np.uint8]:
     """What the network sees of some numbers."""
-    return np.asarray(FEATURES[np.minimum(np.abs(numbers), LARGEST)])
+    return np.asarray(FEATURES[np.abs(np.clip(numbers, -LARGEST, LARGEST))])
 
 
 def step_feature(step: int) -> int:
