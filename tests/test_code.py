@@ -400,9 +400,13 @@ def test_a_larger_image_is_made_smaller_and_comes_back_large(
     weights: Weights, photos: Photos
 ) -> None:
     host, hidden = photos["rocket"][:64, :64], photos["cat"]
-    assert hidden.shape[0] * hidden.shape[1] > 64 * 64
-    small = images.within(hidden, 64 * 64)
-    assert 0.9 * 64 * 64 < small.shape[0] * small.shape[1] <= 64 * 64
+    area = code.largest(64 * 64)
+    assert area == 4 * 64 * 64 < hidden.shape[0] * hidden.shape[1]
+    small = images.within(hidden, area)
+    assert 0.9 * area < small.shape[0] * small.shape[1] <= area
+    # Of a large host no more than it has itself.
+    assert code.largest(2_000_000) == 4_000_000
+    assert code.largest(12_000_000) == 12_000_000
     (found,) = isn.reveal(isn.hide(host, hidden, model=weights), model=weights)
     assert found.shape == hidden.shape
 

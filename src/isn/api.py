@@ -30,6 +30,7 @@ import numpy as np
 
 from isn import cipher, digits, images, mosaic, scramble, seal, zoo
 from isn.backends.base import Backend
+from isn.coding import code
 from isn.config import MAX_HIDDEN
 from isn.engine import Engine, Report
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
@@ -261,7 +262,8 @@ def _hide_coded(
     base, engine = _base(weights), Engine.of(weights, backend)
     samples = host.size - seal.SAMPLES
     room = samples * digits.width(base) // 8
-    fitted = [images.within(each.pixels, host.shape[0] * host.shape[1]) for each in pictures]
+    largest = code.largest(host.shape[0] * host.shape[1])
+    fitted = [images.within(each.pixels, largest) for each in pictures]
     content = engine.encode(fitted, room, progress)
     salt = os.urandom(seal.SALT_BYTES) if keys else _digest(content)
     secret_for = None if keys is None else keys.seal_secret
@@ -290,7 +292,7 @@ def _reveal_coded(
     free = seal.elsewhere((container.shape[0], container.shape[1]), salt, secret_for)
     found = digits.from_digits(digits.read(container.reshape(-1)[free], base), base)
     content = cipher.enciphered(found, _code_key(keys, salt))
-    largest = container.shape[0] * container.shape[1]
+    largest = code.largest(container.shape[0] * container.shape[1])
     shown = Engine.of(weights, backend).decode(content, largest, progress)
     if count not in (None, len(shown)):
         raise ConfigError(f"a count of {count} was given, the container holds {len(shown)}")

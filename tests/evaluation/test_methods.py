@@ -70,9 +70,10 @@ def test_a_model_that_codes_hides_any_number_in_one_row(photos: dict[str, Any]) 
     assert coded.counts == (1, 2, 3, 4, 5)
     assert coded.sharing() is None
     host, small = photos["rocket"][:90, :120], photos["cat"][:50, :60]
-    # In its own size, where that is no larger than the host; a larger one loses detail.
+    # In its own size, where that is not far larger than the host; else it loses detail.
     kept, lost = coded.carried([small, photos["coffee"]], (90, 120))
     np.testing.assert_array_equal(kept, small)
+    assert photos["coffee"].size > 4 * host.size
     assert lost.shape == photos["coffee"].shape
     assert (lost != photos["coffee"]).any()
     container = coded.hide(host, [small, small])

@@ -46,6 +46,7 @@ WORTH: Final = 0.12
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<BBhII")
 _SIZE: Final = struct.Struct("<II")
+_MANY: Final = 4_000_000
 _TRIALS: Final = 12
 _FIRST: Final = 200
 """Index of the step that is tried first."""
@@ -53,6 +54,15 @@ _NEAR: Final = 0.998
 """Share of the room from which on no finer step is looked for: the next one takes 0.7 % more."""
 _SAMPLE: Final = 600
 """Blocks of means, of 64 x 64 samples, that are enough to guess a step from."""
+
+
+def largest(host: int) -> int:
+    """How many pixels an image may be coded in that shares a host of so many pixels.
+
+    Four times as many, for a code is better than a resampled image at any rate that leaves
+    something to see; but no more than the host has, or four megapixels, for memory's sake.
+    """
+    return max(host, min(4 * host, _MANY))
 
 
 def size_of(step: int) -> float:

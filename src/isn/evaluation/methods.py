@@ -13,6 +13,7 @@ from typing import Protocol
 from isn import api, baselines, images, mosaic, zoo
 from isn.backends.base import Backend
 from isn.baselines.base import Baseline, Sizes, there_and_back
+from isn.coding import code
 from isn.config import MAX_HIDDEN, ModelConfig
 from isn.errors import AlteredContainer
 from isn.images import Pixels
@@ -130,11 +131,11 @@ class ModelMethod:
     def carried(self, hidden: Sequence[Pixels], host: tuple[int, int]) -> list[Pixels]:
         """Hidden images are resized to their places in the part of the host that is divided.
 
-        A code has them in their own sizes, if they are no larger than the host.
+        A code has them in their own sizes, if they are not far larger than the host.
         """
         config = self.weights.config
         if config.prior is not None:
-            area = host[0] * host[1]
+            area = code.largest(host[0] * host[1])
             coded = (images.within(each, area) for each in hidden)
             return [
                 images.resize(each, *whole.shape[:2])
