@@ -32,7 +32,7 @@ WORDS = """\
 # {name}
 
 Hides {count} at full size{carried}. {taken}{blocks} blocks, whose dense subnets have {depth}
-convolutions of growth {growth}, on {levels} Haar level. {millions:.2f} M parameters in {megabytes}
+convolutions of growth {growth}, on {levels} Haar level{s}. {millions:.2f} M parameters in {megabytes}
 MB. A megapixel takes {gmac:.0f} billion multiply-adds: {seconds_per_megapixel_hide} s to hide,
 {seconds_per_megapixel_reveal} s to reveal, on {threads} CPU threads. Fingerprint
 `{fingerprint}`. This page is written by `benchmarks/models.py`.
@@ -109,6 +109,7 @@ def write_page(
             "depth": config.depth,
             "growth": config.growth,
             "levels": config.levels,
+            "s": "s" * (config.levels != 1),
             "millions": config.parameters / 1e6,
             "gmac": config.operations_per_pixel / 1000,
             "gain": sheet.ERROR_GAIN,
