@@ -32,9 +32,9 @@ WORDS = """\
 # {name}
 
 Hides {count} at full size{carried}. {taken}{blocks} blocks, whose dense subnets have {depth}
-convolutions of growth {growth}, on {levels} Haar level{s}. {millions:.2f} M parameters in {megabytes}
-MB. A megapixel takes {gmac:.0f} billion multiply-adds: {seconds_per_megapixel_hide} s to hide,
-{seconds_per_megapixel_reveal} s to reveal, on {threads} CPU threads. Fingerprint
+convolutions of growth {growth}, on {levels} Haar level{s}. {millions:.2f} M parameters in
+{megabytes} MB. A megapixel takes {gmac:.0f} billion multiply-adds: {seconds_per_megapixel_hide} s
+to hide, {seconds_per_megapixel_reveal} s to reveal, on {threads} CPU threads. Fingerprint
 `{fingerprint}`. This page is written by `benchmarks/models.py`.
 
 ![host, container, their difference times {gain}, hidden, revealed]({name}-error.webp)
