@@ -67,8 +67,9 @@ def test_the_bits_of_training_are_those_of_the_code(photos: Photos, step: int) -
         taken += sum(rans.bits(*part) for part in parts)
         np.testing.assert_array_equal(parts[0][0], mean)
         for channels, (found, _) in zip(prior.GROUPS, parts[1:], strict=True):
-            # A class on the border of two, or a number on that of being worth its bits.
-            assert (found != band[list(channels)]).mean() < 0.01
+            # Classes are quarters of an octave, in training every scale is: so a few numbers are
+            # worth their bits here and not there.
+            assert (found != band[list(channels)]).mean() < 0.03
     assert float(told) == pytest.approx(taken, rel=0.02)
 
 
