@@ -107,8 +107,7 @@ def hide(
     With a passphrase, HIDDEN is encrypted, and nobody without the passphrase can reveal or forge
     the container. (With a --model other than the default it is scrambled only, which costs quality,
     and wants a HOST of some 100 x 100 pixels at least.) It comes from --passphrase (asked for
-    twice), --passphrase-file or ISN_PASSPHRASE: the
-    first of these that is given counts.
+    twice), --passphrase-file or ISN_PASSPHRASE: the first of these that is given counts.
 
     --json prints {"container", "width", "height", "model", "fingerprint",
     "container_psnr", "hidden": [{"file", "width", "height", "revealed_psnr"}],
