@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from _page import between
+from _page import put
 from PIL import Image
 
 import isn
@@ -201,8 +201,7 @@ def write_tables(table: dict[str, Any]) -> None:
     if shared:
         said += ["", "Several images of a model that hides one, or more than it hides:"]
         said += ["", *_rows(SHARED, sorted(shared))]
-    page = DOCS / "models.md"
-    page.write_text(between(page.read_text("utf-8"), BEGIN, END, "\n".join(said)), "utf-8")
+    put(DOCS / "models.md", BEGIN, END, "\n".join(said))
     _draw_chart(table)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 def between(text: str, begin: str, end: str, found: str) -> str:
     """The page with `found` between its marks, which must be there."""
@@ -10,3 +12,8 @@ def between(text: str, begin: str, end: str, found: str) -> str:
     if not (first and last):
         raise SystemExit(f"the page lacks the marks {begin} and {end}: put them back")
     return f"{before}{begin}\n\n{found.strip()}\n\n{end}{after}"
+
+
+def put(page: Path, begin: str, end: str, found: str) -> None:
+    """Writes `found` between the marks of a page's file."""
+    page.write_text(between(page.read_text("utf-8"), begin, end, found), "utf-8")

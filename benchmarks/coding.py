@@ -18,7 +18,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from _page import between
+from _page import put
 
 from isn import seal, zoo
 from isn.coding import code, rans
@@ -106,8 +106,7 @@ def main() -> None:
         lines.append(line(place, engine, count))
         print(lines[-1], flush=True)
     if options.write:
-        text = between(PAGE.read_text("utf-8"), BEGIN, END, "\n".join(lines))
-        PAGE.write_text(text, "utf-8")
+        put(PAGE, BEGIN, END, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _page import between
+from _page import put
 
 from isn import baselines, images
 from isn.cli import sheet
@@ -83,7 +83,7 @@ def write(results: Results, section: Section, names: list[str]) -> None:
         f"{each.name} {each.fingerprint}" for each in results.entrants if each.fingerprint
     )
     said = f"Measured on {hosts} photos; {trained}.\n\n{tables(section)}"
-    PAGE.write_text(between(PAGE.read_text("utf-8"), BEGIN, END, said), "utf-8")
+    put(PAGE, BEGIN, END, said)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import statistics
 import time
 from pathlib import Path
 
-from _page import between
+from _page import put
 
 import isn
 from isn import images, zoo
@@ -69,8 +69,7 @@ def main() -> None:
             lines.append(line(place, model, zoo.load(model).config.hidden_images, steps))
             print(lines[-1], flush=True)
     if options.write:
-        text = between(PAGE.read_text("utf-8"), BEGIN, END, "\n".join(lines))
-        PAGE.write_text(text, "utf-8")
+        put(PAGE, BEGIN, END, "\n".join(lines))
 
 
 if __name__ == "__main__":

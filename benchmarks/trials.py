@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from _page import between
+from _page import put
 
 from isn.config import ModelConfig
 from isn.weights import Weights
@@ -180,7 +180,7 @@ def main() -> None:
     if missing:
         print(f"no outcome: {', '.join(missing)}")
     if options.write:
-        PAGE.write_text(between(PAGE.read_text("utf-8"), BEGIN, END, said), "utf-8")
+        put(PAGE, BEGIN, END, said)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ host + hidden  ->  network  ->  round to 8 bit  ->  seal  ->  container
 container  ->  seal  ->  network, backwards  ->  revealed images in their own sizes
 
 Of a model with a base, the network's host is blank, and the last digits of the real one carry what
-the network made (:mod:`isn.digits`); of one with a prior too, they carry a code of that
-(:mod:`isn.coding`):
+the network made (:mod:`isn.digits`); of one with a prior too, they carry a code of the hidden
+images (:mod:`isn.coding`), and the network only restores, backwards, what was coded:
 
-hidden  ->  network, each by itself  ->  code  ->  cipher  ->  digits  ->  seal  ->  container
+hidden  ->  code  ->  cipher  ->  digits  ->  seal  ->  container
+container  ->  seal  ->  digits  ->  cipher  ->  code  ->  network, backwards  ->  revealed images
 
 A model takes more images than it was made for: they share its planes (:mod:`isn.mosaic`), or the
 room of the code.
@@ -259,7 +260,7 @@ def _hide_coded(
     progress: Report | None,
 ) -> Pixels:
     """A container whose last digits carry the code of the hidden images, enciphered."""
-    base, engine = _base(weights), Engine.of(weights, backend)
+    base, engine = weights.config.values, Engine.of(weights, backend)
     samples = host.size - seal.SAMPLES
     room = samples * digits.width(base) // 8
     largest = code.largest(host.shape[0] * host.shape[1])
@@ -287,7 +288,7 @@ def _reveal_coded(
     progress: Report | None,
 ) -> list[Pixels]:
     """The images whose code a container carries, in these sizes or in those of the code."""
-    base, salt = _base(weights), seal.salt_of(container)
+    base, salt = weights.config.values, seal.salt_of(container)
     secret_for = None if keys is None else keys.seal_secret
     free = seal.elsewhere((container.shape[0], container.shape[1]), salt, secret_for)
     found = digits.from_digits(digits.read(container.reshape(-1)[free], base), base)
@@ -299,12 +300,6 @@ def _reveal_coded(
     if sizes is None:
         return shown
     return [images.resize(each, *size) for each, size in zip(shown, sizes, strict=True)]
-
-
-def _base(weights: Weights) -> int:
-    if weights.config.base is None:
-        raise ConfigError("a model with a prior names no base: its weights file is damaged")
-    return weights.config.base
 
 
 def _code_key(keys: Passphrase | None, salt: bytes) -> bytes:

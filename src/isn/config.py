@@ -36,9 +36,9 @@ class ModelConfig:
         base: None: the blocks hide in the host, as in the paper; M: they hide in a blank one, and
             the last digit of the host's samples to the base M carries their container
             (:mod:`isn.digits`).
-        prior: None: the digits are the container's samples; a number: they are a code of it
-            (:mod:`isn.coding`), and so wide are the hidden layers of the prior. Such a model sees
-            one image at a time, in the host's place, and takes several.
+        prior: None: the digits are the container's samples; a number: they are a code of the
+            hidden images (:mod:`isn.coding`), and so wide are the hidden layers of the prior. Such
+            a model sees one image at a time, in the host's place, and takes several.
 
     Raises:
         ConfigError: a setting is out of its range.

@@ -74,7 +74,7 @@ class Network:
             ConfigError: the shapes do not fit the config or each other.
         """
         self._check(host, hidden, "host", "hidden")
-        if self.config.base is not None and self.config.prior is None:
+        if self.config.base is not None:
             host = array_namespace(host).full_like(host, BLANK)
         # One name after the other, so that an image the caller let go of is freed at once.
         host = self._bands(host, apply)

@@ -1,1 +1,1 @@
-"""Containers as a code: their bands, how likely each number is, the bytes."""
+"""Images as a code: their bands, how likely each number is, the bytes."""

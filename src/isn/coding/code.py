@@ -1,12 +1,14 @@
-"""Containers of a network as bytes: as fine as the room allows.
+"""Images as bytes: as fine as the room allows.
 
-Of a model with a prior, what the host's last digits carry is no longer the container's samples but
-a code of them. Its cosine bands (:mod:`isn.coding.bands`) are divided by a step and rounded, and
-the whole numbers are coded with the probabilities that the prior (:mod:`isn.coding.prior`) gives
-them, so that a sky leaves its room to a wood, and an image to another::
+Of a model with a prior, what the host's last digits carry is no longer the samples of a network's
+container but a code of the hidden images. Their cosine bands (:mod:`isn.coding.bands`) are divided
+by a step and rounded, and the whole numbers are coded with the probabilities that the prior
+(:mod:`isn.coding.prior`) gives them, so that a sky leaves its room to a wood, and an image to
+another::
 
-    containers  ->  bands  ->  / step, rounded  ->  classes of the prior  ->  rANS  ->  bytes
+    images  ->  bands  ->  / step, rounded  ->  classes of the prior  ->  rANS  ->  bytes
 
+and back, to images that are known to a step, which the network's blocks restore a little.
 One step for all images of a host, the finest whose code fits; their errors so are about the same.
 
 Layout, version 1, little-endian: version (1 byte), number of images (1), index of the step (2),
@@ -29,7 +31,18 @@ from numpy.typing import NDArray
 
 from isn.coding import rans
 from isn.coding.bands import CHANNELS, MEANS, SIDE, from_blocks, from_cosine, to_blocks, to_cosine
-from isn.coding.prior import CONTEXT, GROUPS, STEPS, Prior, Whole, context, feature, mean_values
+from isn.coding.prior import (
+    CLASSES,
+    CONTEXT,
+    FINEST,
+    GROUPS,
+    STEPS,
+    Prior,
+    Whole,
+    context,
+    feature,
+    mean_values,
+)
 from isn.errors import AlteredContainer, ImageError
 
 Floats = NDArray[np.float32]
@@ -141,7 +154,9 @@ class Bands:
         features = _features(means, self.blocks.shape[1:], step)
         for group, channels in enumerate(GROUPS):
             classes = prior.of_group(group, features.seen(group))
-            numbers = _worthwhile(self.blocks[list(channels)] / size, classes)
+            values = self.blocks[list(channels)] / size
+            first, further = (each[classes] for each in thresholds())
+            numbers = worthwhile(values, first, further).astype(np.int32)
             yield numbers, classes
             features.add(group, numbers)
 
@@ -282,25 +297,35 @@ def _finest(taken: Callable[[int], float], room: float, guess: int) -> int:
     return high
 
 
-def _worthwhile(values: Floats, classes: NDArray[np.uint8]) -> Whole:
-    """Values in steps, rounded up only where the error spared is worth the bits it takes."""
-    first, further = thresholds()
-    size = np.abs(values)
-    whole = np.floor(size + further[classes])
-    whole = np.where(whole >= 2, whole, size > first[classes])
-    return np.asarray(np.sign(values) * whole).astype(np.int32)
+def worthwhile(values: Array, first: Array, further: Array) -> Array:
+    """Values in steps, rounded up only where the error spared is worth the bits it takes.
+
+    Args:
+        values: floats of any array library.
+        first: of each value, from which size on it is one at least.
+        further: what is added to it before it is cut off.
+    """
+    xp = array_namespace(values)
+    size = xp.abs(values)
+    whole = xp.floor(size + further)
+    return xp.sign(values) * xp.where(whole >= 2, whole, xp.astype(size > first, whole.dtype))
 
 
-@cache
-def thresholds() -> tuple[Floats, Floats]:
-    """By class: from which size on a number is one, and what is added to it before it is cut off.
+def borders(scale: Array) -> tuple[Array, Array]:
+    """What :func:`worthwhile` wants of values that scatter so widely.
 
     To round up spares ``2 f - 1`` squares of a step, with f the fraction, for as many bits as the
     larger number takes more.
     """
-    ones, more = rans.dearer()
-    first = np.minimum(0.5 + WORTH / 2 * ones, 1.5)
-    return first.astype(np.float32), (0.5 - np.minimum(WORTH / 2 * more, 0.49)).astype(np.float32)
+    ones, more = rans.dearer(scale)
+    return (0.5 + WORTH / 2 * ones).clip(None, 1.5), 0.5 - (WORTH / 2 * more).clip(None, 0.49)
+
+
+@cache
+def thresholds() -> tuple[Floats, Floats]:
+    """The :func:`borders` of each class."""
+    first, further = borders(2.0 ** (FINEST + np.arange(CLASSES) / 4))
+    return first.astype(np.float32), further.astype(np.float32)
 
 
 def _same(classes: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:

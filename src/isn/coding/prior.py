@@ -118,6 +118,22 @@ def mean_values(means: Whole) -> Whole:
     return np.asarray(planes.reshape(3, SIDE * rows, SIDE * columns), np.int32)
 
 
+def differences(values: Any, around: Any) -> list[Any]:
+    """How far values are from those to the left, to the right, above and below.
+
+    Args:
+        values: ... x h x w, of any array library.
+        around: the same with one row and column more on each side.
+    """
+    sides = (
+        around[..., 1:-1, :-2],
+        around[..., 1:-1, 2:],
+        around[..., :-2, 1:-1],
+        around[..., 2:, 1:-1],
+    )
+    return [values - side for side in sides]
+
+
 def context(values: Whole, step: int) -> NDArray[np.uint8]:
     """The features known before the first group.
 
@@ -130,13 +146,7 @@ def context(values: Whole, step: int) -> NDArray[np.uint8]:
     """
     rows, columns = values.shape[1:]
     around = np.pad(values, ((0, 0), (1, 1), (1, 1)), "edge")
-    sides = [
-        around[:, 1:-1, :columns],
-        around[:, 1:-1, 2:],
-        around[:, :rows, 1:-1],
-        around[:, 2:, 1:-1],
-    ]
-    features = [feature(values - side) for side in sides]
+    features = [feature(each) for each in differences(values, around)]
     return np.concatenate([*features, np.full((1, rows, columns), step_feature(step), np.uint8)])
 
 

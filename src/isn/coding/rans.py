@@ -20,6 +20,7 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from isn.coding.prior import CLASSES, FINEST
@@ -62,7 +63,7 @@ def _tables() -> _Tables:
         shift[number] = max(0, octave - 2)
         scale = exact.power(Decimal(2), Decimal(octave - int(shift[number])) + Decimal(quarter) / 4)
         reach[number] = min(_REACH, 2 + int(12 * scale))
-        share = logistic_share(octave + quarter / 4)
+        share = logistic_share(np.float64(octave + quarter / 4))
         row = _frequencies(scale, Decimal(float(share)), int(reach[number]), exact)
         frequency[number, _REACH - reach[number] : _REACH + reach[number] + 1] = row[:-1]
         frequency[number, _ESCAPE] = row[-1]
@@ -79,9 +80,9 @@ def logistic_share(octaves: Any) -> Any:
     """How much of a distribution is logistic, by log2 of its mean magnitude; the rest is Laplace's.
 
     Args:
-        octaves: a number or an array.
+        octaves: an array of any library, or a NumPy number.
     """
-    return np.clip((np.asarray(octaves) + 0.5) / 2.5, 0, 1)
+    return ((octaves + 0.5) / 2.5).clip(0, 1)
 
 
 LOGISTIC: Final = 1 / (2 * math.log(2))
@@ -114,12 +115,15 @@ def bits(numbers: Whole, classes: Classes) -> float:
     return float(tables.cost[classes.reshape(-1), symbols].sum(dtype=np.float64))
 
 
-def dearer() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """By class, how many bits one takes more than zero, and each larger magnitude than the last."""
-    scale = 2.0 ** (FINEST + np.arange(CLASSES) / 4)
-    tail, step = np.exp(-0.5 / scale), np.exp(-1 / scale)
-    ones = np.log2(1 - tail) - np.log2(tail * (1 - step) / 2)
-    return ones.astype(np.float32), (1 / (scale * np.log(2))).astype(np.float32)
+def dearer(scale: Any) -> tuple[Any, Any]:
+    """How many bits one takes more than zero, and each larger magnitude than the last.
+
+    Args:
+        scale: mean magnitudes, an array of any library.
+    """
+    xp = array_namespace(scale)
+    tail, step = xp.exp(-0.5 / scale), xp.exp(-1 / scale)
+    return xp.log2(1 - tail) - xp.log2(tail * (1 - step) / 2), 1 / (scale * math.log(2))
 
 
 def overhead(total: int) -> int:

@@ -1,4 +1,4 @@
-"""A network whose container is coded, in training: bits and errors, weighed against each other."""
+"""A model that codes hidden images, in training: bits and errors, weighed against each other."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class CodedStack(SubnetStack):
 
 
 class CodedObjective(nn.Module):
-    """Hides, rounds bands, counts bits, reveals, and measures: one training step up to the loss.
+    """Codes, counts bits, restores, and measures: one training step up to the loss.
 
     In place of the container's distance from the host in Eq. (8), which the last digits fix before
-    anything is learned, stands how many bits the container takes.
+    anything is learned, stands how many bits the code takes.
 
     Attributes:
         terms: what :meth:`forward` returns, in this order.
@@ -125,7 +125,7 @@ class Coded(Invertible):
 
         A prior that has hardly learned may need more room than there is: then they carry nothing.
         """
-        base, pixels = self.config.base or 0, whole(host)
+        base, pixels = self.config.values, whole(host)
         room = pixels.numel() * digits.width(base) // 8
         image = whole(hidden)[0].permute(1, 2, 0).cpu().numpy()
         try:
@@ -138,7 +138,7 @@ class Coded(Invertible):
 
     def reveal(self, container: Tensor) -> Tensor:
         """What the code in a container says; grey where there is none."""
-        base = self.config.base or 0
+        base = self.config.values
         found = digits.read(whole(container), base).reshape(-1).cpu().numpy()
         try:
             image = self._engine().decode(digits.from_digits(found, base), found.size)[0]

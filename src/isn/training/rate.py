@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from isn.coding import prior
 from isn.coding.bands import MEANS, from_blocks, to_blocks, to_cosine
-from isn.coding.code import WORTH, size_of
-from isn.coding.rans import LOGISTIC
+from isn.coding.code import borders, size_of, worthwhile
+from isn.coding.rans import LOGISTIC, logistic_share
 
 _SMALLEST = 1e-9
 
@@ -54,8 +52,8 @@ class Rate(nn.Module):
             step: index of the step of quantisation.
 
         Returns:
-            The bits of all codes together; the whole numbers, as :func:`isn.code.received` takes
-            them: bands and means.
+            The bits of all codes together; the whole numbers, bands and means, as
+            :func:`isn.coding.code.received` takes them.
         """
         bands = to_cosine((container - 0.5) * 255) / size_of(step)
         means = to_blocks(bands[:, list(MEANS)])
@@ -64,13 +62,7 @@ class Rate(nn.Module):
         scales = (self.means - step / 64)[None, :, None, None].expand_as(means)
         total = _bits(means, scales).sum()
         around = functional.pad(values, (1, 1, 1, 1), mode="replicate")
-        sides = (
-            around[:, :, 1:-1, :-2],
-            around[:, :, 1:-1, 2:],
-            around[:, :, :-2, 1:-1],
-            around[:, :, 2:, 1:-1],
-        )
-        features = [_feature(values - side) for side in sides]
+        features = [_feature(each) for each in prior.differences(values, around)]
         features.append(torch.full_like(values[:, :1], prior.step_feature(step) / 8))
         whole = torch.zeros_like(bands)
         for channels, group in zip(prior.GROUPS, self.groups, strict=True):
@@ -84,9 +76,9 @@ class Rate(nn.Module):
 
 def _bits(numbers: Tensor, scales: Tensor) -> Tensor:
     """-log2 of the probability of whole numbers, by log2 of their scales, as the code has it."""
-    octaves = scales.clamp(prior.FINEST, prior.FINEST + (prior.CLASSES - 1) / 4)
+    octaves = _within(scales)
     scale, magnitude = torch.exp2(octaves), numbers.abs()
-    share = ((octaves.detach() + 0.5) / 2.5).clamp(0, 1)
+    share = logistic_share(octaves.detach())
 
     def beyond(edge: Tensor) -> Tensor:
         laplace = torch.exp(-edge / scale)
@@ -105,15 +97,13 @@ def _feature(numbers: Tensor) -> Tensor:
 def _worthwhile(numbers: Tensor, scales: Tensor) -> Tensor:
     """Rounded as for the code: up only where the error spared is worth the bits it takes."""
     with torch.no_grad():
-        scale = torch.exp2(scales.clamp(prior.FINEST, prior.FINEST + (prior.CLASSES - 1) / 4))
-        tail, step = torch.exp(-0.5 / scale), torch.exp(-1 / scale)
-        ones = torch.log2((1 - tail) / (tail * (1 - step) / 2).clamp(min=_SMALLEST))
-        first = (0.5 + WORTH / 2 * ones).clamp(max=1.5)
-        further = 0.5 - (WORTH / 2 / (scale * math.log(2))).clamp(max=0.49)
-        size = numbers.abs()
-        whole = torch.floor(size + further)
-        whole = torch.where(whole >= 2, whole, (size > first).to(whole.dtype)) * numbers.sign()
+        whole: Tensor = worthwhile(numbers, *borders(torch.exp2(_within(scales))))
     return numbers + (whole - numbers).detach()
+
+
+def _within(scales: Tensor) -> Tensor:
+    """log2 of scales, no finer and no wider than there are classes."""
+    return scales.clamp(prior.FINEST, prior.FINEST + (prior.CLASSES - 1) / 4)
 
 
 def _whole(numbers: Tensor | None, unit: int) -> Tensor:
