@@ -29,7 +29,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from isn import cipher, digits, images, mosaic, scramble, seal, zoo
+from isn import cipher, digits, images, mosaic, scramble, seal, trellis, zoo
 from isn.backends.base import Backend
 from isn.coding import code
 from isn.config import MAX_HIDDEN
@@ -273,7 +273,7 @@ def _hide_coded(
     container = host.copy().reshape(-1)
     carried = digits.to_digits(hidden, base)
     there = np.flatnonzero(free)[: len(carried)]
-    container[there] = digits.carry(container[there], carried, base)
+    container[there] = trellis.carry(container[there], carried, base)
     about = Seal(weights.fingerprint, _sizes(pictures))
     return seal.stamp(container.reshape(host.shape), about, salt=salt, secret_for=secret_for)
 
@@ -291,7 +291,7 @@ def _reveal_coded(
     base, salt = weights.config.values, seal.salt_of(container)
     secret_for = None if keys is None else keys.seal_secret
     free = seal.elsewhere((container.shape[0], container.shape[1]), salt, secret_for)
-    found = digits.from_digits(digits.read(container.reshape(-1)[free], base), base)
+    found = digits.from_digits(trellis.read(container.reshape(-1)[free], base), base)
     content = cipher.enciphered(found, _code_key(keys, salt))
     largest = code.largest(container.shape[0] * container.shape[1])
     shown = Engine.of(weights, backend).decode(content, largest, progress)

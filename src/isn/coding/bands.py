@@ -1,18 +1,25 @@
 """Images to cosine bands and back: the basis in which a container is coded.
 
-Three steps, each orthonormal, so that an error in the bands is as large in the image:
+Four steps, each orthonormal, so that an error in the bands is as large in the image:
 
     colours   (r, g, b)  ->  (r + g + b) / sqrt 3, (r - b) / sqrt 2, (r - 2g + b) / sqrt 6
+    borders   the eight samples around each border of two blocks  ->  turned, to lap the blocks
     blocks    8 x 8 samples of a colour  ->  its 8 x 8 cosine coefficients (DCT-II)
     means     the coefficients 0, 0, which are a small image themselves  ->  blocks again
 
 so the bands of an image are 192 channels at an eighth of its size, of which the three means are
 coded as 192 channels at a 64th.
+
+The second step makes a lapped transform of the third (Malvar and Staelin, "The LOT: Transform
+Coding Without Blocking Effects", IEEE Trans. ASSP 1989; as a step before the DCT: Tran, Liang and
+Tu, IEEE Trans. Signal Processing 2003): what is smooth across a border stays in few numbers, and
+what rounding takes leaves no edge there.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
@@ -48,6 +55,27 @@ COLOURS: Final = np.array(
     ]
 )
 
+ANGLES: Final = (0.5985, -0.1185, 0.0431, 0.4115, -0.0190, 0.1823)
+"""By how much each two of the four differences across a border are turned: the angles of the
+highest coding gain for a first-order process of correlation 0.95, 9.26 dB (the DCT alone: 8.83)."""
+
+
+def _borders() -> Any:
+    """The step across a border, of eight samples: sums stay, differences are turned."""
+    half = SIDE // 2
+    turn = np.eye(half)
+    for angle, (row, column) in zip(ANGLES, combinations(range(half), 2), strict=True):
+        each = np.eye(half)
+        each[[row, column], [row, column]] = math.cos(angle)
+        each[row, column], each[column, row] = math.sin(angle), -math.sin(angle)
+        turn = turn @ each
+    one, mirror = np.eye(half), np.eye(half)[::-1]
+    fold = np.block([[one, mirror], [mirror, -one]]) / math.sqrt(2)
+    return fold @ np.block([[one, 0 * one], [0 * one, turn]]) @ fold
+
+
+BORDERS: Final = _borders()
+
 
 def to_cosine(image: Array) -> Array:
     """The bands of an image.
@@ -58,12 +86,12 @@ def to_cosine(image: Array) -> Array:
     Returns:
         N x 192 x H/8 x W/8, channel ``64 colour + 8 row + column``.
     """
-    return to_blocks(_mix(image, COLOURS))
+    return to_blocks(_lapped(_mix(image, COLOURS), BORDERS))
 
 
 def from_cosine(bands: Array) -> Array:
     """The image of some bands: :func:`to_cosine` undone."""
-    return _mix(from_blocks(bands), COLOURS.T)
+    return _mix(_lapped(from_blocks(bands), BORDERS.T), COLOURS.T)
 
 
 def to_blocks(planes: Array) -> Array:
@@ -92,6 +120,25 @@ def from_blocks(bands: Array) -> Array:
     cells = xp.reshape(cells, (n, colours, rows, SIDE, columns * SIDE))
     cells = xp.matmul(xp.matrix_transpose(basis), cells)
     return xp.reshape(cells, (n, colours, rows * SIDE, columns * SIDE))
+
+
+def _lapped(planes: Array, borders: Any) -> Array:
+    """Each border between two blocks turned, along columns and along rows."""
+    xp = array_namespace(planes)
+    n, colours, height, width = planes.shape
+    basis, half = _like(borders, planes), SIDE // 2
+    if height > SIDE:
+        rows = height // SIDE - 1
+        inner = xp.reshape(planes[:, :, half:-half, :], (n, colours, rows, SIDE, width))
+        inner = xp.reshape(xp.matmul(basis, inner), (n, colours, rows * SIDE, width))
+        planes = xp.concat([planes[:, :, :half, :], inner, planes[:, :, -half:, :]], axis=2)
+    if width > SIDE:
+        columns = width // SIDE - 1
+        inner = xp.reshape(planes[..., half:-half], (n, colours, height, columns, SIDE))
+        inner = xp.matmul(inner, xp.matrix_transpose(basis))
+        inner = xp.reshape(inner, (n, colours, height, columns * SIDE))
+        planes = xp.concat([planes[..., :half], inner, planes[..., -half:]], axis=3)
+    return planes
 
 
 def _mix(image: Array, colours: Any) -> Array:

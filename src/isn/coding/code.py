@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -37,6 +37,7 @@ from isn.coding.prior import (
     FINEST,
     GROUPS,
     STEPS,
+    Level,
     Prior,
     Whole,
     context,
@@ -148,21 +149,54 @@ class Bands:
 
     def parts(self, prior: Prior, step: int) -> Iterator[rans.Part]:
         """Numbers and classes, in the order in which they are coded."""
-        size = np.float32(size_of(step))
-        means = np.rint(self.means / size).astype(np.int32)
-        yield means, _same(prior.of_means(step), means.shape)
-        features = _features(means, self.blocks.shape[1:], step)
-        for group, channels in enumerate(GROUPS):
-            classes = prior.of_group(group, features.seen(group))
-            values = self.blocks[list(channels)] / size
-            first, further = (each[classes] for each in thresholds())
-            numbers = worthwhile(values, first, further).astype(np.int32)
-            yield numbers, classes
-            features.add(group, numbers)
+        coarsest = np.rint(self.means[list(MEANS)] / np.float32(size_of(step))).astype(np.int32)
+        yield coarsest, _same(prior.coarsest(step), coarsest.shape)
+        means = yield from _parts(prior.means, self.means, coarsest, step)
+        yield from _parts(prior.blocks, self.blocks, _known(means, self.blocks.shape[1:]), step)
+
+
+def _parts(
+    level: Level, bands: Floats, known: Whole, step: int
+) -> Generator[rans.Part, None, Whole]:
+    """The parts of one level, whose means are known; returns its numbers."""
+    size = np.float32(size_of(step))
+    whole, features = _started(bands.shape, known), _Seen(context(known, step))
+    for group, channels in enumerate(GROUPS):
+        classes = level.classes(group, features.seen(group))
+        values = bands[list(channels)] / size
+        first, further = (each[classes] for each in thresholds())
+        numbers = worthwhile(values, first, further).astype(np.int32)
+        yield numbers, classes
+        features.add(group, numbers)
+        whole[list(channels)] = numbers
+    return whole
+
+
+def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int) -> Whole:
+    """The numbers of one level, whose means are known."""
+    whole = _started((CHANNELS, *known.shape[1:]), known)
+    features = _Seen(context(known, step))
+    for group, channels in enumerate(GROUPS):
+        numbers = decoder.decode(level.classes(group, features.seen(group)))
+        features.add(group, numbers)
+        whole[list(channels)] = numbers
+    return whole
+
+
+def _started(shape: tuple[int, ...], known: Whole) -> Whole:
+    whole = np.zeros(shape, np.int32)
+    whole[list(MEANS)] = known
+    return whole
+
+
+def _known(means: Whole, shape: tuple[int, ...]) -> Whole:
+    """The means of an image's blocks, from the numbers of their own bands."""
+    rows, columns = shape
+    return mean_values(means)[:, :rows, :columns]
 
 
 class _Seen:
-    """The features of one image, group by group."""
+    """The features of one level, group by group."""
 
     def __init__(self, first: NDArray[np.uint8]) -> None:
         self._all = np.empty((CONTEXT + CHANNELS - len(MEANS), *first.shape[1:]), np.uint8)
@@ -250,20 +284,12 @@ def decode(code: bytes, prior: Prior, most: int, largest: int) -> tuple[list[Flo
 
 def _container(decoder: rans.Decoder, prior: Prior, step: int, height: int, width: int) -> Floats:
     rows, columns = padded(height) // SIDE, padded(width) // SIDE
-    shape = (CHANNELS, -(-rows // SIDE), -(-columns // SIDE))
-    means = decoder.decode(_same(prior.of_means(step), shape))
-    features = _features(means, (rows, columns), step)
-    bands = np.zeros((CHANNELS, rows, columns), np.float32)
-    for group, channels in enumerate(GROUPS):
-        numbers = decoder.decode(prior.of_group(group, features.seen(group)))
-        features.add(group, numbers)
-        bands[list(channels)] = numbers
-    return np.asarray(received(bands[None], means[None].astype(np.float32), size_of(step))[0])
-
-
-def _features(means: Whole, shape: tuple[int, ...], step: int) -> _Seen:
-    rows, columns = shape
-    return _Seen(context(mean_values(means)[:, :rows, :columns], step))
+    shape = (len(MEANS), -(-rows // SIDE), -(-columns // SIDE))
+    coarsest = decoder.decode(_same(prior.coarsest(step), shape))
+    means = _decoded(decoder, prior.means, coarsest, step)
+    bands = _decoded(decoder, prior.blocks, _known(means, (rows, columns)), step)
+    numbers, coarse = (each[None].astype(np.float32) for each in (bands, means))
+    return np.asarray(received(numbers, coarse, size_of(step))[0])
 
 
 def _sampled(bands: Sequence[Bands]) -> tuple[list[Bands], float]:

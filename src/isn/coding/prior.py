@@ -1,9 +1,10 @@
 """How wide each number of a code is expected to scatter, told from the numbers already known.
 
-The bands of :mod:`isn.coding.bands` are coded in nine groups, coarse to fine: the means first,
-then, by frequency, luminance and colours in turn. Before a group is coded or decoded, a small
-network looks at a 3 x 3 neighbourhood of every group before it and names a *class* for each number:
-the mean magnitude by which :mod:`isn.coding.rans` codes it, in quarters of an octave.
+The bands of :mod:`isn.coding.bands` are coded coarse to fine: the means of the means' blocks, then
+the bands of the means, which so are known, then the bands of the image. Of either level, its eight
+groups go by frequency, luminance and colours in turn. Before a group is coded or decoded, a small
+network looks at a 3 x 3 neighbourhood of all that is known of its level and names a *class* for
+each number: the mean magnitude by which :mod:`isn.coding.rans` codes it, in quarters of an octave.
 
 Whoever reveals must come to the very same classes on another machine. So all of it is whole numbers
 (Ballé, Johnston and Minnen, "Integer Networks for Data Compression", ICLR 2019): features and
@@ -61,10 +62,13 @@ GROUPS: Final = tuple(
     )
     for group in range(8)
 )
-"""Channels of each group after the means, in the order in which they are coded."""
+"""Channels of each group of a level, in the order in which they are coded."""
 
 CONTEXT: Final = 4 * len(MEANS) + 1
-"""Features known before the first group: differences of the means, and the step."""
+"""Features known before the first group: differences of the level's means, and the step."""
+
+LEVELS: Final = {"means": 4, "blocks": 1}
+"""Both levels in the order in which they are coded, and by how much narrower their networks are."""
 
 
 def seen(group: int) -> int:
@@ -74,12 +78,14 @@ def seen(group: int) -> int:
 
 def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
     """Name and shape of every learned tensor of a prior with hidden layers of this width."""
-    shapes: dict[str, tuple[int, ...]] = {"prior.means": (CHANNELS,)}
-    for group, channels in enumerate(GROUPS):
-        shapes[f"prior.groups.{group}.inner.weight"] = (width, seen(group), 3, 3)
-        shapes[f"prior.groups.{group}.inner.bias"] = (width,)
-        shapes[f"prior.groups.{group}.outer.weight"] = (len(channels), width, 1, 1)
-        shapes[f"prior.groups.{group}.outer.bias"] = (len(channels),)
+    shapes: dict[str, tuple[int, ...]] = {"prior.coarsest": (len(MEANS),)}
+    for level, narrower in LEVELS.items():
+        for group, channels in enumerate(GROUPS):
+            name, hidden = f"prior.{level}.{group}", width // narrower
+            shapes[f"{name}.inner.weight"] = (hidden, seen(group), 3, 3)
+            shapes[f"{name}.inner.bias"] = (hidden,)
+            shapes[f"{name}.outer.weight"] = (len(channels), hidden, 1, 1)
+            shapes[f"{name}.outer.bias"] = (len(channels),)
     return shapes
 
 
@@ -135,10 +141,10 @@ def differences(values: Any, around: Any) -> list[Any]:
 
 
 def context(values: Whole, step: int) -> NDArray[np.uint8]:
-    """The features known before the first group.
+    """The features known before the first group of a level.
 
     Args:
-        values: the means in steps, 3 x h x w.
+        values: the level's means in steps, 3 x h x w.
         step: index of the step of quantisation.
 
     Returns:
@@ -169,43 +175,43 @@ class _Layer:
         return cls(whole.astype(np.float32), offset.astype(np.float32))
 
 
-class Prior:
-    """The network that names classes, in whole numbers.
+class Level:
+    """The networks of one level, in whole numbers.
 
     Args:
-        tensors: a model's learned tensors; those named as in :func:`parameter_shapes` are taken.
+        tensors: a model's learned tensors; those of the level are taken, named as in
+            :func:`parameter_shapes`.
+        name: of the level.
 
     Raises:
         ModelError: weights so large that sums would not be exact.
     """
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], name: str) -> None:
         largest = int(FEATURES.max())
-        self._means = np.rint(tensors["prior.means"].astype(np.float64) * 64).astype(np.int64)
         self._layers = [
             tuple(
                 _Layer.of(
-                    tensors[f"prior.groups.{group}.{name}.weight"],
-                    tensors[f"prior.groups.{group}.{name}.bias"],
+                    tensors[f"prior.{name}.{group}.{layer}.weight"],
+                    tensors[f"prior.{name}.{group}.{layer}.bias"],
                     unit,
                     most,
-                    f"prior.groups.{group}.{name}",
+                    f"prior.{name}.{group}.{layer}",
                 )
-                for name, unit, most in (("inner", _FEATURE, largest), ("outer", _HIDDEN, _HIGHEST))
+                for layer, unit, most in (
+                    ("inner", _FEATURE, largest),
+                    ("outer", _HIDDEN, _HIGHEST),
+                )
             )
             for group in range(len(GROUPS))
         ]
 
-    def of_means(self, step: int) -> NDArray[np.uint8]:
-        """The classes of the means' 192 channels, the same everywhere."""
-        return _classes((self._means - step) // 16)
-
-    def of_group(self, group: int, features: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def classes(self, group: int, features: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The classes of a group.
 
         Args:
             group: 0 to 7.
-            features: of everything before it, C x h x w.
+            features: of all that is known of the level, C x h x w.
 
         Returns:
             As many channels as the group has, x h x w.
@@ -231,6 +237,29 @@ class Prior:
                 -1, high, columns
             )
         return found
+
+
+class Prior:
+    """The network that names classes, in whole numbers.
+
+    Args:
+        tensors: a model's learned tensors; those named as in :func:`parameter_shapes` are taken.
+
+    Attributes:
+        means: of the bands of the means.
+        blocks: of the bands of the image.
+
+    Raises:
+        ModelError: weights so large that sums would not be exact.
+    """
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        self._coarsest = np.rint(tensors["prior.coarsest"].astype(np.float64) * 64).astype(np.int64)
+        self.means, self.blocks = (Level(tensors, name) for name in LEVELS)
+
+    def coarsest(self, step: int) -> NDArray[np.uint8]:
+        """The classes of the three means of the means' blocks, the same everywhere."""
+        return _classes((self._coarsest - step) // 16)
 
 
 def _classes(quarters: NDArray[Any]) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isn import digits
+from isn import digits, trellis
 from isn.backends.torch import SubnetStack, whole
 from isn.coding import code
 from isn.config import ModelConfig
@@ -43,12 +43,10 @@ class CodedStack(SubnetStack):
         Backwards, the last block hands the image to the blank branch, so that every phi sees it.
         """
         initialise(self.blocks, seed)
-        for group in self.prior.groups:
+        for group in (*self.prior.means, *self.prior.blocks):
             nn.init.kaiming_uniform_(group.inner.weight, nonlinearity="relu")  # type: ignore[union-attr, arg-type]
         with torch.no_grad():
-            # Means scatter widely, and the less the higher their frequency.
-            slots = torch.arange(64)
-            self.prior.means.copy_((8 - (slots // 8 + slots % 8) / 2).repeat(3))
+            self.prior.coarsest.fill_(8)
             last = self.blocks[-1].eta.convs[-1]  # type: ignore[union-attr, index]
             for band in range(self.config.host_channels):
                 last.weight[band, band, 1, 1] = -1  # type: ignore[union-attr, index]
@@ -125,21 +123,21 @@ class Coded(Invertible):
 
         A prior that has hardly learned may need more room than there is: then they carry nothing.
         """
-        base, pixels = self.config.values, whole(host)
-        room = pixels.numel() * digits.width(base) // 8
+        base, pixels = self.config.values, whole(host).cpu().numpy()
+        room = pixels.size * digits.width(base) // 8
         image = whole(hidden)[0].permute(1, 2, 0).cpu().numpy()
         try:
             content = self._engine().encode([np.ascontiguousarray(image)], room // SHARE)
         except ImageError:
             content = b""
         filled = digits.to_digits(content.ljust(room, b"\0"), base)
-        carried = torch.from_numpy(filled).reshape(pixels.shape)
-        return digits.carry(pixels, carried.to(pixels.device), base).to(host.dtype) / LEVELS
+        container = trellis.carry(pixels.reshape(-1), filled, base).reshape(pixels.shape)
+        return torch.from_numpy(container).to(host) / LEVELS
 
     def reveal(self, container: Tensor) -> Tensor:
         """What the code in a container says; grey where there is none."""
         base = self.config.values
-        found = digits.read(whole(container), base).reshape(-1).cpu().numpy()
+        found = trellis.read(whole(container).reshape(-1).cpu().numpy(), base)
         try:
             image = self._engine().decode(digits.from_digits(found, base), found.size)[0]
         except AlteredContainer:

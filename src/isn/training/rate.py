@@ -39,9 +39,13 @@ class Rate(nn.Module):
     def __init__(self, width: int) -> None:
         """A prior with hidden layers of this width."""
         super().__init__()
-        self.means = nn.Parameter(torch.zeros(192))
-        self.groups = nn.ModuleList(
-            Group(prior.seen(k), width, len(channels)) for k, channels in enumerate(prior.GROUPS)
+        self.coarsest = nn.Parameter(torch.zeros(len(MEANS)))
+        self.means, self.blocks = (
+            nn.ModuleList(
+                Group(prior.seen(k), width // narrower, len(channels))
+                for k, channels in enumerate(prior.GROUPS)
+            )
+            for narrower in prior.LEVELS.values()
         )
 
     def forward(self, container: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,21 +61,30 @@ class Rate(nn.Module):
         """
         bands = to_cosine((container - 0.5) * 255) / size_of(step)
         means = to_blocks(bands[:, list(MEANS)])
-        means = means + (means.round() - means).detach()
+        coarsest = means[:, list(MEANS)]
+        coarsest = coarsest + (coarsest.round() - coarsest).detach()
+        scales = (self.coarsest - step / 64)[None, :, None, None].expand_as(coarsest)
+        first = _bits(coarsest, scales).sum()
+        second, means = _coded(self.means, means, coarsest, step)
         values = from_blocks(means.detach()).round()
-        scales = (self.means - step / 64)[None, :, None, None].expand_as(means)
-        total = _bits(means, scales).sum()
-        around = functional.pad(values, (1, 1, 1, 1), mode="replicate")
-        features = [_feature(each) for each in prior.differences(values, around)]
-        features.append(torch.full_like(values[:, :1], prior.step_feature(step) / 8))
-        whole = torch.zeros_like(bands)
-        for channels, group in zip(prior.GROUPS, self.groups, strict=True):
-            scales = group(torch.cat(features, 1))
-            numbers = _worthwhile(bands[:, channels], scales)
-            total = total + _bits(numbers, scales).sum()
-            features.append(_feature(numbers))
-            whole[:, channels] = numbers
-        return total, whole, means
+        third, whole = _coded(self.blocks, bands, values, step)
+        return first + second + third, whole, means
+
+
+def _coded(groups: nn.ModuleList, bands: Tensor, known: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """The bits of one level, whose means are known, and its whole numbers."""
+    around = functional.pad(known, (1, 1, 1, 1), mode="replicate")
+    features = [_feature(each) for each in prior.differences(known, around)]
+    features.append(torch.full_like(known[:, :1], prior.step_feature(step) / 8))
+    whole, total = torch.zeros_like(bands), bands.new_zeros(())
+    whole[:, list(MEANS)] = known
+    for channels, group in zip(prior.GROUPS, groups, strict=True):
+        scales = group(torch.cat(features, 1))
+        numbers = _worthwhile(bands[:, channels], scales)
+        total = total + _bits(numbers, scales).sum()
+        features.append(_feature(numbers))
+        whole[:, channels] = numbers
+    return total, whole
 
 
 def _bits(numbers: Tensor, scales: Tensor) -> Tensor:

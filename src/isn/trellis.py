@@ -1,0 +1,163 @@
+"""Last digits read through a convolutional code, so that samples move less to carry them.
+
+Where :mod:`isn.digits` gives every sample a last digit of its own, here the highest bit of a digit
+is a sum, modulo 2, of bits of the sample and of the few before it. Many containers then carry the
+same digits, and of those the one nearest to the host is found (Viterbi). With h the taps below, k
+the bits of a digit, and z a sample without its lowest k - 1 bits::
+
+    low bits of the digit    those of the sample
+    highest bit of digit t   sum over i of  h0[i] z[t - i]  +  h1[i] (z[t - i] >> 1)    (reveal)
+
+This is trellis-coded quantisation (Marcellin and Fischer, IEEE Trans. Communications 1990) with
+Ungerboeck's code of 32 states (IEEE Trans. Information Theory 1982), used as steganography uses
+syndrome-trellis codes (Filler, Judas and Fridrich, IEEE TIFS 2011): what is carried is the
+syndrome. For two bits a sample the square error is 1.02, where single digits take 1.5 and no code
+less than 0.94: 48.0 instead of 46.4 dB.
+
+Samples are taken in runs of 512, each of which begins anew.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn import digits
+
+Samples = NDArray[np.uint8]
+
+RUN: Final = 512
+"""Samples that are coded together."""
+
+TAPS: Final = (0o45, 0o10)
+"""h0 and h1: bit i is the tap of the sample i places before."""
+
+STATES: Final = 32
+
+_RUNS: Final = 512
+"""Runs that are looked at side by side."""
+_NEVER: Final = 1 << 30
+
+
+def carry(host: Samples, carried: Samples, base: int) -> Samples:
+    """A host that carries digits, as near to it as the code allows.
+
+    Args:
+        host: uint8, N samples.
+        carried: uint8, N digits, 0 to ``base - 1``.
+        base: 2 ** k, 2 to 128.
+
+    Returns:
+        The container's samples, uint8.
+    """
+    container = np.empty_like(host)
+    for first in range(0, len(host), _RUNS * RUN):
+        part = slice(first, first + _RUNS * RUN)
+        container[part] = _carry(host[part], carried[part], digits.width(base))
+    return container
+
+
+def read(container: Samples, base: int) -> Samples:
+    """The digits that a container carries: :func:`carry` undone.
+
+    Args:
+        container: uint8, N samples, from the first on that :func:`carry` was given; those that
+            follow the last change nothing.
+        base: 2 ** k, as it was for :func:`carry`.
+
+    Returns:
+        uint8, N digits, 0 to ``base - 1``.
+    """
+    low = digits.width(base) - 1
+    labels = _runs(container >> np.uint8(low))
+    syndrome = np.zeros_like(labels)
+    for plane, taps in enumerate(TAPS):
+        bits = labels >> np.uint8(plane) & np.uint8(1)
+        for back in range(taps.bit_length()):
+            if taps >> back & 1:
+                syndrome[:, back:] ^= bits[:, : RUN - back]
+    highest = syndrome.reshape(-1)[: len(container)]
+    return np.asarray(highest << np.uint8(low) | container & np.uint8((1 << low) - 1))
+
+
+def _runs(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Runs x RUN samples, the last run filled with zeros."""
+    return np.pad(samples, (0, -len(samples) % RUN)).reshape(-1, RUN)
+
+
+def _carry(host: Samples, carried: Samples, width: int) -> Samples:
+    """Some runs, side by side: time x runs."""
+    low, size = width - 1, len(host)
+    value = _runs(host).T.astype(np.int16)
+    digit = _runs(carried).T.astype(np.int16)
+    moves = np.stack([_moves(value, digit & ((1 << low) - 1) | k << low, width) for k in range(4)])
+    moves[:, :, -1][:, RUN - (-size % RUN) :] = 0
+    start = _start((digit >> low).astype(np.uint8))
+    costs = np.square(np.where(start, moves[[1, 0, 3, 2]], moves).astype(np.int32))
+    labels = _shortest(np.ascontiguousarray(costs.transpose(1, 0, 2))) ^ start
+    moved = value + np.take_along_axis(moves, labels[None], 0)[0]
+    return np.ascontiguousarray(moved.T).reshape(-1)[:size].astype(np.uint8)
+
+
+def _moves(value: NDArray[np.int16], wanted: NDArray[np.int16], width: int) -> NDArray[np.int16]:
+    """How far each sample is from the nearest value that ends in the bits wanted."""
+    size = 2 << width
+    # Where two are as near, up and down in turn, so that the host gets no darker.
+    half = (size - value // size % 2) // 2
+    move = (wanted - value + half) % size - half
+    moved = value + move
+    return np.asarray(np.where(moved < 0, move + size, np.where(moved > 255, move - size, move)))
+
+
+def _start(syndrome: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Labels, 0 or 1, that carry a syndrome: the code's words are what may be added to them."""
+    labels = np.empty_like(syndrome)
+    state = np.zeros(syndrome.shape[1], np.uint8)
+    for time, wanted in enumerate(syndrome):
+        labels[time] = (wanted ^ state) & 1
+        state = state >> np.uint8(1) ^ labels[time] * np.uint8(TAPS[0] >> 1)
+    return labels
+
+
+@cache
+def _trellis() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The two states before each state, and the labels on the ways: STATES x 2 each.
+
+    A state is what the samples so far add to the syndromes to come. Of a word of the code all
+    syndromes are 0, so its lowest bit is the label's lowest one.
+    """
+    ways: list[list[tuple[int, int]]] = [[] for _ in range(STATES)]
+    for state in range(STATES):
+        for high in range(2):
+            label = state & 1 | high << 1
+            after = state >> 1 ^ (TAPS[0] >> 1) * (state & 1) ^ (TAPS[1] >> 1) * high
+            ways[after].append((state, label))
+    table = np.array(ways)
+    return table[..., 0], table[..., 1]
+
+
+def _shortest(costs: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """The labels of the word that costs least, by the cost of each: time x 4 x runs."""
+    before, label = _trellis()
+    length, _, runs = costs.shape
+    chosen = np.empty((length, STATES, runs), bool)
+    total = np.full((STATES, runs), _NEVER, np.int32)
+    total[0] = 0
+    one, other, dearer = np.empty((3, STATES, runs), np.int32)
+    for time in range(length):
+        for way, sums in enumerate((one, other)):
+            np.take(total, before[:, way], 0, out=sums, mode="clip")
+            np.take(costs[time], label[:, way], 0, out=dearer, mode="clip")
+            sums += dearer
+        np.less(other, one, out=chosen[time])
+        np.minimum(one, other, out=total)
+    labels = np.empty((length, runs), np.uint8)
+    state, each = total.argmin(0), np.arange(runs)
+    for time in reversed(range(length)):
+        way = chosen[time, state, each].astype(np.intp)
+        labels[time] = label[state, way]
+        state = before[state, way]
+    return labels
