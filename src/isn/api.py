@@ -4,11 +4,12 @@ host + hidden  ->  network  ->  round to 8 bit  ->  seal  ->  container
 container  ->  seal  ->  network, backwards  ->  revealed images in their own sizes
 
 Of a model with a base, the network's host is blank, and the last digits of the real one carry what
-the network made (:mod:`isn.digits`); of one with a prior too, they carry a code of the hidden
-images (:mod:`isn.coding`), and the network only restores, backwards, what was coded:
+the network made (:mod:`isn.digits`); of one with a prior too, the host carries a code of the hidden
+images (:mod:`isn.coding`) by a trellis (:mod:`isn.trellis`), and the network only restores,
+backwards, what was coded:
 
-hidden  ->  code  ->  cipher  ->  digits  ->  seal  ->  container
-container  ->  seal  ->  digits  ->  cipher  ->  code  ->  network, backwards  ->  revealed images
+hidden  ->  code  ->  cipher  ->  trellis  ->  seal  ->  container
+container  ->  seal  ->  trellis  ->  cipher  ->  code  ->  network, backwards  ->  revealed images
 
 A model takes more images than it was made for: they share its planes (:mod:`isn.mosaic`), or the
 room of the code.
@@ -259,7 +260,7 @@ def _hide_coded(
     backend: str | Backend | None,
     progress: Report | None,
 ) -> Pixels:
-    """A container whose last digits carry the code of the hidden images, enciphered."""
+    """A container that carries the code of the hidden images, enciphered."""
     base, engine = weights.config.values, Engine.of(weights, backend)
     samples = host.size - seal.SAMPLES
     room = samples * digits.width(base) // 8

@@ -119,7 +119,7 @@ class Coded(Invertible):
         return objective, objective.terms
 
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
-        """A host whose last digits carry the code of a hidden image, as one of four.
+        """A host that carries the code of a hidden image, as one of four.
 
         A prior that has hardly learned may need more room than there is: then they carry nothing.
         """
