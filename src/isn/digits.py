@@ -31,7 +31,7 @@ def carry(host: Array, digits: Array, base: int) -> Array:
     Args:
         host: uint8 of any shape.
         digits: uint8 of that shape, 0 to ``base - 1``.
-        base: M, 2 to 128.
+        base: M, 2 to 256.
 
     Returns:
         The container, uint8 of that shape.

@@ -91,25 +91,16 @@ def _runs(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _carry(host: Samples, carried: Samples, width: int) -> Samples:
     """Some runs, side by side: time x runs."""
     low, size = width - 1, len(host)
-    value = _runs(host).T.astype(np.int16)
-    digit = _runs(carried).T.astype(np.int16)
-    moves = np.stack([_moves(value, digit & ((1 << low) - 1) | k << low, width) for k in range(4)])
+    value, digit = _runs(host).T, _runs(carried).T
+    wanted = [digit & ((1 << low) - 1) | k << low for k in range(4)]
+    moves = np.stack([digits.carry(value, each, 2 << width) for each in wanted]).astype(np.int16)
+    moves -= value
     moves[:, :, -1][:, RUN - (-size % RUN) :] = 0
-    start = _start((digit >> low).astype(np.uint8))
+    start = _start(digit >> np.uint8(low))
     costs = np.square(np.where(start, moves[[1, 0, 3, 2]], moves).astype(np.int32))
     labels = _shortest(np.ascontiguousarray(costs.transpose(1, 0, 2))) ^ start
     moved = value + np.take_along_axis(moves, labels[None], 0)[0]
     return np.ascontiguousarray(moved.T).reshape(-1)[:size].astype(np.uint8)
-
-
-def _moves(value: NDArray[np.int16], wanted: NDArray[np.int16], width: int) -> NDArray[np.int16]:
-    """How far each sample is from the nearest value that ends in the bits wanted."""
-    size = 2 << width
-    # Where two are as near, up and down in turn, so that the host gets no darker.
-    half = (size - value // size % 2) // 2
-    move = (wanted - value + half) % size - half
-    moved = value + move
-    return np.asarray(np.where(moved < 0, move + size, np.where(moved > 255, move - size, move)))
 
 
 def _start(syndrome: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -159,34 +159,23 @@ def _parts(
     level: Level, bands: Floats, known: Whole, step: int
 ) -> Generator[rans.Part, None, Whole]:
     """The parts of one level, whose means are known; returns its numbers."""
-    size = np.float32(size_of(step))
-    whole, features = _started(bands.shape, known), _Seen(context(known, step))
+    size, seen = np.float32(size_of(step)), _Seen(level, known, step)
     for group, channels in enumerate(GROUPS):
-        classes = level.classes(group, features.seen(group))
+        classes = seen.classes(group)
         values = bands[list(channels)] / size
         first, further = (each[classes] for each in thresholds())
         numbers = worthwhile(values, first, further).astype(np.int32)
         yield numbers, classes
-        features.add(group, numbers)
-        whole[list(channels)] = numbers
-    return whole
+        seen.add(group, numbers)
+    return seen.whole
 
 
 def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int) -> Whole:
     """The numbers of one level, whose means are known."""
-    whole = _started((CHANNELS, *known.shape[1:]), known)
-    features = _Seen(context(known, step))
-    for group, channels in enumerate(GROUPS):
-        numbers = decoder.decode(level.classes(group, features.seen(group)))
-        features.add(group, numbers)
-        whole[list(channels)] = numbers
-    return whole
-
-
-def _started(shape: tuple[int, ...], known: Whole) -> Whole:
-    whole = np.zeros(shape, np.int32)
-    whole[list(MEANS)] = known
-    return whole
+    seen = _Seen(level, known, step)
+    for group in range(len(GROUPS)):
+        seen.add(group, decoder.decode(seen.classes(group)))
+    return seen.whole
 
 
 def _known(means: Whole, shape: tuple[int, ...]) -> Whole:
@@ -196,18 +185,27 @@ def _known(means: Whole, shape: tuple[int, ...]) -> Whole:
 
 
 class _Seen:
-    """The features of one level, group by group."""
+    """What is known of one level, group by group.
 
-    def __init__(self, first: NDArray[np.uint8]) -> None:
-        self._all = np.empty((CONTEXT + CHANNELS - len(MEANS), *first.shape[1:]), np.uint8)
-        self._all[:CONTEXT] = first
+    Attributes:
+        whole: its numbers, 192 x h x w, those of its means at their channels.
+    """
+
+    def __init__(self, level: Level, known: Whole, step: int) -> None:
+        rows, columns = known.shape[1:]
+        self._level = level
+        self._all = np.empty((CONTEXT + CHANNELS - len(MEANS), rows, columns), np.uint8)
+        self._all[:CONTEXT] = context(known, step)
         self._ends = np.cumsum([CONTEXT, *(len(each) for each in GROUPS)])
+        self.whole = np.zeros((CHANNELS, rows, columns), np.int32)
+        self.whole[list(MEANS)] = known
 
-    def seen(self, group: int) -> NDArray[np.uint8]:
-        return self._all[: self._ends[group]]
+    def classes(self, group: int) -> NDArray[np.uint8]:
+        return self._level.classes(group, self._all[: self._ends[group]])
 
     def add(self, group: int, numbers: Whole) -> None:
         self._all[self._ends[group] : self._ends[group + 1]] = feature(numbers)
+        self.whole[list(GROUPS[group])] = numbers
 
 
 def finest(bands: Sequence[Bands], prior: Prior, room: int) -> int:
