@@ -88,7 +88,7 @@ def test_the_syndrome_is_the_sum_of_the_taps() -> None:
     for place in (0, 1, 5, 300, 511, 512, 514, 1199):
         total = 0
         for back in range(min(place % trellis.RUN, 5) + 1):
-            first, second = (taps >> back & 1 for taps in trellis.TAPS)
+            first, second = (taps >> back & 1 for taps in trellis.CODE.taps)
             total ^= (labels[place - back] & first) ^ (labels[place - back] >> 1 & second)
         assert found[place] == total << 2 | container[place] & 3
 

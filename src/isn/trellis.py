@@ -19,27 +19,24 @@ Samples are taken in runs of 512, each of which begins anew.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isn import digits
+from isn.convolutional import Convolutional
 
 Samples = NDArray[np.uint8]
 
 RUN: Final = 512
 """Samples that are coded together."""
 
-TAPS: Final = (0o45, 0o10)
-"""h0 and h1: bit i is the tap of the sample i places before."""
-
-STATES: Final = 32
+CODE: Final = Convolutional((0o45, 0o10))
+"""Of 32 states."""
 
 _RUNS: Final = 512
 """Runs that are looked at side by side."""
-_NEVER: Final = 1 << 30
 
 
 def carry(host: Samples, carried: Samples, base: int) -> Samples:
@@ -74,7 +71,7 @@ def read(container: Samples, base: int) -> Samples:
     low = digits.width(base) - 1
     labels = _runs(container >> np.uint8(low))
     syndrome = np.zeros_like(labels)
-    for plane, taps in enumerate(TAPS):
+    for plane, taps in enumerate(CODE.taps):
         bits = labels >> np.uint8(plane) & np.uint8(1)
         for back in range(taps.bit_length()):
             if taps >> back & 1:
@@ -98,7 +95,7 @@ def _carry(host: Samples, carried: Samples, width: int) -> Samples:
     moves[:, :, -1][:, RUN - (-size % RUN) :] = 0
     start = _start(digit >> np.uint8(low))
     costs = np.square(np.where(start, moves[[1, 0, 3, 2]], moves).astype(np.int32))
-    labels = _shortest(np.ascontiguousarray(costs.transpose(1, 0, 2))) ^ start
+    labels = CODE.shortest(np.ascontiguousarray(costs.transpose(1, 0, 2))) ^ start
     moved = value + np.take_along_axis(moves, labels[None], 0)[0]
     return np.ascontiguousarray(moved.T).reshape(-1)[:size].astype(np.uint8)
 
@@ -109,46 +106,5 @@ def _start(syndrome: NDArray[np.uint8]) -> NDArray[np.uint8]:
     state = np.zeros(syndrome.shape[1], np.uint8)
     for time, wanted in enumerate(syndrome):
         labels[time] = (wanted ^ state) & 1
-        state = state >> np.uint8(1) ^ labels[time] * np.uint8(TAPS[0] >> 1)
-    return labels
-
-
-@cache
-def _trellis() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The two states before each state, and the labels on the ways: STATES x 2 each.
-
-    A state is what the samples so far add to the syndromes to come. Of a word of the code all
-    syndromes are 0, so its lowest bit is the label's lowest one.
-    """
-    ways: list[list[tuple[int, int]]] = [[] for _ in range(STATES)]
-    for state in range(STATES):
-        for high in range(2):
-            label = state & 1 | high << 1
-            after = state >> 1 ^ (TAPS[0] >> 1) * (state & 1) ^ (TAPS[1] >> 1) * high
-            ways[after].append((state, label))
-    table = np.array(ways)
-    return table[..., 0], table[..., 1]
-
-
-def _shortest(costs: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """The labels of the word that costs least, by the cost of each: time x 4 x runs."""
-    before, label = _trellis()
-    length, _, runs = costs.shape
-    chosen = np.empty((length, STATES, runs), bool)
-    total = np.full((STATES, runs), _NEVER, np.int32)
-    total[0] = 0
-    one, other, dearer = np.empty((3, STATES, runs), np.int32)
-    for time in range(length):
-        for way, sums in enumerate((one, other)):
-            np.take(total, before[:, way], 0, out=sums, mode="clip")
-            np.take(costs[time], label[:, way], 0, out=dearer, mode="clip")
-            sums += dearer
-        np.less(other, one, out=chosen[time])
-        np.minimum(one, other, out=total)
-    labels = np.empty((length, runs), np.uint8)
-    state, each = total.argmin(0), np.arange(runs)
-    for time in reversed(range(length)):
-        way = chosen[time, state, each].astype(np.intp)
-        labels[time] = label[state, way]
-        state = before[state, way]
+        state = state >> np.uint8(1) ^ labels[time] * np.uint8(CODE.taps[0] >> 1)
     return labels

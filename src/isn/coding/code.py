@@ -22,7 +22,6 @@ import struct
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -31,10 +30,10 @@ from numpy.typing import NDArray
 
 from isn.coding import rans
 from isn.coding.bands import CHANNELS, MEANS, SIDE, from_blocks, from_cosine, to_blocks, to_cosine
+from isn.coding.dependent import halves, quantised
 from isn.coding.prior import (
     CLASSES,
     CONTEXT,
-    FINEST,
     GROUPS,
     STEPS,
     Level,
@@ -53,9 +52,6 @@ Array = Any
 BLOCKS_FROM: Final = 160
 """Index of the finest step at which blocks have anything to restore; in finer ones, as where one
 image has all the room, a container is the image itself."""
-
-WORTH: Final = 0.12
-"""Square error, in squares of a step, that a bit is worth, of a coder at its best."""
 
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<BBhII")
@@ -90,11 +86,11 @@ def coarseness(step: int) -> float:
 
 
 def received(bands: Array, means: Array, size: float) -> Array:
-    """A container from its numbers, for any array library.
+    """A container from what its numbers stand for, for any array library.
 
     Args:
-        bands: N x 192 x h x w whole numbers as floats; the means among them are not looked at.
-        means: N x 192 x ceil(h/8) x ceil(w/8).
+        bands: N x 192 x h x w floats, in steps; the means among them are not looked at.
+        means: N x 192 x ceil(h/8) x ceil(w/8), in steps.
         size: of the step, in levels.
 
     Returns:
@@ -147,39 +143,47 @@ class Bands:
             np.ascontiguousarray(self.means[:, : high // SIDE][:, taken]),
         )
 
-    def parts(self, prior: Prior, step: int) -> Iterator[rans.Part]:
-        """Numbers and classes, in the order in which they are coded."""
-        coarsest = np.rint(self.means[list(MEANS)] / np.float32(size_of(step))).astype(np.int32)
-        yield coarsest, _same(prior.coarsest(step), coarsest.shape)
-        means = yield from _parts(prior.means, self.means, coarsest, step)
-        yield from _parts(prior.blocks, self.blocks, _known(means, self.blocks.shape[1:]), step)
+    def parts(self, prior: Prior, step: int, lanes: int) -> Iterator[rans.Part]:
+        """Numbers and kinds, in the order in which they are coded, for so many lanes."""
+        means = self.means[list(MEANS)]
+        classes = _same(prior.coarsest(step), means.shape)
+        coarsest = yield from _part(means, classes, step, lanes)
+        found = yield from _parts(prior.means, self.means, coarsest, step, lanes)
+        known = _known(found, self.blocks.shape[1:])
+        yield from _parts(prior.blocks, self.blocks, known, step, lanes)
 
 
 def _parts(
-    level: Level, bands: Floats, known: Whole, step: int
+    level: Level, bands: Floats, known: Whole, step: int, lanes: int
 ) -> Generator[rans.Part, None, Whole]:
-    """The parts of one level, whose means are known; returns its numbers."""
-    size, seen = np.float32(size_of(step)), _Seen(level, known, step)
+    """The parts of one level, whose means are known; returns what its numbers stand for."""
+    seen = _Seen(level, known, step)
     for group, channels in enumerate(GROUPS):
-        classes = seen.classes(group)
-        values = bands[list(channels)] / size
-        first, further = (each[classes] for each in thresholds())
-        numbers = worthwhile(values, first, further).astype(np.int32)
-        yield numbers, classes
-        seen.add(group, numbers)
-    return seen.whole
+        part = _part(bands[list(channels)], seen.classes(group), step, lanes)
+        seen.add(group, (yield from part))
+    return seen.halves
+
+
+def _part(
+    bands: Floats, classes: NDArray[np.uint8], step: int, lanes: int
+) -> Generator[rans.Part, None, Whole]:
+    """One part, whose classes are known; returns what its numbers stand for."""
+    values = bands / np.float32(size_of(step))
+    numbers, odd = quantised(values, classes, rans.costs(), lanes)
+    yield numbers, classes + odd * np.uint8(CLASSES)
+    return halves(numbers, odd)
 
 
 def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int) -> Whole:
-    """The numbers of one level, whose means are known."""
+    """What the numbers of one level stand for, whose means are known."""
     seen = _Seen(level, known, step)
     for group in range(len(GROUPS)):
         seen.add(group, decoder.decode(seen.classes(group)))
-    return seen.whole
+    return seen.halves
 
 
 def _known(means: Whole, shape: tuple[int, ...]) -> Whole:
-    """The means of an image's blocks, from the numbers of their own bands."""
+    """The means of an image's blocks in half steps, from their own bands."""
     rows, columns = shape
     return mean_values(means)[:, :rows, :columns]
 
@@ -188,7 +192,7 @@ class _Seen:
     """What is known of one level, group by group.
 
     Attributes:
-        whole: its numbers, 192 x h x w, those of its means at their channels.
+        halves: its numbers in half steps, 192 x h x w, those of its means at their channels.
     """
 
     def __init__(self, level: Level, known: Whole, step: int) -> None:
@@ -197,15 +201,15 @@ class _Seen:
         self._all = np.empty((CONTEXT + CHANNELS - len(MEANS), rows, columns), np.uint8)
         self._all[:CONTEXT] = context(known, step)
         self._ends = np.cumsum([CONTEXT, *(len(each) for each in GROUPS)])
-        self.whole = np.zeros((CHANNELS, rows, columns), np.int32)
-        self.whole[list(MEANS)] = known
+        self.halves = np.zeros((CHANNELS, rows, columns), np.int32)
+        self.halves[list(MEANS)] = known
 
     def classes(self, group: int) -> NDArray[np.uint8]:
         return self._level.classes(group, self._all[: self._ends[group]])
 
-    def add(self, group: int, numbers: Whole) -> None:
-        self._all[self._ends[group] : self._ends[group + 1]] = feature(numbers)
-        self.whole[list(GROUPS[group])] = numbers
+    def add(self, group: int, found: Whole) -> None:
+        self._all[self._ends[group] : self._ends[group + 1]] = feature(found)
+        self.halves[list(GROUPS[group])] = found
 
 
 def finest(bands: Sequence[Bands], prior: Prior, room: int) -> int:
@@ -240,10 +244,9 @@ def encode(bands: Sequence[Bands], sizes: Sizes, prior: Prior, room: int, step: 
     Raises:
         ImageError: not even the coarsest code fits.
     """
-    head = _HEAD.size + len(bands) * _SIZE.size
+    head, total = _HEAD.size + len(bands) * _SIZE.size, _numbers(bands)
     while step <= STEPS[1]:
-        parts = (part for each in bands for part in each.parts(prior, step))
-        content = rans.encode(parts, _numbers(bands))
+        content = rans.encode(_coded(bands, prior, step), total)
         if head + len(content) <= room:
             return _sealed(step, sizes, content)
         step += 1
@@ -259,7 +262,12 @@ def _numbers(bands: Sequence[Bands]) -> int:
 
 
 def _taken(bands: Sequence[Bands], prior: Prior, step: int) -> float:
-    return sum(rans.bits(*part) for each in bands for part in each.parts(prior, step)) / 8
+    return sum(rans.bits(*part) for part in _coded(bands, prior, step)) / 8
+
+
+def _coded(bands: Sequence[Bands], prior: Prior, step: int) -> Iterator[rans.Part]:
+    lanes = rans.lanes(_numbers(bands))
+    return (part for each in bands for part in each.parts(prior, step, lanes))
 
 
 def decode(code: bytes, prior: Prior, most: int, largest: int) -> tuple[list[Floats], Sizes, int]:
@@ -286,7 +294,7 @@ def _container(decoder: rans.Decoder, prior: Prior, step: int, height: int, widt
     coarsest = decoder.decode(_same(prior.coarsest(step), shape))
     means = _decoded(decoder, prior.means, coarsest, step)
     bands = _decoded(decoder, prior.blocks, _known(means, (rows, columns)), step)
-    numbers, coarse = (each[None].astype(np.float32) for each in (bands, means))
+    numbers, coarse = (each[None].astype(np.float32) / 2 for each in (bands, means))
     return np.asarray(received(numbers, coarse, size_of(step))[0])
 
 
@@ -319,37 +327,6 @@ def _finest(taken: Callable[[int], float], room: float, guess: int) -> int:
         if not low <= guess < high:
             guess = (low + high) // 2 if high - low > 2 else low
     return high
-
-
-def worthwhile(values: Array, first: Array, further: Array) -> Array:
-    """Values in steps, rounded up only where the error spared is worth the bits it takes.
-
-    Args:
-        values: floats of any array library.
-        first: of each value, from which size on it is one at least.
-        further: what is added to it before it is cut off.
-    """
-    xp = array_namespace(values)
-    size = xp.abs(values)
-    whole = xp.floor(size + further)
-    return xp.sign(values) * xp.where(whole >= 2, whole, xp.astype(size > first, whole.dtype))
-
-
-def borders(scale: Array) -> tuple[Array, Array]:
-    """What :func:`worthwhile` wants of values that scatter so widely.
-
-    To round up spares ``2 f - 1`` squares of a step, with f the fraction, for as many bits as the
-    larger number takes more.
-    """
-    ones, more = rans.dearer(scale)
-    return (0.5 + WORTH / 2 * ones).clip(None, 1.5), 0.5 - (WORTH / 2 * more).clip(None, 0.49)
-
-
-@cache
-def thresholds() -> tuple[Floats, Floats]:
-    """The :func:`borders` of each class."""
-    first, further = borders(2.0 ** (FINEST + np.arange(CLASSES) / 4))
-    return first.astype(np.float32), further.astype(np.float32)
 
 
 def _same(classes: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -31,8 +31,8 @@ CLASSES: Final = 64
 FINEST: Final = -5
 """log2 of the scale of class 0, in steps; the next one is a quarter of an octave wider."""
 
-LARGEST: Final = 8191
-"""A larger number looks like this one to the network."""
+LARGEST: Final = 16383
+"""A larger number, in half steps, looks like this one to the network."""
 
 STEPS: Final = (-64, 511)
 """First and last index i of the steps of quantisation, ``2 ** (i / 64)`` of 255 levels."""
@@ -90,13 +90,13 @@ def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
 
 
 FEATURES: Final = np.array(
-    [round(_FEATURE * math.log2(1 + k)) for k in range(LARGEST + 1)], np.uint8
+    [round(_FEATURE * math.log2(1 + k / 2)) for k in range(LARGEST + 1)], np.uint8
 )
-"""What the network sees of a number, by its magnitude."""
+"""What the network sees of a number, by its magnitude in half steps."""
 
 
 def feature(numbers: Whole) -> NDArray[np.uint8]:
-    """What the network sees of some numbers."""
+    """What the network sees of some numbers, in half steps."""
     return np.asarray(FEATURES[np.abs(np.clip(numbers, -LARGEST, LARGEST))])
 
 
@@ -106,10 +106,10 @@ def step_feature(step: int) -> int:
 
 
 def mean_values(means: Whole) -> Whole:
-    """The means of all blocks in steps, from the quantised bands of their image: exactly.
+    """The means of all blocks in half steps, from the quantised bands of their image: exactly.
 
     Args:
-        means: 192 x h x w whole numbers.
+        means: 192 x h x w whole numbers, in half steps.
 
     Returns:
         3 x 8h x 8w whole numbers.
@@ -144,7 +144,7 @@ def context(values: Whole, step: int) -> NDArray[np.uint8]:
     """The features known before the first group of a level.
 
     Args:
-        values: the level's means in steps, 3 x h x w.
+        values: the level's means in half steps, 3 x h x w.
         step: index of the step of quantisation.
 
     Returns:

@@ -4,7 +4,8 @@ Many coders stand side by side, one in each lane of an array, and take the numbe
 "Asymmetric numeral systems", 2013; Giesen, "Interleaved entropy coders", 2014), which is what lets
 NumPy code millions of them in a second. A number is one of a *class*, which names the mean
 magnitude of its distribution: of Laplace where that is small, logistic where it is large, and of
-both between, as the bands of photos were measured to be. Of a wide class, the lowest bits are as
+both between, as the bands of photos were measured to be; and it is of one of two quantisers, which
+the numbers before it say (:mod:`isn.coding.dependent`). Of a wide class, the lowest bits are as
 good as random and are kept as they are; only what is above them is coded.
 
 All tables are whole numbers, made with decimal arithmetic, and so the same on every machine.
@@ -20,16 +21,19 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
+from isn.coding.dependent import CODE, halves, runs, until
 from isn.coding.prior import CLASSES, FINEST
 from isn.errors import AlteredContainer
 
 Whole = NDArray[np.int32]
 Classes = NDArray[np.uint8]
 Part = tuple[Whole, Classes]
-"""Numbers, and the class of each."""
+"""Numbers, and the kind of each: its class, and ``CLASSES`` more where its quantiser is odd."""
+
+COSTED: Final = 256
+"""Magnitudes whose bits are told by :func:`costs`."""
 
 _BITS: Final = 16
 _TOTAL: Final = 1 << _BITS
@@ -55,18 +59,20 @@ class _Tables:
 
 @cache
 def _tables() -> _Tables:
-    frequency = np.zeros((CLASSES, _ESCAPE + 1), np.uint64)
-    shift, reach = np.zeros((2, CLASSES), np.int32)
+    frequency = np.zeros((2 * CLASSES, _ESCAPE + 1), np.uint64)
+    shift, reach = np.zeros((2, 2 * CLASSES), np.int32)
     exact = Context(prec=28)
-    for number in range(CLASSES):
+    for kind in range(2 * CLASSES):
+        odd, number = divmod(kind, CLASSES)
         octave, quarter = divmod(number + 4 * FINEST, 4)
-        shift[number] = max(0, octave - 2)
-        scale = exact.power(Decimal(2), Decimal(octave - int(shift[number])) + Decimal(quarter) / 4)
-        reach[number] = min(_REACH, 2 + int(12 * scale))
-        share = logistic_share(np.float64(octave + quarter / 4))
-        row = _frequencies(scale, Decimal(float(share)), int(reach[number]), exact)
-        frequency[number, _REACH - reach[number] : _REACH + reach[number] + 1] = row[:-1]
-        frequency[number, _ESCAPE] = row[-1]
+        low = shift[kind] = max(0, octave - 2)
+        scale = exact.power(Decimal(2), Decimal(octave - int(low)) + Decimal(quarter) / 4)
+        most = reach[kind] = min(_REACH, 2 + int(12 * scale))
+        share = Decimal(float(logistic_share(np.float64(octave + quarter / 4))))
+        edges = [Decimal(until(magnitude, odd and not low)) for magnitude in range(most + 1)]
+        row = _frequencies(scale, share, edges, exact)
+        frequency[kind, _REACH - most : _REACH + most + 1] = row[:-1]
+        frequency[kind, _ESCAPE] = row[-1]
     start = np.cumsum(frequency, axis=1, dtype=np.uint64) - frequency
     symbol = np.stack(
         [np.repeat(np.arange(_ESCAPE + 1, dtype=np.uint8), row.astype(int)) for row in frequency]
@@ -89,8 +95,15 @@ LOGISTIC: Final = 1 / (2 * math.log(2))
 """Scale of a logistic distribution whose mean magnitude is 1."""
 
 
-def _frequencies(scale: Decimal, share: Decimal, reach: int, exact: Context) -> list[int]:
-    """Of -reach to reach, and of the escape: 1 at least, and 2 ** 16 together."""
+def _frequencies(scale: Decimal, share: Decimal, edges: list[Decimal], exact: Context) -> list[int]:
+    """Of -reach to reach, and of the escape: 1 at least, and 2 ** 16 together.
+
+    Args:
+        scale: mean magnitude.
+        share: how much is logistic.
+        edges: up to which size a value is of magnitude 0, 1, ... reach.
+        exact: what to reckon with.
+    """
     wide = scale * Decimal(LOGISTIC)
 
     def beyond(edge: Decimal) -> Decimal:
@@ -99,36 +112,34 @@ def _frequencies(scale: Decimal, share: Decimal, reach: int, exact: Context) -> 
         tail = exact.exp(-edge / wide)
         return (1 - share) * laplace + share * 2 * tail / (1 + tail)
 
-    edges = [beyond(Decimal(magnitude) - Decimal("0.5")) for magnitude in range(1, reach + 2)]
-    sides = [(edges[k] - edges[k + 1]) / 2 for k in range(reach)]
-    parts = [*reversed(sides), 1 - edges[0], *sides, edges[reach]]
+    above = [beyond(edge) for edge in edges]
+    sides = [(above[k] - above[k + 1]) / 2 for k in range(len(edges) - 1)]
+    parts = [*reversed(sides), 1 - above[0], *sides, above[-1]]
     room = _TOTAL - len(parts)
     counts = [1 + int(part * room) for part in parts]
-    counts[reach] += _TOTAL - sum(counts)
+    counts[len(sides)] += _TOTAL - sum(counts)
     return counts
 
 
-def bits(numbers: Whole, classes: Classes) -> float:
+@cache
+def costs() -> NDArray[np.float32]:
+    """The bits of each magnitude, of a class in a quantiser: 2 x CLASSES x COSTED."""
+    kinds = np.repeat(np.arange(2 * CLASSES, dtype=np.uint8), COSTED)
+    numbers = np.tile(np.arange(COSTED, dtype=np.int32), 2 * CLASSES)
+    symbols, _ = _split(numbers, kinds, _tables())
+    return _tables().cost[kinds, symbols].reshape(2, CLASSES, COSTED)
+
+
+def bits(numbers: Whole, kinds: Classes) -> float:
     """How many bits some numbers will take, to a fraction."""
     tables = _tables()
-    symbols, _ = _split(numbers.reshape(-1), classes.reshape(-1), tables)
-    return float(tables.cost[classes.reshape(-1), symbols].sum(dtype=np.float64))
-
-
-def dearer(scale: Any) -> tuple[Any, Any]:
-    """How many bits one takes more than zero, and each larger magnitude than the last.
-
-    Args:
-        scale: mean magnitudes, an array of any library.
-    """
-    xp = array_namespace(scale)
-    tail, step = xp.exp(-0.5 / scale), xp.exp(-1 / scale)
-    return xp.log2(1 - tail) - xp.log2(tail * (1 - step) / 2), 1 / (scale * math.log(2))
+    symbols, _ = _split(numbers.reshape(-1), kinds.reshape(-1), tables)
+    return float(tables.cost[kinds.reshape(-1), symbols].sum(dtype=np.float64))
 
 
 def overhead(total: int) -> int:
     """Bytes that a code of so many numbers takes beside their bits, about: half of each state."""
-    return 12 + 4 * _lanes(total)
+    return 12 + 4 * lanes(total)
 
 
 def encode(parts: Iterable[Part], total: int) -> bytes:
@@ -138,21 +149,21 @@ def encode(parts: Iterable[Part], total: int) -> bytes:
         parts: each is let go of before the next one is asked for.
         total: numbers in all of them.
     """
-    tables, lanes = _tables(), _lanes(total)
-    state = np.full(lanes, _LOW, np.uint64)
+    tables, side = _tables(), lanes(total)
+    state = np.full(side, _LOW, np.uint64)
     words: list[NDArray[np.uint32]] = []
     raw: list[NDArray[np.uint8]] = []
     escapes: list[Whole] = []
     coded = []
-    for numbers, classes in parts:
-        flat, kinds = numbers.reshape(-1), classes.reshape(-1)
+    for numbers, each in parts:
+        flat, kinds = numbers.reshape(-1), each.reshape(-1)
         symbols, low = _split(flat, kinds, tables)
         raw.append(_spread(low, tables.shift[kinds]))
         escapes.append(flat[symbols == _ESCAPE])
         coded.append((symbols, kinds))
     for symbols, kinds in reversed(coded):
-        for first in reversed(range(0, len(kinds), lanes)):
-            row = (kinds[first : first + lanes], symbols[first : first + lanes])
+        for first in reversed(range(0, len(kinds), side)):
+            row = (kinds[first : first + side], symbols[first : first + side])
             frequency, start = tables.frequency[row], tables.start[row]
             active = state[: len(frequency)]
             full = active >= frequency << np.uint64(64 - _BITS)
@@ -184,7 +195,7 @@ class Decoder:
         if len(head) < 3 or 12 + 4 * (int(head[1]) + int(head[2])) > len(code):
             raise AlteredContainer(_DAMAGED)
         total, body, tail = (int(each) for each in head)
-        self._lanes = _lanes(total)
+        self._lanes = lanes(total)
         if body < 2 * self._lanes:
             raise AlteredContainer(_DAMAGED)
         words = np.frombuffer(code, "<u4", body, 12)
@@ -195,41 +206,52 @@ class Decoder:
         self._word = self._escape = self._bit = 0
 
     def decode(self, classes: Classes) -> Whole:
-        """The next part's numbers, in the shape of their classes.
+        """What the next part's numbers stand for, in half steps, in the shape of their classes.
 
         Raises:
             AlteredContainer: the code ends before them.
         """
-        tables = _tables()
-        kinds = classes.reshape(-1)
-        symbols = np.empty(len(kinds), np.uint8)
-        mask, low = np.uint64(_TOTAL - 1), np.uint64(_LOW)
-        for first in range(0, len(kinds), self._lanes):
-            row = kinds[first : first + self._lanes]
-            active = self._state[: len(row)]
+        tables, side = _tables(), self._lanes
+        numbers, odd = np.empty(classes.size, np.int32), np.empty(classes.size, np.uint8)
+        kinds, shift = classes.reshape(-1), tables.shift[classes.reshape(-1)]
+        low = self._take_raw(shift) - _half(shift) - (_REACH << shift)
+        mask = np.uint64(_TOTAL - 1)
+        ways = np.zeros(runs(classes.size, side), np.uint8)
+        for first in range(0, len(kinds), side):
+            some = slice(first, first + side)
+            active = self._state[: len(kinds[some])]
+            way = ways[first % len(ways) :][: len(active)]
+            quantiser = np.bitwise_and(way, 1, out=odd[some])
+            row = kinds[some] + quantiser * np.uint8(CLASSES)
             slot = active & mask
             found = tables.symbol[row, slot]
             active[:] = tables.frequency[row, found] * (active >> np.uint64(_BITS))
             active += slot - tables.start[row, found]
-            empty = active < low
-            count = int(np.count_nonzero(empty))
-            words = self._words[self._word : self._word + count]
-            if len(words) < count:
-                raise AlteredContainer(_DAMAGED)
-            active[empty] = active[empty] << np.uint64(32) | words
-            self._word += count
-            symbols[first : first + self._lanes] = found
-        shift = tables.shift[kinds]
-        numbers = (symbols.astype(np.int32) - _REACH << shift) - _half(shift)
-        numbers += self._take_raw(shift)
-        escaped = symbols == _ESCAPE
-        count = int(np.count_nonzero(escaped))
+            self._refill(active)
+            number = np.left_shift(found, shift[some], dtype=np.int32)
+            number += low[some]
+            if found.max() == _ESCAPE:
+                escaped = found == _ESCAPE
+                number[escaped] = self._take_escapes(int(np.count_nonzero(escaped)))
+            numbers[some] = number
+            way[:] = CODE.after[way, number & 1]
+        return halves(numbers, odd).reshape(classes.shape)
+
+    def _refill(self, active: NDArray[np.uint64]) -> None:
+        empty = active < np.uint64(_LOW)
+        count = int(np.count_nonzero(empty))
+        words = self._words[self._word : self._word + count]
+        if len(words) < count:
+            raise AlteredContainer(_DAMAGED)
+        active[empty] = active[empty] << np.uint64(32) | words
+        self._word += count
+
+    def _take_escapes(self, count: int) -> Whole:
         rest = self._escapes[self._escape : self._escape + count]
         if len(rest) < count:
             raise AlteredContainer(_DAMAGED)
-        numbers[escaped] = rest
         self._escape += count
-        return numbers.reshape(classes.shape)
+        return rest
 
     def _take_raw(self, shift: NDArray[np.int32]) -> NDArray[np.int32]:
         ends = np.cumsum(shift, dtype=np.int64)
@@ -245,7 +267,8 @@ class Decoder:
         return low
 
 
-def _lanes(total: int) -> int:
+def lanes(total: int) -> int:
+    """How many coders stand side by side for so many numbers."""
     return min(max(total // _NUMBERS_PER_LANE, 1), _MOST_LANES)
 
 
@@ -254,14 +277,14 @@ def _half(shift: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _split(
-    numbers: Whole, classes: Classes, tables: _Tables
+    numbers: Whole, kinds: Classes, tables: _Tables
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """The symbol of each number, and the low bits below it; those of an escape are 0."""
-    shift = tables.shift[classes]
+    shift = tables.shift[kinds]
     raised = numbers + _half(shift)
     high = raised >> shift
     low = raised - (high << shift)
-    escaped = np.abs(high) > tables.reach[classes]
+    escaped = np.abs(high) > tables.reach[kinds]
     low[escaped] = 0
     return np.where(escaped, _ESCAPE, high + _REACH).astype(np.uint8), low
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from isn import digits, trellis
 from isn.backends.torch import SubnetStack, whole
 from isn.coding import code
+from isn.coding.dependent import WORTH
 from isn.config import ModelConfig
 from isn.engine import Engine
 from isn.errors import AlteredContainer, ConfigError, ImageError
@@ -95,7 +96,7 @@ class CodedObjective(nn.Module):
         if not self.prior_alone and step >= code.BLOCKS_FROM:
             lost = self.network.constant_lost(revealed, shift=code.coarseness(step))
             revealed = self.network.inverse(revealed.detach(), lost).host
-        error = ((revealed - hidden) * LEVELS).square().mean() / (code.WORTH * size**2)
+        error = ((revealed - hidden) * LEVELS).square().mean() / (WORTH * size**2)
         return torch.stack([rate + error, rate, error])
 
 

@@ -1,0 +1,132 @@
+"""Values to whole numbers, by two quantisers in turn: dependent quantisation.
+
+The even quantiser knows the whole steps, the odd one the places half-way between and 0::
+
+    even    ...  -2   -1    0    1    2  ...      a number n stands for  n
+    odd     ... -1.5 -.5    0   .5  1.5  ...                             n - sign(n) / 2
+
+Which of the two a number is of, the numbers before it say: a state, which each of them moves on by
+being even or odd, along the trellis of Ungerboeck's code of 8 states. Whoever decodes follows the
+state; whoever encodes looks for the way through the trellis that costs least in error and bits
+together (Viterbi). So the places that can be reached together lie as close as those of half a step
+and take the bits of a whole one: trellis-coded quantisation (Marcellin and Fischer, IEEE Trans.
+Communications 1990) in the form that VVC has it (Schwarz, Nguyen, Marpe and Wiegand, "Hybrid Video
+Coding with Trellis-Coded Quantization", DCC 2019).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn.coding.prior import CLASSES, FINEST
+from isn.convolutional import Convolutional
+
+Whole = NDArray[np.int32]
+Floats = NDArray[np.float32]
+Small = NDArray[np.uint8]
+
+CODE: Final = Convolutional((0o13, 0o4))
+"""Of 8 states, odd ones of which have the odd quantiser; the label's low bit is the quantiser, its
+high bit that of the number."""
+
+WORTH: Final = 0.0915
+"""Square error, in squares of a step, that a bit is worth, of a coder at its best."""
+
+_RUN: Final = 256
+_SIDE_BY_SIDE: Final = 512
+
+
+def runs(numbers: int, lanes: int) -> int:
+    """How many ways lie side by side in a part: number k follows number k - runs.
+
+    Args:
+        numbers: of the part.
+        lanes: that decode side by side; the runs are a multiple of them.
+    """
+    return lanes * max(1, numbers // (_RUN * lanes))
+
+
+def halves(numbers: Whole, odd: Any) -> Whole:
+    """What numbers stand for, in half steps.
+
+    Args:
+        numbers: of either quantiser.
+        odd: 0 or 1 for each.
+    """
+    return np.asarray(2 * numbers - odd * np.sign(numbers), np.int32)
+
+
+def until(magnitudes: Any, odd: Any) -> Any:
+    """Up to which size a value is nearest to magnitudes of a quantiser, in steps."""
+    return magnitudes + 0.5 - odd * (0.25 + 0.25 * (magnitudes > 0))
+
+
+def quantised(
+    values: Floats, classes: Small, costs: Floats, lanes: int
+) -> tuple[Whole, NDArray[np.uint8]]:
+    """The numbers that cost least in error and bits, and the quantiser of each.
+
+    Args:
+        values: in steps, of any shape.
+        classes: of the same shape.
+        costs: bits of each magnitude, of a class in a quantiser: 2 x classes x magnitudes. Larger
+            ones take what the largest does.
+        lanes: that will decode side by side.
+
+    Returns:
+        Numbers, and 1 where they are of the odd quantiser, in the shape of the values.
+    """
+    side = runs(values.size, lanes)
+    length = -(-values.size // side)
+    spare = length * side - values.size
+    value = np.pad(values.reshape(-1), (0, spare)).reshape(length, side)
+    kind = np.pad(classes.reshape(-1), (0, spare)).reshape(length, side)
+    numbers = np.empty((length, side), np.int32)
+    odd = np.empty((length, side), np.uint8)
+    for first in range(0, side, _SIDE_BY_SIDE):
+        some = slice(first, first + _SIDE_BY_SIDE)
+        filler = max(0, min(first + _SIDE_BY_SIDE, side) - max(first, side - spare))
+        numbers[:, some], odd[:, some] = _cheapest(value[:, some], kind[:, some], costs, filler)
+    shape, size = values.shape, values.size
+    return numbers.reshape(-1)[:size].reshape(shape), odd.reshape(-1)[:size].reshape(shape)
+
+
+def _cheapest(
+    values: Floats, classes: Small, costs: Floats, filler: int
+) -> tuple[Whole, NDArray[np.uint8]]:
+    """The numbers and quantisers of some runs: time x runs, the last ones of which fill only."""
+    size = np.abs(values)
+    leaning, row = size - _lean()[classes], classes.astype(np.intp)
+    row *= costs.shape[2]
+    most = costs.shape[2] - 1
+    price = np.empty((len(values), 4, values.shape[1]), np.float32)
+    for label in range(4):
+        quantiser, high = label & 1, label >> 1
+        number = _nearest(leaning, quantiser, high)
+        error = size - (number - np.float32(0.5) * (number > 0) if quantiser else number)
+        bits = np.take(costs[quantiser], row + np.minimum(number, most).astype(np.intp))
+        price[:, label] = error * error + np.float32(WORTH) * bits
+    price[-1, :, price.shape[2] - filler :] = 0
+    labels = CODE.shortest(price)
+    odd = labels & np.uint8(1)
+    found = _nearest(leaning, odd, labels >> 1).astype(np.int32)
+    return np.where(values < 0, -found, found), odd
+
+
+def _nearest(size: Floats, odd: Any, high: Any) -> Floats:
+    """The nearest of the even, or odd, numbers of a quantiser: whole floats."""
+    half = np.float32(0.5)
+    number = 2 * np.floor((size + half * odd - high) * half + half) + high
+    return np.where((size < 0.75) & (high == 0), 0, np.maximum(number, high)).astype(np.float32)
+
+
+@cache
+def _lean() -> Floats:
+    """By how much nearer a number must be than the next smaller one of its kind, by class."""
+    slope = 2.0 ** -(FINEST + np.arange(CLASSES) / 4) / math.log(2)
+    return (WORTH / 2 * slope).clip(None, 0.45).astype(np.float32)
