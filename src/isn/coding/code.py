@@ -2,13 +2,13 @@
 
 Of a model with a prior, what the host's last digits carry is no longer the samples of a network's
 container but a code of the hidden images. Their cosine bands (:mod:`isn.coding.bands`) are divided
-by a step and rounded, and the whole numbers are coded with the probabilities that the prior
-(:mod:`isn.coding.prior`) gives them, so that a sky leaves its room to a wood, and an image to
-another::
+by a step and become whole numbers by two quantisers in turn (:mod:`isn.coding.dependent`), and
+these are coded with the probabilities that the prior (:mod:`isn.coding.prior`) gives them, so that
+a sky leaves its room to a wood, and an image to another::
 
-    images  ->  bands  ->  / step, rounded  ->  classes of the prior  ->  rANS  ->  bytes
+    images  ->  bands  ->  / step  ->  classes of the prior  ->  numbers  ->  rANS  ->  bytes
 
-and back, to images that are known to a step, which the network's blocks restore a little.
+and back, to images that are known to about a step, which the network's blocks restore a little.
 One step for all images of a host, the finest whose code fits; their errors so are about the same.
 
 Layout, version 1, little-endian: version (1 byte), number of images (1), index of the step (2),
@@ -18,6 +18,7 @@ width in which it is coded (4 + 4), and the code.
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -58,10 +59,10 @@ _HEAD: Final = struct.Struct("<BBhII")
 _SIZE: Final = struct.Struct("<II")
 _MANY: Final = 4_000_000
 _TRIALS: Final = 12
-_FIRST: Final = 200
-"""Index of the step that is tried first."""
-_NEAR: Final = 0.998
-"""Share of the room from which on no finer step is looked for: the next one takes 0.7 % more."""
+_FIRST: Final = 210
+"""Index of the step in which a number takes a bit, about."""
+_SLOPE: Final = 1 / 96
+"""By how many octaves a code is smaller in the next step, about."""
 _SAMPLE: Final = 600
 """Blocks of means, of 64 x 64 samples, that are enough to guess a step from."""
 
@@ -223,12 +224,14 @@ def finest(bands: Sequence[Bands], prior: Prior, room: int) -> int:
     Returns:
         One more than the last step where none is coarse enough.
     """
-    head = _HEAD.size + len(bands) * _SIZE.size + rans.overhead(_numbers(bands))
+    total = _numbers(bands)
+    room -= _HEAD.size + len(bands) * _SIZE.size + rans.overhead(total)
     some, share = _sampled(bands)
-    guess = _finest(lambda step: _taken(some, prior, step) / share, room - head, _FIRST)
+    guess = round(_FIRST - math.log2(8 * max(room, 1) / total) / _SLOPE)
+    guess = _finest(lambda step: _taken(some, prior, step) / share, room, guess)
     if share == 1:
         return guess
-    return _finest(lambda step: _taken(bands, prior, step), room - head, guess)
+    return _finest(lambda step: _taken(bands, prior, step), room, guess)
 
 
 def encode(bands: Sequence[Bands], sizes: Sizes, prior: Prior, room: int, step: int) -> bytes:
@@ -311,19 +314,20 @@ def _sampled(bands: Sequence[Bands]) -> tuple[list[Bands], float]:
 def _finest(taken: Callable[[int], float], room: float, guess: int) -> int:
     """The finest step whose code takes no more than the room; more than the last where none."""
     low, high = STEPS[0], STEPS[1] + 1
-    for _ in range(_TRIALS):
+    slope, last, above = _SLOPE, guess, 0.0
+    for trial in range(_TRIALS):
         if low >= high:
             break
         guess = min(max(guess, low), high - 1)
-        bytes_taken = taken(guess)
-        if bytes_taken <= room:
-            high = guess
-            if bytes_taken >= _NEAR * room:
-                break
-        else:
-            low = guess + 1
-        # Half the size an octave and a half coarser: near enough to be there in a few trials.
-        guess += round(96 * np.log2(max(bytes_taken, 1) / max(room, 1)))
+        octaves = math.log2(max(taken(guess), 1) / max(room, 1))
+        low, high = (guess + 1, high) if octaves > 0 else (low, guess)
+        if trial and guess != last:
+            slope = min(max((above - octaves) / (guess - last), _SLOPE / 4), 4 * _SLOPE)
+        last, above = guess, octaves
+        coarser = math.ceil(octaves / slope)
+        if coarser == 0:
+            break
+        guess += coarser
         if not low <= guess < high:
             guess = (low + high) // 2 if high - low > 2 else low
     return high
