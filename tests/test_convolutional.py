@@ -51,7 +51,7 @@ def test_states_say_what_label_may_come_and_where_it_leads(taps: tuple[int, int]
         assert is_word(tuple(labels), taps)
 
 
-@pytest.mark.parametrize(("taps", "free"), zip(TAPS, (9, 10, 13), strict=True))
+@pytest.mark.parametrize(("taps", "free"), list(zip(TAPS, (9, 10, 13), strict=True)))
 def test_words_lie_as_far_apart_as_ungerboeck_says(taps: tuple[int, int], free: int) -> None:
     # In square, of all words that leave state 0 and meet it again: his Table I.
     code = Convolutional(taps)
