@@ -195,7 +195,7 @@ def test_the_quantiser_of_a_number_is_what_those_before_it_say(
 
 def cost(values: NDArray[np.float32], numbers: NDArray[np.int32], classes: Pixels) -> float:
     kinds, halves = followed(numbers, classes, 1)
-    error = np.square(values - halves / 2).sum()
+    error = np.square(values - dependent.places(halves / 2)).sum()
     return float(error + dependent.WORTH * rans.bits(numbers, kinds))
 
 
@@ -217,7 +217,7 @@ def test_two_quantisers_err_a_decibel_less_than_one_of_as_many_bits() -> None:
     classes = np.full(60_000, 4 * (4 - prior.FINEST), np.uint8)
     values = (16 * rng.laplace(size=60_000)).astype(np.float32)
     numbers, odd = dependent.quantised(values, classes, rans.costs(), 1)
-    error = np.square(values - dependent.halves(numbers, odd) / 2).mean()
+    error = np.square(values - dependent.places(dependent.halves(numbers, odd) / 2)).mean()
     assert 1.0 < 10 * np.log10(1 / 12 / error) < 1.2
     plain = rans.bits(np.rint(values).astype(np.int32), classes)
     assert rans.bits(numbers, classes + 64 * odd) == pytest.approx(plain, rel=0.003)

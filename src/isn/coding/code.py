@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from isn.coding import rans
 from isn.coding.bands import CHANNELS, MEANS, SIDE, from_blocks, from_cosine, to_blocks, to_cosine
-from isn.coding.dependent import halves, quantised
+from isn.coding.dependent import halves, places, quantised
 from isn.coding.prior import (
     CLASSES,
     CONTEXT,
@@ -90,8 +90,8 @@ def received(bands: Array, means: Array, size: float) -> Array:
     """A container from what its numbers stand for, for any array library.
 
     Args:
-        bands: N x 192 x h x w floats, in steps; the means among them are not looked at.
-        means: N x 192 x ceil(h/8) x ceil(w/8), in steps.
+        bands: N x 192 x h x w floats, places in steps; the means among them are not looked at.
+        means: N x 192 x ceil(h/8) x ceil(w/8), the same.
         size: of the step, in levels.
 
     Returns:
@@ -297,7 +297,7 @@ def _container(decoder: rans.Decoder, prior: Prior, step: int, height: int, widt
     coarsest = decoder.decode(_same(prior.coarsest(step), shape))
     means = _decoded(decoder, prior.means, coarsest, step)
     bands = _decoded(decoder, prior.blocks, _known(means, (rows, columns)), step)
-    numbers, coarse = (each[None].astype(np.float32) / 2 for each in (bands, means))
+    numbers, coarse = (places(each[None].astype(np.float32) / 2) for each in (bands, means))
     return np.asarray(received(numbers, coarse, size_of(step))[0])
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from isn.coding import prior
 from isn.coding.bands import MEANS, from_blocks, to_blocks, to_cosine
 from isn.coding.code import size_of
-from isn.coding.dependent import WORTH, until
+from isn.coding.dependent import WORTH, places, until
 from isn.coding.rans import LOGISTIC, logistic_share
 
 _SMALLEST = 1e-9
@@ -63,7 +63,7 @@ class Rate(nn.Module):
             step: index of the step of quantisation.
 
         Returns:
-            The bits of all codes together; what the numbers stand for in steps, bands and means,
+            The bits of all codes together; the places of the numbers in steps, bands and means,
             as :func:`isn.coding.code.received` takes them.
         """
         bands = to_cosine((container - 0.5) * 255) / size_of(step)
@@ -74,7 +74,7 @@ class Rate(nn.Module):
         second, means = _coded(self.means, means, coarsest, step)
         values = (2 * from_blocks(means.detach())).round() / 2
         third, found = _coded(self.blocks, bands, values, step)
-        return first + second + third, found, means
+        return first + second + third, places(found), places(means)
 
 
 def _coded(groups: nn.ModuleList, bands: Tensor, known: Tensor, step: int) -> tuple[Tensor, Tensor]:
