@@ -63,7 +63,7 @@ _FIRST: Final = 210
 """Index of the step in which a number takes a bit, about."""
 _SLOPE: Final = 1 / 96
 """By how many octaves a code is smaller in the next step, about."""
-_SAMPLE: Final = 600
+_SAMPLE: Final = 64
 """Blocks of means, of 64 x 64 samples, that are enough to guess a step from."""
 
 
