@@ -77,9 +77,16 @@ def until(magnitudes: Any, odd: Any) -> Any:
     return magnitudes + 0.5 - odd * (0.25 + 0.25 * (magnitudes > 0))
 
 
-def quantised(
-    values: Floats, classes: Small, costs: Floats, lanes: int
-) -> tuple[Whole, NDArray[np.uint8]]:
+def lean(scale: Any) -> Any:
+    """By how much nearer a number must be than the next smaller one, for the bits that it takes.
+
+    Args:
+        scale: mean magnitudes of what is expected, an array of any library.
+    """
+    return (WORTH / 2 / (scale * math.log(2))).clip(None, 0.45)
+
+
+def quantised(values: Floats, classes: Small, costs: Floats, lanes: int) -> tuple[Whole, Small]:
     """The numbers that cost least in error and bits, and the quantiser of each.
 
     Args:
@@ -107,12 +114,10 @@ def quantised(
     return numbers.reshape(-1)[:size].reshape(shape), odd.reshape(-1)[:size].reshape(shape)
 
 
-def _cheapest(
-    values: Floats, classes: Small, costs: Floats, filler: int
-) -> tuple[Whole, NDArray[np.uint8]]:
+def _cheapest(values: Floats, classes: Small, costs: Floats, filler: int) -> tuple[Whole, Small]:
     """The numbers and quantisers of some runs: time x runs, the last ones of which fill only."""
     size = np.abs(values)
-    leaning, row = size - _lean()[classes], classes.astype(np.intp)
+    leaning, row = size - _leans()[classes], classes.astype(np.intp)
     row *= costs.shape[2]
     most = costs.shape[2] - 1
     price = np.empty((len(values), 4, values.shape[1]), np.float32)
@@ -137,7 +142,6 @@ def _nearest(size: Floats, odd: Any, high: Any) -> Floats:
 
 
 @cache
-def _lean() -> Floats:
-    """By how much nearer a number must be than the next smaller one of its kind, by class."""
-    slope = 2.0 ** -(FINEST + np.arange(CLASSES) / 4) / math.log(2)
-    return (WORTH / 2 * slope).clip(None, 0.45).astype(np.float32)
+def _leans() -> Floats:
+    """The :func:`lean` of each class."""
+    return np.asarray(lean(2.0 ** (FINEST + np.arange(CLASSES) / 4)), np.float32)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,7 +9,7 @@ from torch.nn import functional
 from isn.coding import prior
 from isn.coding.bands import MEANS, from_blocks, to_blocks, to_cosine
 from isn.coding.code import size_of
-from isn.coding.dependent import WORTH, places, until
+from isn.coding.dependent import WORTH, lean, places, until
 from isn.coding.rans import LOGISTIC, logistic_share
 
 _SMALLEST = 1e-9
@@ -110,8 +108,7 @@ def _drawn(values: Tensor, scales: Tensor) -> tuple[Tensor, Tensor]:
     octaves = _within(scales)
     odd = ((values * 1024).floor() % 2) * (octaves > prior.FINEST)
     scale, size = torch.exp2(octaves), values.abs()
-    lean = (WORTH / 2 / (scale * math.log(2))).clamp(max=0.45)
-    further = (size - lean - until(torch.ones_like(odd), odd)).floor() + 2
+    further = (size - lean(scale) - until(torch.ones_like(odd), odd)).floor() + 2
     ends = [torch.exp(-until(torch.full_like(odd, each), odd) / scale) for each in (0, 1)]
     ones = torch.log2(1 - ends[0]) - torch.log2((ends[0] - ends[1]).clamp(min=_SMALLEST) / 2)
     first = until(torch.zeros_like(odd), odd) + (WORTH / 2 * (1 + odd) * ones).clamp(max=0.9)
