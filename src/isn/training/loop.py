@@ -29,6 +29,9 @@ from isn.training.optimiser import Average, make_optimiser, rate_at
 from isn.training.settings import Recipe
 from isn.training.validation import Quality, validate
 
+PLATEAU = "plateau"
+"""Folder of a run for its state before the rate falls, from which a longer run can go on."""
+
 MOST_RETURNS = 10
 """Times that a run goes back and halves its rate; what explodes at a thousandth is hopeless."""
 
@@ -103,6 +106,7 @@ class Trainer:
         self.step, self.elapsed, self.rate_scale = 0, 0.0, 1.0
         self.skipped, self.returns = 0, 0
         self.validated = 0
+        self.falling = False
         self._norms: deque[float] = deque(maxlen=100)
         self._recent: deque[bool] = deque(maxlen=100)
         self._last_terms: dict[str, float] = {}
@@ -148,6 +152,8 @@ class Trainer:
             share = self.share
             if self._validations_due > self.validated:
                 self._validate(log, spans)
+            if self._descends_from_here():
+                self._checkpoint(PLATEAU)
             if share >= 1:
                 self._finish()
                 return True
@@ -160,6 +166,13 @@ class Trainer:
             spans.append(time.monotonic() - mark)
             mark = time.monotonic()
             self.report(Progress(share, self.step, elapsed, _per_second(spans), self._last_terms))
+
+    def _descends_from_here(self) -> bool:
+        """Whether the rate begins to fall with this step; True once."""
+        settings = self.settings.optimiser
+        falls = settings.schedule == "plateau" and self.share >= 1 - settings.cooldown
+        begins, self.falling = falls and not self.falling, falls
+        return begins
 
     def resume(self) -> None:
         """Goes on from the run's last checkpoint.
@@ -309,7 +322,7 @@ class Trainer:
             torch.backends.cuda.matmul.fp32_precision = tf32
             torch.backends.cudnn.conv.fp32_precision = tf32  # type: ignore[attr-defined]
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, folder: str = ".") -> None:
         if not self.processes.first:
             return
         tensors = {
@@ -328,13 +341,14 @@ class Trainer:
             "skipped": self.skipped,
             "returns": self.returns,
             "validated": self.validated,
+            "falling": self.falling,
             "averaged": self.average.updates,
             "norms": list(self._norms),
             "recent": list(self._recent),
             "start": self.learner.start_note,
             "settings": self.settings.as_dict(),
         }
-        checkpoints.write(self.run, Checkpoint(tensors, state), self.step)
+        checkpoints.write(self.run / folder, Checkpoint(tensors, state), self.step)
 
     def _last_checkpoint(self) -> Checkpoint | None:
         folder = checkpoints.newest(self.run) if self.processes.first else None
@@ -358,6 +372,7 @@ class Trainer:
         self.average.updates = state["averaged"]
         # A schedule that has grown since has validations ahead that the old one had behind it.
         self.validated = min(state["validated"], self._validations_due)
+        self.falling = state.get("falling", False)
         self.learner.start_note = state["start"]
         self._norms.clear()
         self._norms.extend(state["norms"])

@@ -174,6 +174,9 @@ def rate_at(progress: float, settings: OptimiserSettings) -> float:
         return settings.rate
     if settings.schedule == "halving":
         return settings.rate * 0.5 ** sum(progress >= each for each in HALVINGS)
+    if settings.schedule == "plateau":
+        left = min((1 - min(progress, 1.0)) / max(settings.cooldown, 1e-9), 1.0)
+        return settings.rate * (settings.final + (1 - settings.final) * left)
     turn = (min(progress, 1.0) - settings.warmup) / max(1 - settings.warmup, 1e-9)
     cosine = (1 + math.cos(math.pi * turn)) / 2
     return settings.rate * (settings.final + (1 - settings.final) * cosine)

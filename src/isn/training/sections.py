@@ -50,9 +50,12 @@ class OptimiserSettings:
         weight_decay: of adamw.
         clip: largest gradient norm, larger ones are scaled down to it; 0 clips nothing.
         schedule: ``cosine`` down to `final`, ``halving`` (at 12, 24, 36, 60, 72 and 84 % of the
-            run), or ``constant`` (the paper).
+            run), ``constant`` (the paper), or ``plateau``: constant, then straight down to `final`
+            over the last `cooldown` of the run. What it was before the descent is kept in the
+            run's folder ``plateau``, from which a longer run can go on.
         warmup: share of the run over which the rate rises from zero.
-        final: the cosine's last rate, as a share of the peak.
+        cooldown: share of the run over which a plateau's rate falls.
+        final: the last rate of a cosine or a plateau, as a share of the peak.
         ema: decay of the averaged weights that are validated and exported; 0 takes the last ones.
         explode: a step is skipped where its gradient norm is not finite or more than this many
             times the running median; 0 looks only for norms that are not finite.
@@ -67,6 +70,7 @@ class OptimiserSettings:
     clip: float = 1.0
     schedule: str = "cosine"
     warmup: float = 0.02
+    cooldown: float = 0.2
     final: float = 0.01
     ema: float = 0.998
     explode: float = 100.0
@@ -74,10 +78,10 @@ class OptimiserSettings:
 
     def __post_init__(self) -> None:
         one_of(self, "name", ("adamw", "adam", "adamax"))
-        one_of(self, "schedule", ("cosine", "halving", "constant"))
+        one_of(self, "schedule", ("cosine", "halving", "constant", "plateau"))
         for name in ("rate", "weight_decay", "clip", "explode"):
             at_least(self, name, 0.0)
-        for name in ("warmup", "final", "ema"):
+        for name in ("warmup", "cooldown", "final", "ema"):
             share(self, name)
         betas = tuple(self.betas)
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
