@@ -13,11 +13,11 @@ from PIL import Image
 import isn
 from isn.cli import sheet
 from isn.cli.demo import demo_photos
-from isn.config import MAX_HIDDEN, ModelConfig
 from isn.evaluation import scores
 from isn.evaluation.protocol import Domain
 from isn.images import Pixels
-from isn.weights import Weights
+from isn.paper.config import MAX_HIDDEN, ModelConfig
+from isn.paper.weights import Weights
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = DOCS / "models"

@@ -23,13 +23,13 @@ import numpy as np
 from _page import put
 
 from isn import seal, zoo
-from isn.coding import code, rans
-from isn.coding.dependent import CODE, WORTH, Floats, Small, Whole
-from isn.coding.prior import CLASSES, FINEST, Prior
-from isn.engine import Engine
+from isn.codes.photos import code, rans
+from isn.codes.photos.dependent import CODE, WORTH, Floats, Small, Whole
+from isn.codes.photos.prior import CLASSES, FINEST, Prior
 from isn.evaluation.protocol import Domain, domain
 from isn.images import Pixels
 from isn.metrics import psnr
+from isn.paper.engine import Engine
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "models.md"
 BEGIN, END = "<!-- begin: benchmarks/coding.py -->", "<!-- end: benchmarks/coding.py -->"

@@ -23,7 +23,7 @@ def hide(folder: Path, model: str, threads: int) -> None:
     """Hides hidden.jpg in host.jpg."""
     import isn
     from isn import images
-    from isn.backends.onnxruntime import OnnxRuntime
+    from isn.paper.backends.onnxruntime import OnnxRuntime
 
     container = isn.hide(
         folder / "host.jpg", folder / "hidden.jpg", model=model, backend=OnnxRuntime(threads)
@@ -35,7 +35,7 @@ def reveal(folder: Path, model: str, threads: int) -> None:
     """Reveals what container.png holds."""
     import isn
     from isn import images
-    from isn.backends.onnxruntime import OnnxRuntime
+    from isn.paper.backends.onnxruntime import OnnxRuntime
 
     (revealed,) = isn.reveal(folder / "container.png", model=model, backend=OnnxRuntime(threads))
     images.write(folder / "revealed.png", revealed)
@@ -62,7 +62,7 @@ def measured(step: str, folder: Path, arguments: argparse.Namespace) -> float:
 
 def main() -> int:
     """Prints both peaks and the bound; 1 if one of them is over it."""
-    from isn.backends.onnxruntime import OnnxRuntime
+    from isn.paper.backends.onnxruntime import OnnxRuntime
 
     parser = argparse.ArgumentParser(description="Peak memory of a large hide and reveal.")
     parser.add_argument("--width", type=int, default=6000, help="columns of the image (6000)")

@@ -34,11 +34,11 @@ from _photo import photo_like
 
 import isn
 from isn import zoo
-from isn.backends.onnxruntime import OnnxRuntime
 from isn.evaluation import scores
 from isn.evaluation.methods import ModelMethod
 from isn.evaluation.protocol import Domain, Group, Sample, domain
-from isn.weights import Weights
+from isn.paper.backends.onnxruntime import OnnxRuntime
+from isn.paper.weights import Weights
 
 TABLE = Path(zoo.__file__).with_name("models.toml")
 PHOTO_SIDE, STREET_SIDE, TIMED_SIDE = 256, 224, 1024

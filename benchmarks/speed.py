@@ -31,9 +31,9 @@ def main() -> int:
 
     import isn
     from isn import zoo
-    from isn.backends.onnxruntime import OnnxRuntime
-    from isn.backends.torch import Torch
-    from isn.network import Network
+    from isn.paper.backends.onnxruntime import OnnxRuntime
+    from isn.paper.backends.torch import Torch
+    from isn.paper.network import Network
 
     parser = argparse.ArgumentParser(description="Time to hide, against eager torch.")
     parser.add_argument("--side", type=int, default=1024, help="of the square image (1024)")

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from _page import put
 
-from isn.config import ModelConfig
-from isn.weights import Weights
+from isn.paper.config import ModelConfig
+from isn.paper.weights import Weights
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "models.md"
 BEGIN, END = "<!-- begin: benchmarks/trials.py -->", "<!-- end: benchmarks/trials.py -->"

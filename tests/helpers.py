@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.config import ModelConfig
-from isn.network import Network
-from isn.weights import Weights
+from isn.paper.config import ModelConfig
+from isn.paper.network import Network
+from isn.paper.weights import Weights
 
 CHECK = Path(__file__).parent / "data" / "check.npz"
 """What plain torch computed with the first models; made by ``make_check.py`` beside it."""

@@ -16,8 +16,6 @@ from PIL import Image
 import isn
 from helpers import oracle, random_weights
 from isn import api, seal, zoo
-from isn.backends.onnxruntime import OnnxRuntime
-from isn.config import ModelConfig
 from isn.errors import (
     AlteredContainer,
     BackendError,
@@ -28,7 +26,9 @@ from isn.errors import (
     UnknownModel,
 )
 from isn.metrics import psnr
-from isn.weights import Weights
+from isn.paper.backends.onnxruntime import OnnxRuntime
+from isn.paper.config import ModelConfig
+from isn.paper.weights import Weights
 
 Pixels = NDArray[np.uint8]
 Photos = dict[str, Pixels]

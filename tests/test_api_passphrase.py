@@ -15,11 +15,12 @@ from PIL import Image
 
 import isn
 from helpers import random_weights
-from isn import engine, images, keys, scramble, seal, zoo
-from isn.config import ModelConfig
+from isn import images, keys, scramble, seal, zoo
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, RevealError, UnknownModel
 from isn.metrics import psnr, ssim
-from isn.weights import Weights
+from isn.paper import engine
+from isn.paper.config import ModelConfig
+from isn.paper.weights import Weights
 
 Pixels = NDArray[np.uint8]
 Photos = dict[str, Pixels]

@@ -12,13 +12,14 @@ import onnxruntime
 import pytest
 
 from helpers import CHECK, apart, oracle, random_images, random_tensors
-from isn import backends, zoo
-from isn.backends import onnxruntime as runtime
-from isn.backends.base import Backend
-from isn.backends.onnxruntime import OnnxRuntime, dense_graph
-from isn.config import ModelConfig
+from isn import zoo
 from isn.errors import BackendError
-from isn.network import Network
+from isn.paper import backends
+from isn.paper.backends import onnxruntime as runtime
+from isn.paper.backends.base import Backend
+from isn.paper.backends.onnxruntime import OnnxRuntime, dense_graph
+from isn.paper.config import ModelConfig
+from isn.paper.network import Network
 
 NAMES = ["onnxruntime", pytest.param("torch", marks=pytest.mark.torch)]
 CONFIGS = [
@@ -124,7 +125,7 @@ def test_as_many_threads_as_the_process_has_cores() -> None:
 def test_a_process_bound_to_one_core_takes_one_thread() -> None:
     code = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from isn.backends.onnxruntime import OnnxRuntime; print(OnnxRuntime().threads)"
+        "from isn.paper.backends.onnxruntime import OnnxRuntime; print(OnnxRuntime().threads)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
@@ -209,7 +210,7 @@ def test_a_driver_without_torch_takes_the_default(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.torch
 def test_the_stack_names_its_parameters_as_the_weights_file() -> None:
     pytest.importorskip("torch")
-    from isn.backends.torch import SubnetStack
+    from isn.paper.backends.torch import SubnetStack
 
     config: Any = CONFIGS[1]
     shapes = {name: tuple(each.shape) for name, each in SubnetStack(config).named_parameters()}

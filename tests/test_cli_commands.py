@@ -22,7 +22,6 @@ from isn.cli import COMMANDS, failures, main
 from isn.cli.common import choose_backend
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
-from isn.config import ModelConfig
 from isn.errors import (
     AlteredContainer,
     BackendError,
@@ -33,7 +32,8 @@ from isn.errors import (
     OutputError,
     UnknownModel,
 )
-from isn.weights import Weights
+from isn.paper.config import ModelConfig
+from isn.paper.weights import Weights
 
 Pixels = NDArray[np.uint8]
 

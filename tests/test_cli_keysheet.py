@@ -14,7 +14,7 @@ import isn
 from helpers import random_weights
 from isn import drawings, images, metrics
 from isn.cli import main
-from isn.config import ModelConfig
+from isn.paper.config import ModelConfig
 
 
 def run(*words: object) -> Result:

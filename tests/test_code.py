@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from scipy.fft import dctn
 
 import isn
-from isn import cipher, digits, images, seal, zoo
-from isn.coding import bands, code, dependent, prior, rans
-from isn.config import ModelConfig
-from isn.engine import Engine
+from isn import cipher, images, seal, zoo
+from isn.carriers import digits
+from isn.codes.photos import bands, code, dependent, prior, rans
 from isn.errors import AlteredContainer, ConfigError, ImageError, ModelError
 from isn.metrics import psnr
-from isn.weights import Weights
+from isn.paper.config import ModelConfig
+from isn.paper.engine import Engine
+from isn.paper.weights import Weights
 
 Pixels = NDArray[np.uint8]
 Photos = dict[str, Pixels]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from isn.config import ModelConfig
 from isn.errors import ConfigError
+from isn.paper.config import ModelConfig
 
 
 @pytest.mark.parametrize(

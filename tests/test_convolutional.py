@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from isn.convolutional import Convolutional
+from isn.viterbi import Convolutional
 
 TAPS = [(0o5, 0o2), (0o13, 0o4), (0o45, 0o10)]
 

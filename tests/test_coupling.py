@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isn.coupling import Array, Coupling, Half
+from isn.paper.coupling import Array, Coupling, Half
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from PIL import Image
 
 from isn import metrics, zoo
 from isn.cli import main
-from isn.config import MAX_HIDDEN
 from isn.evaluation.showcase import HIDDEN, HOST
+from isn.paper.config import MAX_HIDDEN
 
 RECORDED = {
     # Model and number of hidden images: PSNR in dB of the container, and mean of the revealed

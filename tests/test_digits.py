@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 import isn
 from helpers import random_images, random_weights
-from isn import digits, images, seal
-from isn.config import MAX_BASE, ModelConfig
-from isn.engine import Engine
+from isn import images, seal
+from isn.carriers import digits
 from isn.metrics import psnr
-from isn.network import BLANK
-from isn.weights import Weights
+from isn.paper.config import MAX_BASE, ModelConfig
+from isn.paper.engine import Engine
+from isn.paper.network import BLANK
+from isn.paper.weights import Weights
 
 Pixels = NDArray[np.uint8]
 Photos = dict[str, Pixels]

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 import isn
 from helpers import random_weights
 from isn import images
-from isn.config import ModelConfig
-from isn.engine import Engine
 from isn.metrics import psnr
+from isn.paper.config import ModelConfig
+from isn.paper.engine import Engine
 
 Photos = dict[str, NDArray[np.uint8]]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 import isn
 from isn import images, mosaic, zoo
-from isn.config import MAX_HIDDEN
 from isn.errors import ConfigError, UnknownModel
 from isn.metrics import psnr
+from isn.paper.config import MAX_HIDDEN
 
 Pixels = NDArray[np.uint8]
 Photos = dict[str, Pixels]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from helpers import apart, oracle, random_images, random_tensors
-from isn.backends.onnxruntime import OnnxRuntime
-from isn.config import ModelConfig
 from isn.errors import ConfigError
-from isn.network import Network, Tiles
+from isn.paper.backends.onnxruntime import OnnxRuntime
+from isn.paper.config import ModelConfig
+from isn.paper.network import Network, Tiles
 
 
 @pytest.mark.parametrize("clamp", [None, 1.0])
@@ -173,7 +173,7 @@ def test_as_many_subnets_as_blocks() -> None:
 @pytest.mark.parametrize("direction", ["forward", "inverse"])
 def test_gradients(direction: str, clamp: float | None) -> None:
     torch = pytest.importorskip("torch")
-    from isn.backends.torch import SubnetStack
+    from isn.paper.backends.torch import SubnetStack
 
     config = ModelConfig(blocks=2, depth=2, growth=1, levels=1, clamp=clamp)
     stack = SubnetStack(config).double()
@@ -194,7 +194,7 @@ def test_gradients(direction: str, clamp: float | None) -> None:
 @pytest.mark.parametrize("levels", [0, 1])
 def test_tiles_equal_the_whole_on_torch(levels: int, device: Any) -> None:
     torch = pytest.importorskip("torch")
-    from isn.backends.torch import SubnetStack
+    from isn.paper.backends.torch import SubnetStack
 
     config = ModelConfig(blocks=2, depth=3, growth=4, levels=levels)
     stack = SubnetStack(config).double().to(device)

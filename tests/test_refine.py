@@ -50,7 +50,7 @@ def test_more_is_revealed_for_less_than_it_costs(photos: Photos) -> None:
 def test_windows_are_refined_one_after_the_other(
     photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from isn import refine
+    from isn.paper import refine
 
     host, hidden = pair(photos, 120, 150)
     whole = figures(isn.hide(host, hidden, model="fast-1", refine=8), host, hidden)
@@ -63,7 +63,7 @@ def test_windows_are_refined_one_after_the_other(
 
 
 def test_the_objective_never_grows(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
-    from isn import refine
+    from isn.paper import refine
 
     host, hidden = pair(photos, 64, 64)
     plain = isn.hide(host, hidden, model="fast-1", backend="torch")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from isn import scramble as scrambling
-from isn.config import ModelConfig
 from isn.errors import ConfigError, ImageError
+from isn.paper.config import ModelConfig
 from isn.scramble import BLOCK, MIN_BLOCKS, scramble, unscramble, whole_blocks
 
 Pixels = NDArray[np.uint8]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from isn import digits, trellis
+from isn.carriers import digits, trellis
 
 Samples = NDArray[np.uint8]
 

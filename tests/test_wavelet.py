@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isn.errors import ConfigError
-from isn.wavelet import from_bands, to_bands
+from isn.paper.wavelet import from_bands, to_bands
 
 
 def test_one_cell_by_hand() -> None:

@@ -12,9 +12,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from helpers import random_tensors, random_weights
-from isn.config import ModelConfig
 from isn.errors import ModelError
-from isn.weights import FINGERPRINT_BYTES, Weights
+from isn.paper.config import ModelConfig
+from isn.paper.weights import FINGERPRINT_BYTES, Weights
 
 SMALL = ModelConfig(blocks=1, depth=2, growth=2)
 FIRST = "blocks.0.phi.convs.0.weight"

@@ -10,9 +10,9 @@ import pytest
 
 from helpers import random_weights
 from isn import zoo
-from isn.config import MAX_HIDDEN, ModelConfig
 from isn.errors import ConfigError, ModelError, UnknownModel
-from isn.weights import Weights
+from isn.paper.config import MAX_HIDDEN, ModelConfig
+from isn.paper.weights import Weights
 
 FIRST = "5fe8974f5d484f104be0f504f41c4e7d"
 

@@ -4,8 +4,8 @@ host + hidden  ->  network  ->  round to 8 bit  ->  seal  ->  container
 container  ->  seal  ->  network, backwards  ->  revealed images in their own sizes
 
 Of a model with a base, the network's host is blank, and the last digits of the real one carry what
-the network made (:mod:`isn.digits`); of one with a prior too, the host carries a code of the hidden
-images (:mod:`isn.coding`) by a trellis (:mod:`isn.trellis`), and the network only restores,
+the network made (:mod:`isn.carriers.digits`); of one with a prior too, the host carries a code of the hidden
+images (:mod:`isn.codes.photos`) by a trellis (:mod:`isn.carriers.trellis`), and the network only restores,
 backwards, what was coded:
 
 hidden  ->  code  ->  cipher  ->  trellis  ->  seal  ->  container
@@ -30,16 +30,17 @@ from typing import TypeAlias
 
 import numpy as np
 
-from isn import cipher, digits, images, mosaic, scramble, seal, trellis, zoo
-from isn.backends.base import Backend
-from isn.coding import code
-from isn.config import MAX_HIDDEN
-from isn.engine import Engine, Report
+from isn import cipher, images, mosaic, scramble, seal, zoo
+from isn.carriers import digits, trellis
+from isn.codes.photos import code
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
 from isn.images import Picture, Pixels, Source
 from isn.keys import Passphrase
+from isn.paper.backends.base import Backend
+from isn.paper.config import MAX_HIDDEN
+from isn.paper.engine import Engine, Report
+from isn.paper.weights import Weights
 from isn.seal import Seal
-from isn.weights import Weights
 
 Model: TypeAlias = "str | os.PathLike[str] | Weights"
 
@@ -91,7 +92,7 @@ def hide(
             one each time then. None: whoever has the model can reveal.
         backend: ``onnxruntime``, ``torch``, or one made by hand; None: torch where a CUDA device
             is there (or where the container is refined), else onnxruntime.
-        refine: steps of gradient descent that make the container reveal better (:mod:`isn.refine`),
+        refine: steps of gradient descent that make the container reveal better (:mod:`isn.paper.refine`),
             each of which takes several times as long as a reveal; needs torch.
         progress: told the share that is done, from 0 to 1.
 

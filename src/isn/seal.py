@@ -46,10 +46,10 @@ import numpy.typing as npt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from isn.config import MAX_HIDDEN
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
 from isn.images import MAX_PIXELS
-from isn.weights import FINGERPRINT_BYTES
+from isn.paper.config import MAX_HIDDEN
+from isn.paper.weights import FINGERPRINT_BYTES
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Positions: TypeAlias = npt.NDArray[np.int64]

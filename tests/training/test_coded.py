@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 import isn
 from isn import zoo
-from isn.coding import code, prior, rans
-from isn.coding.dependent import WORTH
-from isn.engine import Engine
+from isn.codes.photos import code, prior, rans
+from isn.codes.photos.dependent import WORTH
 from isn.errors import ConfigError
 from isn.metrics import psnr
+from isn.paper.engine import Engine
+from isn.paper.weights import Weights
 from isn.training import rate
 from isn.training.coded import COARSENESS, Coded
 from isn.training.distributed import Processes
 from isn.training.loop import Progress
 from isn.training.session import Sources, prepare
 from isn.training.settings import Settings
-from isn.weights import Weights
 
 SMALL = (
     "model.depth=2",

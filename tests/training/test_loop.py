@@ -11,9 +11,10 @@ import pytest
 import torch
 
 import isn
-from isn.engine import Engine
 from isn.errors import ConfigError, ModelError
 from isn.metrics import psnr
+from isn.paper.engine import Engine
+from isn.paper.weights import Weights
 from isn.training import export
 from isn.training.distributed import Processes
 from isn.training.export import load_tensors
@@ -21,7 +22,6 @@ from isn.training.loop import Progress, Trainer
 from isn.training.session import Sources, prepare, settings_of
 from isn.training.settings import Settings
 from isn.training.validation import validate
-from isn.weights import Weights
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 

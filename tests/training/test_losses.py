@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from isn.backends.torch import SubnetStack, rounded
-from isn.config import ModelConfig
-from isn.network import Network
+from isn.paper.backends.torch import SubnetStack, rounded
+from isn.paper.config import ModelConfig
+from isn.paper.network import Network
 from isn.training.losses import Objective
 from isn.training.optimiser import initialise
 from isn.training.sections import LossSettings

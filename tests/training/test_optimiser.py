@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from isn.backends.torch import SubnetStack
-from isn.config import ModelConfig
-from isn.network import BLANK, Network
+from isn.paper.backends.torch import SubnetStack
+from isn.paper.config import ModelConfig
+from isn.paper.network import BLANK, Network
 from isn.training.optimiser import Average, initialise, make_optimiser, rate_at, warm_start
 from isn.training.sections import OptimiserSettings
 

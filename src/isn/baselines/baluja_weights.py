@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from isn.errors import ModelError
-from isn.weights import fingerprint_of, write_tensors
+from isn.paper.weights import fingerprint_of, write_tensors
 
 
 @dataclass(frozen=True, eq=False)

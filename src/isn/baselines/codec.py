@@ -2,7 +2,7 @@
 
 AVIF files of the hidden images are the lowest bits of every sample, in order, after a header of one
 byte (the number of images) and, for each image, its bytes, rows and columns (big-endian, 32 bits
-each). Each sample becomes the nearest value with its bits (:mod:`isn.digits`), which costs nothing
+each). Each sample becomes the nearest value with its bits (:mod:`isn.carriers.digits`), which costs nothing
 and gives containers 2 dB better than to replace them, as the textbook does: a comparison is to be
 with the method at its best. There is no error correction: it would cost rate, and with it the
 method's only strength, its fidelity.
@@ -22,8 +22,9 @@ from threading import Lock
 import numpy as np
 from PIL import Image, features
 
-from isn import digits, images
+from isn import images
 from isn.baselines.base import Sizes, check_count
+from isn.carriers import digits
 from isn.errors import BackendError, ImageError
 from isn.images import Pixels
 

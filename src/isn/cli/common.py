@@ -16,9 +16,9 @@ import click
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from isn.backends.base import Backend
     from isn.images import Picture
-    from isn.weights import Weights
+    from isn.paper.backends.base import Backend
+    from isn.paper.weights import Weights
 
 Command: TypeAlias = "Callable[..., Any]"
 
@@ -42,7 +42,7 @@ def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def _check_backend(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     # Not a `click.Choice`, so that help does not wait for NumPy.
     if value is not None:
-        from isn.backends import BACKENDS
+        from isn.paper.backends import BACKENDS
 
         if value not in BACKENDS:
             known = ", ".join(BACKENDS)
@@ -232,13 +232,13 @@ def make_folder(folder: Path) -> list[Path]:
 
 def choose_backend(name: str | None, threads: int | None) -> Backend:
     """The backend that ``--backend`` and ``--threads`` ask for together."""
-    from isn import backends
+    from isn.paper import backends
 
     if threads is None:
         return backends.get(name)
     if name not in (None, backends.DEFAULT):
         raise click.UsageError(f"--threads is for the backend {backends.DEFAULT}, not for {name}")
-    from isn.backends.onnxruntime import OnnxRuntime
+    from isn.paper.backends.onnxruntime import OnnxRuntime
 
     return OnnxRuntime(threads)
 

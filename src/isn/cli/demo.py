@@ -27,8 +27,8 @@ from isn.cli.voice import Voice
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from isn.backends.base import Backend
     from isn.images import Pixels
+    from isn.paper.backends.base import Backend
     from isn.zoo import Entry
 
 SHOWN_DB = 25.0
@@ -107,8 +107,8 @@ def demo(voice: Voice, output: str, backend: str | None, threads: int | None) ->
     number for each hidden image.
     """
     from isn import images, zoo
-    from isn.config import MAX_HIDDEN
     from isn.evaluation.showcase import HOST
+    from isn.paper.config import MAX_HIDDEN
 
     engine = choose_backend(backend, threads)
     counts = range(1, MAX_HIDDEN + 1)

@@ -35,9 +35,9 @@ _PARTS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth"}
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from isn.backends.base import Backend
     from isn.images import Picture, Pixels
-    from isn.weights import Weights
+    from isn.paper.backends.base import Backend
+    from isn.paper.weights import Weights
 
 CONTAINER_DB, REVEALED_DB = 30.0, 25.0
 """PSNR below which a person would see a container change, or a revealed image spoilt."""

@@ -20,7 +20,7 @@ from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
     from isn.images import Pixels
-    from isn.weights import Weights
+    from isn.paper.weights import Weights
 
 DRAWN = ("shapes", "gradient", "noise")
 """Wrong textures, where none is given."""

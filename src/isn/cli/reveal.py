@@ -33,7 +33,7 @@ from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
     from isn.images import Pixels
-    from isn.weights import Weights
+    from isn.paper.weights import Weights
 
 
 @click.command()

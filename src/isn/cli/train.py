@@ -10,8 +10,8 @@ import click
 from isn.cli.training import Display, learner_of, need_torch, schedule, stop_on_signals
 
 if TYPE_CHECKING:
+    from isn.paper.weights import Weights
     from isn.training.settings import Recipe
-    from isn.weights import Weights
 
 
 @click.command()

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from isn import api, baselines, images, mosaic, zoo
-from isn.backends.base import Backend
 from isn.baselines.base import Baseline, Sizes, there_and_back
-from isn.coding import code
-from isn.config import MAX_HIDDEN, ModelConfig
+from isn.codes.photos import code
 from isn.errors import AlteredContainer
 from isn.images import Pixels
-from isn.weights import Weights
+from isn.paper.backends.base import Backend
+from isn.paper.config import MAX_HIDDEN, ModelConfig
+from isn.paper.weights import Weights
 
 
 class Method(Protocol):

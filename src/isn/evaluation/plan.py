@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from isn import baselines, zoo
-from isn.config import MAX_HIDDEN
 from isn.errors import ConfigError
 from isn.evaluation import cost, methods
 from isn.evaluation.methods import Method
 from isn.evaluation.protocol import Domain, called, domain
 from isn.evaluation.results import PARTS
 from isn.evaluation.showcase import Showcase, Source
+from isn.paper.config import MAX_HIDDEN
 
 DATA, DEMO = "data", "demo"
 """What the pictures show: images of the folders, or the photos that the package ships."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isn import images
-from isn.config import MAX_HIDDEN
 from isn.errors import ConfigError, ImageError
 from isn.images import Pixels
+from isn.paper.config import MAX_HIDDEN
 
 SMALLEST = 48
 """Pixels of a side below which there is little to see, and no room to damage an image."""

@@ -10,8 +10,7 @@ import numpy as np
 from PIL import __version__ as pillow_version
 from PIL import features
 
-from isn import __version__, backends
-from isn.config import ModelConfig
+from isn import __version__
 from isn.errors import BackendError
 from isn.evaluation import cost, damage, detection, detectors, extremes, methods, scores, sheets
 from isn.evaluation.methods import Method
@@ -19,6 +18,8 @@ from isn.evaluation.plan import Plan
 from isn.evaluation.protocol import Domain
 from isn.evaluation.results import Damaged, Entrant, Extremes, Quality, Results
 from isn.evaluation.showcase import Source
+from isn.paper import backends
+from isn.paper.config import ModelConfig
 
 DAMAGE_GROUPS = 8
 """Hosts whose containers are damaged: means of them differ by less than the damages do."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from isn.backends import BACKENDS
 from isn.evaluation import cells, detected, quality
 from isn.evaluation.cost import COMPARED, PUBLISHED
 from isn.evaluation.curves import damage_charts
@@ -11,6 +10,7 @@ from isn.evaluation.findings import HEADLINES, findings
 from isn.evaluation.results import Results
 from isn.evaluation.scores import CEILING
 from isn.evaluation.sheets import LOST
+from isn.paper.backends import BACKENDS
 
 
 def document(results: Results) -> Document:

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isn import digits, trellis
-from isn.backends.torch import SubnetStack, whole
-from isn.coding import code
-from isn.coding.dependent import WORTH
-from isn.config import ModelConfig
-from isn.engine import Engine
+from isn.carriers import digits, trellis
+from isn.codes.photos import code
+from isn.codes.photos.dependent import WORTH
 from isn.errors import AlteredContainer, ConfigError, ImageError
-from isn.network import Network
+from isn.paper.backends.torch import SubnetStack, whole
+from isn.paper.config import ModelConfig
+from isn.paper.engine import Engine
+from isn.paper.network import Network
 from isn.training.invertible import Invertible
 from isn.training.optimiser import initialise
 from isn.training.rate import Rate

@@ -9,15 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isn import digits
-from isn.backends.torch import DenseBlock, SubnetStack, whole
+from isn.carriers import digits
 from isn.errors import ConfigError, ModelError
-from isn.network import Network
+from isn.paper.backends.torch import DenseBlock, SubnetStack, whole
+from isn.paper.network import Network
+from isn.paper.weights import Weights
 from isn.training.learner import dtype_of
 from isn.training.losses import Objective
 from isn.training.optimiser import initialise, warm_start
 from isn.training.settings import Settings
-from isn.weights import Weights
 
 
 class Invertible:

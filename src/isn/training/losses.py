@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isn.backends.torch import rounded
-from isn.network import Network
+from isn.paper.backends.torch import rounded
+from isn.paper.network import Network
 from isn.training.sections import LossSettings
 
 
@@ -17,7 +17,7 @@ class Objective(nn.Module):
 
     Attributes:
         terms: what :meth:`forward` returns, in this order. Where the host's last digits carry the
-            container (:mod:`isn.digits`), how far it is from the host is decided before anything
+            container (:mod:`isn.carriers.digits`), how far it is from the host is decided before anything
             is learned, and its two terms are missing.
     """
 

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isn.config import ModelConfig
-from isn.network import BLANK
+from isn.paper.config import ModelConfig
+from isn.paper.network import BLANK
 from isn.training.sections import OptimiserSettings
 
 DIGITS_RANGE = 16.0

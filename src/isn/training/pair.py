@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isn.backends.torch import rounded
+from isn.paper.backends.torch import rounded
 from isn.training.learner import Hiding, Saved, dtype_of
 from isn.training.methods import BalujaSettings
 

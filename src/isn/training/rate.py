@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isn.coding import prior
-from isn.coding.bands import MEANS, from_blocks, to_blocks, to_cosine
-from isn.coding.code import size_of
-from isn.coding.dependent import WORTH, lean, places, until
-from isn.coding.rans import LOGISTIC, logistic_share
+from isn.codes.photos import prior
+from isn.codes.photos.bands import MEANS, from_blocks, to_blocks, to_cosine
+from isn.codes.photos.code import size_of
+from isn.codes.photos.dependent import WORTH, lean, places, until
+from isn.codes.photos.rans import LOGISTIC, logistic_share
 
 _SMALLEST = 1e-9
 
@@ -36,7 +36,7 @@ class Group(nn.Module):
 
 
 class Rate(nn.Module):
-    """The prior, as the learned tensors of :func:`isn.coding.prior.parameter_shapes`."""
+    """The prior, as the learned tensors of :func:`isn.codes.photos.prior.parameter_shapes`."""
 
     def __init__(self, width: int) -> None:
         """A prior with hidden layers of this width."""
@@ -62,7 +62,7 @@ class Rate(nn.Module):
 
         Returns:
             The bits of all codes together; the places of the numbers in steps, bands and means,
-            as :func:`isn.coding.code.received` takes them.
+            as :func:`isn.codes.photos.code.received` takes them.
         """
         bands = to_cosine((container - 0.5) * 255) / size_of(step)
         means = to_blocks(bands[:, list(MEANS)])

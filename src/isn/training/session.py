@@ -13,6 +13,7 @@ from torch import Tensor
 
 from isn import images
 from isn.errors import ConfigError, ModelError
+from isn.paper.weights import Weights
 from isn.training import checkpoints, methods
 from isn.training.coded import Coded
 from isn.training.data import Batches, Folder, ImageStore, Photos, draw_pool, read_folder
@@ -23,7 +24,6 @@ from isn.training.loop import Progress, Trainer
 from isn.training.settings import Recipe, Settings
 from isn.training.shards import Shards
 from isn.training.validation import drawing_groups, validation_groups
-from isn.weights import Weights
 
 HELD_OUT = 0.05
 """Share of the training photos kept for validation where no folder of its own is given."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, get_type_hints
 
 from isn import scramble
-from isn.coding.bands import SIDE
-from isn.config import ModelConfig
+from isn.codes.photos.bands import SIDE
 from isn.errors import ConfigError, ImageError
+from isn.paper.config import ModelConfig
 from isn.training.sections import DataSettings, LossSettings, OptimiserSettings, RunSettings
 
 SECTIONS = ("model", "loss", "optimiser", "data", "run")

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isn import drawings
-from isn.backends.torch import whole
 from isn.metrics import psnr, ssim
+from isn.paper.backends.torch import whole
 from isn.training.data import Pixels
 from isn.training.learner import Hiding
 from isn.training.sections import DataSettings

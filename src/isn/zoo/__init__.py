@@ -15,7 +15,7 @@ from importlib.resources import as_file, files
 from typing import Any
 
 from isn.errors import ConfigError, ModelError, UnknownModel
-from isn.weights import Weights
+from isn.paper.weights import Weights
 
 
 @dataclass(frozen=True)

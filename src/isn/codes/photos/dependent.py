@@ -23,8 +23,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.coding.prior import CLASSES, FINEST
-from isn.convolutional import Convolutional
+from isn.codes.photos.prior import CLASSES, FINEST
+from isn.viterbi import Convolutional
 
 Whole = NDArray[np.int32]
 Floats = NDArray[np.float32]

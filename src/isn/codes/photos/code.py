@@ -1,9 +1,9 @@
 """Images as bytes: as fine as the room allows.
 
 Of a model with a prior, what the host's last digits carry is no longer the samples of a network's
-container but a code of the hidden images. Their cosine bands (:mod:`isn.coding.bands`) are divided
-by a step and become whole numbers by two quantisers in turn (:mod:`isn.coding.dependent`), and
-these are coded with the probabilities that the prior (:mod:`isn.coding.prior`) gives them, so that
+container but a code of the hidden images. Their cosine bands (:mod:`isn.codes.photos.bands`) are divided
+by a step and become whole numbers by two quantisers in turn (:mod:`isn.codes.photos.dependent`), and
+these are coded with the probabilities that the prior (:mod:`isn.codes.photos.prior`) gives them, so that
 a sky leaves its room to a wood, and an image to another::
 
     images  ->  bands  ->  / step  ->  classes of the prior  ->  numbers  ->  rANS  ->  bytes
@@ -29,10 +29,18 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from isn.coding import rans
-from isn.coding.bands import CHANNELS, MEANS, SIDE, from_blocks, from_cosine, to_blocks, to_cosine
-from isn.coding.dependent import halves, places, quantised
-from isn.coding.prior import (
+from isn.codes.photos import rans
+from isn.codes.photos.bands import (
+    CHANNELS,
+    MEANS,
+    SIDE,
+    from_blocks,
+    from_cosine,
+    to_blocks,
+    to_cosine,
+)
+from isn.codes.photos.dependent import halves, places, quantised
+from isn.codes.photos.prior import (
     CLASSES,
     CONTEXT,
     GROUPS,

@@ -1,6 +1,6 @@
 """Last digits read through a convolutional code, so that samples move less to carry them.
 
-Where :mod:`isn.digits` gives every sample a last digit of its own, here the highest bit of a digit
+Where :mod:`isn.carriers.digits` gives every sample a last digit of its own, here the highest bit of a digit
 is a sum, modulo 2, of bits of the sample and of the few before it. Many containers then carry the
 same digits, and of those the one nearest to the host is found (Viterbi). With h the taps below, k
 the bits of a digit, and z a sample without its lowest k - 1 bits::
@@ -24,8 +24,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from isn import digits
-from isn.convolutional import Convolutional
+from isn.carriers import digits
+from isn.viterbi import Convolutional
 
 Samples = NDArray[np.uint8]
 

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from array_api_compat import array_namespace
 
-from isn.config import ModelConfig
-from isn.coupling import Apply, Array, Coupling, Half, Subnets, at_once
 from isn.errors import ConfigError
-from isn.wavelet import from_bands, to_bands
+from isn.paper.config import ModelConfig
+from isn.paper.coupling import Apply, Array, Coupling, Half, Subnets, at_once
+from isn.paper.wavelet import from_bands, to_bands
 
 BLANK = 0.5
 """The host of a network whose container a real host's last digits carry."""

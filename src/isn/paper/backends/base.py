@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.config import ModelConfig
-from isn.coupling import Array, Subnets
+from isn.paper.config import ModelConfig
+from isn.paper.coupling import Array, Subnets
 
 Tensors = Mapping[str, NDArray[np.float32]]
 """Learned tensors by name: ``blocks.{i}.{phi|rho|eta}.convs.{k}.{weight|bias}``."""

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from isn.coding import prior
-from isn.coding.bands import SIDE
+from isn.codes.photos import prior
+from isn.codes.photos.bands import SIDE
 from isn.errors import ConfigError
 
 MAX_BASE = 128
@@ -35,9 +35,9 @@ class ModelConfig:
         subnet: kind of the subnets phi, rho and eta.
         base: None: the blocks hide in the host, as in the paper; M: they hide in a blank one, and
             the last digit of the host's samples to the base M carries their container
-            (:mod:`isn.digits`).
+            (:mod:`isn.carriers.digits`).
         prior: None: the digits are the container's samples; a number: they are a code of the
-            hidden images (:mod:`isn.coding`), and so wide are the hidden layers of the prior. Such
+            hidden images (:mod:`isn.codes.photos`), and so wide are the hidden layers of the prior. Such
             a model sees one image at a time, in the host's place, and takes several.
 
     Raises:

@@ -10,15 +10,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from isn import backends, digits, images
-from isn.backends.base import Backend
-from isn.coding import code
-from isn.coding.prior import Prior
-from isn.config import MAX_HIDDEN
+from isn import images
+from isn.carriers import digits
+from isn.codes.photos import code
+from isn.codes.photos.prior import Prior
 from isn.errors import BackendError, ConfigError
 from isn.images import Pixels
-from isn.network import Network, Tiles
-from isn.weights import Weights
+from isn.paper import backends
+from isn.paper.backends.base import Backend
+from isn.paper.config import MAX_HIDDEN
+from isn.paper.network import Network, Tiles
+from isn.paper.weights import Weights
 
 Report: TypeAlias = Callable[[float], None]
 
@@ -78,7 +80,7 @@ class Engine:
             hidden: as many images of that size as the model hides.
             progress: told the share that is done, from 0 to 1.
             refine: steps by which the container is moved until it reveals better
-                (:mod:`isn.refine`).
+                (:mod:`isn.paper.refine`).
 
         Raises:
             BackendError: the container is to be refined, and the backend has no gradients.
@@ -95,7 +97,7 @@ class Engine:
         tiles = self._tiles(host, None if refine else progress)
         container = self.network.forward(cover, planes, tiles).container
         if refine:
-            from isn.refine import refine as refined
+            from isn.paper.refine import refine as refined
 
             tell = progress or (lambda share: None)
             container = refined(self.network, cover, planes, container, refine, tell)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from isn.backends.base import LEAK, Tensors
-from isn.config import ModelConfig
-from isn.coupling import Subnets
+from isn.paper.backends.base import LEAK, Tensors
+from isn.paper.config import ModelConfig
+from isn.paper.coupling import Subnets
 
 
 def rounded(image: Tensor, values: int = 256, *, straight_clamp: bool) -> Tensor:
@@ -120,7 +120,7 @@ class Torch:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
-        """See :class:`isn.backends.base.Backend`."""
+        """See :class:`isn.paper.backends.base.Backend`."""
         stack = SubnetStack(config)
         stack.load_tensors(tensors)
         stack.requires_grad_(False).eval().to(self.device)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from isn.config import ModelConfig
 from isn.errors import ModelError
+from isn.paper.config import ModelConfig
 
 FINGERPRINT_BYTES = 16
 

@@ -15,9 +15,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from isn.backends.base import LEAK, Tensors
-from isn.config import ModelConfig
-from isn.coupling import Subnets
+from isn.paper.backends.base import LEAK, Tensors
+from isn.paper.config import ModelConfig
+from isn.paper.coupling import Subnets
 
 OPSET, IR_VERSION = 17, 9
 """Stated, so that any onnxruntime of the last years reads the graphs."""
@@ -62,7 +62,7 @@ class OnnxRuntime:
         self.threads = threads or _cores()
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
-        """See :class:`isn.backends.base.Backend`."""
+        """See :class:`isn.paper.backends.base.Backend`."""
         return [
             _BlockSubnets(
                 self._session(dense_graph(config, tensors, i, ("phi",))),

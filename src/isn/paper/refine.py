@@ -8,7 +8,7 @@ Whoever reveals needs nothing new.
 
 The objective is ``HOST_WEIGHT * MSE(container, host) + MSE(revealed, hidden)``, means over samples,
 the container rounded in every step. Where a host's last digits carry the container
-(:mod:`isn.digits`), all of them cost the host the same, and the first term is left out. It is
+(:mod:`isn.carriers.digits`), all of them cost the host the same, and the first term is left out. It is
 minimised window by window, so that memory does not grow with the image, and the best container met
 in a window is kept, never a worse one than the network's.
 """
@@ -24,8 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isn.backends.torch import DenseBlock, rounded
-from isn.network import Network, spans
+from isn.paper.backends.torch import DenseBlock, rounded
+from isn.paper.network import Network, spans
 
 HOST_WEIGHT = 2.0
 

@@ -8,12 +8,12 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
-from isn.backends.base import Backend
 from isn.errors import BackendError
+from isn.paper.backends.base import Backend
 
 BACKENDS = {
-    "onnxruntime": ("isn.backends.onnxruntime", "OnnxRuntime", "pip install isn"),
-    "torch": ("isn.backends.torch", "Torch", "pip install 'isn[train]'"),
+    "onnxruntime": ("isn.paper.backends.onnxruntime", "OnnxRuntime", "pip install isn"),
+    "torch": ("isn.paper.backends.torch", "Torch", "pip install 'isn[train]'"),
 }
 """Name to module, class, and what to install."""
 

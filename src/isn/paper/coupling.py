@@ -26,7 +26,7 @@ Half = Callable[[Array, Array], Array]
 """Half a block: (the branch to change, the branch that stays) -> the changed branch."""
 
 Apply = Callable[[Half, Array, Array], Array]
-"""How a half is carried out: at once, or strip by strip (:mod:`isn.network`)."""
+"""How a half is carried out: at once, or strip by strip (:mod:`isn.paper.network`)."""
 
 
 class Subnets(Protocol):

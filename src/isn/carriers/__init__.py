@@ -1,0 +1,1 @@
+"""Bytes in the pixels of a host, and back."""

@@ -1,0 +1,1 @@
+"""What is hidden, as bytes, and back."""

@@ -1,0 +1,1 @@
+"""The paper's invertible network, and its own way of hiding."""
