@@ -1,50 +1,71 @@
-"""Hide, reveal, inspect: the whole story on one screen.
-
-host + hidden  ->  network  ->  round to 8 bit  ->  seal  ->  container
-container  ->  seal  ->  network, backwards  ->  revealed images in their own sizes
-
-Of a model with a base, the network's host is blank, and the last digits of the real one carry what
-the network made (:mod:`isn.carriers.digits`); of one with a prior too, the host carries a code of the hidden
-images (:mod:`isn.codes.photos`) by a trellis (:mod:`isn.carriers.trellis`), and the network only restores,
-backwards, what was coded:
-
-hidden  ->  code  ->  cipher  ->  trellis  ->  seal  ->  container
-container  ->  seal  ->  trellis  ->  cipher  ->  code  ->  network, backwards  ->  revealed images
-
-A model takes more images than it was made for: they share its planes (:mod:`isn.mosaic`), or the
-room of the code.
-
-With a passphrase the seal is keyed, and the hidden images are scrambled before the network hides
-them, or their code is enciphered: what that protects against, and what not, is told in
-docs/security.md.
-"""
+"""The four verbs: hide, reveal, inspect, capacity."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from isn import cipher, images, mosaic, scramble, seal, zoo
-from isn.carriers import digits, trellis
-from isn.codes.photos import code
-from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
+from isn import images, keys, method, zoo
+from isn.carriers.trellis import error
+from isn.codes import Content, File, Item, Secret
+from isn.codes.file import compressed_size
+from isn.errors import AlteredContainer, ConfigError, NoSeal
 from isn.images import Picture, Pixels, Source
-from isn.keys import Passphrase
-from isn.paper.backends.base import Backend
-from isn.paper.config import MAX_HIDDEN
-from isn.paper.engine import Engine, Report
-from isn.paper.weights import Weights
-from isn.seal import Seal
+from isn.keys import Key
+from isn.method import Carried, Method
+from isn.metrics import PEAK, psnr
+from isn.paper.method import Paper
+from isn.progress import Tell, part, silent
 
-Model: TypeAlias = "str | os.PathLike[str] | Weights"
+if TYPE_CHECKING:
+    from isn.paper.backends.base import Backend
+
+Hidden: TypeAlias = "Source | Picture | File"
+"""What may be hidden: an image in any of its forms, or a file."""
 
 _MAYBE_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "AVIF": "an AVIF", "GIF": "a GIF"}
+_HEADROOM = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Container:
+    """A host with something hidden in it.
+
+    Attributes:
+        pixels: uint8, H x W x 3; R, G and B are equal where the host is grey.
+        method: that made it.
+        psnr: in dB, against the host.
+        revealed: PSNR in dB of each hidden image as it is revealed, infinite for what comes back
+            exactly, as files do; None where it was not looked at.
+        host: what it was made from.
+    """
+
+    pixels: Pixels = field(repr=False)
+    method: str
+    psnr: float
+    revealed: tuple[float, ...] | None
+    host: Picture = field(repr=False)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes it without loss, whole or not at all.
+
+        Args:
+            path: a name that ends in .png, .webp, .tif or .tiff.
+            overwrite: whether a file that is there may be replaced.
+
+        Raises:
+            OutputError: it cannot be written so, or there.
+        """
+        images.write(path, self.pixels, overwrite=overwrite)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The pixels, so that whatever takes an array takes a container."""
+        return np.array(self.pixels, dtype=dtype, copy=copy)
 
 
 @dataclass(frozen=True)
@@ -52,325 +73,349 @@ class Inspection:
     """What a container says about itself.
 
     Attributes:
-        sizes: (height, width) of each hidden image.
-        fingerprint: of the model that made it, 16 bytes.
-        model: the shipped model of that fingerprint, or None.
-        intact: whether every pixel is as it was sealed.
+        method: the shipped method that made it, or None where it is another one.
+        carrier: that carries it.
+        contents: what it holds; empty where it was changed.
+        length: bytes of its body.
+        fingerprint: of the code that made it, 16 bytes.
+        intact: whether what it carries is as it was sealed.
     """
 
-    sizes: tuple[tuple[int, int], ...]
+    method: str | None
+    carrier: str
+    contents: tuple[Content, ...]
+    length: int
     fingerprint: bytes
-    model: str | None
     intact: bool
 
     @property
     def count(self) -> int:
-        """Number of hidden images."""
-        return len(self.sizes)
+        """Number of things hidden in it."""
+        return len(self.contents)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What fits in a host by one method.
+
+    Attributes:
+        method: its name.
+        images: the least and the largest number of images that it hides.
+        size: bytes that it carries; 0 for the paper's own methods, which carry no bytes.
+        container: PSNR in dB that the container would have, as measured on other hosts.
+        revealed: PSNR in dB that the given images would be revealed at, on average; None where
+            nothing was given or nobody can say.
+        fits: whether the given secret can be hidden so; a sentence why not, or "".
+    """
+
+    method: str
+    images: tuple[int, int]
+    size: int
+    container: float | None
+    revealed: float | None
+    fits: str = ""
 
 
 def hide(
     host: Source | Picture,
-    hidden: Source | Picture | Sequence[Source | Picture],
+    secret: Hidden | Sequence[Hidden],
     *,
-    model: Model | None = None,
+    method: str | os.PathLike[str] | Method = method.DEFAULT,
+    bits: float | None = None,
     passphrase: str | None = None,
     backend: str | Backend | None = None,
-    refine: int = 0,
-    progress: Report | None = None,
-) -> Pixels:
-    """Hides 1 to 5 images in a host of any size from 32 x 32 up.
+    refine: int | None = None,
+    texture: Source | Picture | None = None,
+    check: bool = False,
+    progress: Tell | None = None,
+) -> Container:
+    """Hides images and files in a host.
 
     Args:
-        host: a path, file bytes, a PIL image or a uint8 array H x W x 3.
-        hidden: one such image, or a sequence of them; each is resized to the host (or to its part
-            of a plane, where they are more than the model hides) and gets its own size back at
-            reveal.
-        model: name in the zoo, path of a weights file, or loaded weights; None: the default model
-            for that many images.
+        host: a path, file bytes, a PIL image or a uint8 array H x W (grey) or H x W x 3.
+        secret: one image in such a form, or a :class:`isn.File`, or a sequence of them: up to 25
+            images. Each comes back in its own size.
+        method: a name that `isn methods` lists, the path of a weights file, or a method.
+        bits: of a sample that may be used, 0.01 to 4 on average, for methods that carry bytes:
+            more reveal better and show more. None: what the method wants, 2 for the default.
         passphrase: what a reveal must give again, 1 character or more; the container is another
-            one each time then. None: whoever has the model can reveal.
-        backend: ``onnxruntime``, ``torch``, or one made by hand; None: torch where a CUDA device
-            is there (or where the container is refined), else onnxruntime.
-        refine: steps of gradient descent that make the container reveal better (:mod:`isn.paper.refine`),
-            each of which takes several times as long as a reveal; needs torch.
+            one each time then. None: everybody can reveal.
+        backend: ``onnxruntime``, ``torch``, or one made by hand, where a network runs; None: torch
+            where a CUDA device is there, else onnxruntime.
+        refine: steps of gradient descent that make a container of the paper's own methods reveal
+            better; needs torch.
+        texture: the key of a network that was trained with a texture.
+        check: reveal from the container too, and measure.
         progress: told the share that is done, from 0 to 1.
 
     Returns:
-        The container, uint8 H x W x 3, to be stored without loss.
+        The container, to be stored without loss.
 
     Raises:
-        ImageError: an image cannot be read or does not fit, or the host is too small to scramble
-            images in it.
-        ConfigError: there are fewer hidden images than the model hides, or more than 5, or the
-            passphrase is empty, or `refine` is negative.
-        ModelError: there is no such model.
-        BackendError: the backend is unknown or not installed, or has no gradients to refine with.
+        ImageError: an image cannot be read, or the host is too small.
+        ConfigError: nothing or too much was given to hide, or an option that the method does not
+            use, or one that is out of its range.
+        ModelError: the weights file is none.
+        BackendError: the backend is unknown or not installed.
     """
-    if refine < 0:
-        raise ConfigError(f"{refine} steps to refine were given: give 0 or more")
-    pictures = [_read(each) for each in _several(hidden)]
-    cover = _read(host)
-    weights = _weights(model, len(pictures))
-    _check_count(weights, len(pictures), f"{len(pictures)} hidden images were given")
-    if min(cover.pixels.shape[:2]) < seal.MIN_SIDE:
-        raise ImageError(
-            f"{cover.name} is {_size(cover.pixels)}, a host needs {seal.MIN_SIDE} x "
-            f"{seal.MIN_SIDE} pixels at least: take a larger one"
-        )
-    sizes = _sizes(pictures)
-    largest = seal.largest_hidden(*cover.pixels.shape[:2])
-    for each, (rows, columns) in zip(pictures, sizes, strict=True):
-        if rows * columns > largest:
-            raise ImageError(
-                f"{each.name} has {rows * columns} pixels, {cover.name} takes hidden images of up "
-                f"to {largest}: make it smaller, or take a larger host"
-            )
-    if weights.config.prior is not None:
-        if refine:
-            raise ConfigError(
-                f"{refine} steps to refine were given, and this model's containers hold a code, "
-                "which no step makes better: take another model, or no steps"
-            )
-        secrets = None if passphrase is None else Passphrase(passphrase)
-        return _hide_coded(cover.pixels, pictures, weights, secrets, backend, progress)
-    height, width = weights.config.region(*cover.pixels.shape[:2])
-    lock = None
-    if passphrase is not None:
-        # Refused here rather than after the work.
-        scramble.whole_blocks(height, width, weights.config.hidden_images)
-        lock = _Lock(Passphrase(passphrase), os.urandom(seal.SALT_BYTES))
-    engine = Engine.of(weights, "torch" if refine and backend is None else backend)
-    container = cover.pixels.copy()
-    inside = container[:height, :width]
-    planes = _prepare(pictures, engine, (height, width), lock)
-    inside[:] = engine.hide(inside, planes, progress, refine)
-    about = Seal(weights.fingerprint, sizes)
-    if lock is None:
-        return seal.stamp(container, about)
-    return seal.stamp(container, about, salt=lock.salt, secret_for=lock.keys.seal_secret)
+    cover, items = _read(host), _items(secret)
+    chosen = _method(method, bits=bits, backend=backend, refine=refine, texture=_pixels(texture))
+    key, tell = keys.of(passphrase), progress or silent
+    samples = _samples(cover.pixels)
+    made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
+    revealed = None
+    if check:
+        revealed = _revealed(chosen.reveal(made, key, part(tell, 0.6, 1.0)), items)
+    pixels = made if made.ndim == 3 else np.repeat(made[..., None], 3, axis=2)
+    tell(1.0)
+    return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover)
 
 
 def reveal(
-    container: Source | Picture,
+    container: Source | Picture | Container,
     *,
-    model: Model | None = None,
+    method: str | os.PathLike[str] | Method | None = None,
     passphrase: str | None = None,
     backend: str | Backend | None = None,
-    sealed: bool = True,
-    count: int | None = None,
     texture: Source | Picture | None = None,
-    progress: Report | None = None,
-) -> list[Pixels]:
-    """Reveals the images hidden in a container, from the container alone.
+    salvage: bool = False,
+    progress: Tell | None = None,
+) -> list[Item]:
+    """Reveals what is hidden in a container, from the container alone.
 
     Args:
-        container: a path, file bytes, a PIL image or a uint8 array H x W x 3.
-        model: as for :func:`hide`; None: the one that the seal names.
+        container: a path, file bytes, a PIL image, a uint8 array, or what :func:`hide` returned.
+        method: that made it, where it is none of the shipped ones; None: the container says it.
         passphrase: the one given to :func:`hide`; None: the container was made without.
         backend: as for :func:`hide`.
-        sealed: False reveals whatever is left in a container whose seal is lost, at the
-            container's size; give `count` or `model` then. With a passphrase the seal must open
-            still, because the key depends on what it holds; altered pixels are let pass.
-        count: number of hidden images, for a container without a seal.
-        texture: the image that stands for the lost part, for a model trained with one.
+        texture: the key of a network that was trained with a texture.
+        salvage: reveal what is left in a damaged container of one of the paper's own methods,
+            at the container's size; name the method then.
         progress: told the share that is done, from 0 to 1.
 
     Returns:
-        The revealed images, uint8 H x W x 3 each, in the sizes of the hidden ones.
+        What was hidden, in its order: images, uint8 H x W x 3, in their own sizes, and
+        :class:`isn.File`.
 
     Raises:
-        NoSeal: there is no seal: not a container, or changed beyond recognition, or made with
-            another passphrase, with one or without.
-        ConfigError: the passphrase is empty, or `count` contradicts the model.
-        AlteredContainer: there is a seal, but pixels were changed.
-        UnknownModel: the model that the seal names is not at hand, or not the one given.
+        NoSeal: it is no container, or changed beyond recognition, or made with another passphrase,
+            with one or without.
+        AlteredContainer: it is a container that was changed.
+        UnknownModel: what made it is not at hand.
+        ConfigError: an option that is not used, or out of its range.
         ImageError: the container cannot be read.
     """
-    keys = None if passphrase is None else Passphrase(passphrase)
-    picture = _read(container)
-    # Under a passphrase even the lost part of this needs the seal: without its tag nobody knows
-    # whether the key is right, and a wrong one gives a picture of noise.
-    found = _find(picture, keys) if sealed or keys is not None else None
-    if found is not None:
-        if sealed and not found.intact:
-            raise AlteredContainer(
-                f"{picture.name} is a container, but its pixels were changed after it was sealed: "
-                "take the file as it was written, or reveal what is left with --no-seal"
-            )
-        weights = _sealed_weights(found.seal, model)
-        sizes: tuple[tuple[int, int], ...] = found.seal.sizes
-    else:
-        if model is None and count is None:
-            raise ConfigError("without a seal, say how many images are hidden: give a count")
-        weights = _weights(model, count or 1)
-        rows, columns = picture.pixels.shape[:2]
-        if min(rows, columns) < seal.MIN_SIDE:
-            raise ImageError(f"{picture.name} is {_size(picture.pixels)}, too small to hold images")
-        sizes = ((rows, columns),) * (count or weights.config.hidden_images)
-    if not sealed and count is not None:
-        _check_count(weights, count, f"a count of {count} was given")
-        if count != len(sizes):
-            raise ConfigError(f"a count of {count} was given, the seal says {len(sizes)}")
-    if weights.config.prior is not None:
-        own = None if found is None else sizes
-        return _reveal_coded(picture.pixels, weights, keys, own, count, backend, progress)
-    engine = Engine.of(weights, backend)
-    height, width = weights.config.region(*picture.pixels.shape[:2])
-    key = None if texture is None else _read(texture).pixels
-    seen = engine.reveal(picture.pixels[:height, :width], key, progress)
-    if keys is not None:
-        seen = scramble.unscramble(seen, keys.scrambling_key(seal.salt_of(picture.pixels)))
-    parts = mosaic.decompose(seen, _places(engine, len(sizes), seen[0].shape[:2]))
-    return [engine.unfit(each, *size) for each, size in zip(parts, sizes, strict=True)]
+    picture, key = _read(container), keys.of(passphrase)
+    options = {"backend": backend, "texture": _pixels(texture)}
+    given = None if method is None else _method(method, **options)
+    tell = progress or silent
+    if salvage:
+        if given is None:
+            raise ConfigError("to salvage a damaged container, name the method that made it")
+        return given.salvage(picture.pixels, tell)
+    samples, found = _look(picture, key, [] if given is None else [given])
+    code = found.code
+    if given is None and any(value is not None for value in options.values()):
+        entry = zoo.entry_of(found.opened.fingerprint)
+        if entry is None:
+            raise ConfigError("a backend or texture was given, and no network made this container")
+        found = _with(found, _method(entry.name, **options))
+    elif given is not None and code is not given and code not in getattr(given, "pictures", ()):
+        raise ConfigError(
+            f"the method {given.name} was given, and {picture.name} was made by another one: "
+            "leave it out"
+        )
+    try:
+        return found.reveal(samples, key, tell)
+    except AlteredContainer as reason:
+        raise _altered(picture, found, reason) from reason
 
 
-def inspect(container: Source | Picture, *, passphrase: str | None = None) -> Inspection:
-    """What the seal of a container says, and whether its pixels are intact.
+def inspect(
+    container: Source | Picture | Container,
+    *,
+    method: str | os.PathLike[str] | Method | None = None,
+    passphrase: str | None = None,
+) -> Inspection:
+    """What a container says about itself, and whether it is intact.
 
     Args:
         container: as for :func:`reveal`.
+        method: as for :func:`reveal`.
         passphrase: as for :func:`reveal`.
 
     Raises:
-        NoSeal: there is no seal, or none under this passphrase, or one that needs a passphrase.
+        NoSeal: it is no container, or none under this passphrase, or one that needs a passphrase.
+        UnknownModel: what made it is not at hand.
         ConfigError: the passphrase is empty.
         ImageError: the container cannot be read.
     """
-    keys = None if passphrase is None else Passphrase(passphrase)
-    found = _find(_read(container), keys)
-    entry = zoo.entry_of(found.seal.fingerprint)
+    picture, key = _read(container), keys.of(passphrase)
+    own = [] if method is None else [_method(method)]
+    samples, found = _look(picture, key, own)
+    contents: Iterable[Content] = ()
+    intact = True
+    try:
+        contents = found.contents(samples, key)
+    except AlteredContainer:
+        intact = False
+    entry = zoo.entry_of(found.opened.fingerprint)
+    named = entry.name if entry else found.code.name if not any(found.opened.fingerprint) else None
     return Inspection(
-        found.seal.sizes, found.seal.fingerprint, entry.name if entry else None, found.intact
+        named,
+        found.carrier.name,
+        tuple(contents),
+        found.opened.length,
+        found.opened.fingerprint,
+        intact,
     )
 
 
-@dataclass(frozen=True)
-class _Lock:
-    """A passphrase's keys, and the salt of the container that is being made."""
+def capacity(
+    host: Source | Picture,
+    secret: Hidden | Sequence[Hidden] | None = None,
+    *,
+    bits: float | None = None,
+) -> list[Capacity]:
+    """What fits in a host by each shipped method, before any work.
 
-    keys: Passphrase
-    salt: bytes
+    Args:
+        host: as for :func:`hide`.
+        secret: as for :func:`hide`; None: whatever fits.
+        bits: as for :func:`hide`.
 
-
-def _hide_coded(
-    host: Pixels,
-    pictures: Sequence[Picture],
-    weights: Weights,
-    keys: Passphrase | None,
-    backend: str | Backend | None,
-    progress: Report | None,
-) -> Pixels:
-    """A container that carries the code of the hidden images, enciphered."""
-    base, engine = weights.config.values, Engine.of(weights, backend)
-    samples = host.size - seal.SAMPLES
-    room = samples * digits.width(base) // 8
-    largest = code.largest(host.shape[0] * host.shape[1])
-    fitted = [images.within(each.pixels, largest) for each in pictures]
-    content = engine.encode(fitted, room, progress)
-    salt = os.urandom(seal.SALT_BYTES) if keys else _digest(content)
-    secret_for = None if keys is None else keys.seal_secret
-    free = seal.elsewhere((host.shape[0], host.shape[1]), salt, secret_for)
-    hidden = cipher.enciphered(content, _code_key(keys, salt))
-    container = host.copy().reshape(-1)
-    carried = digits.to_digits(hidden, base)
-    there = np.flatnonzero(free)[: len(carried)]
-    container[there] = trellis.carry(container[there], carried, base)
-    about = Seal(weights.fingerprint, _sizes(pictures))
-    return seal.stamp(container.reshape(host.shape), about, salt=salt, secret_for=secret_for)
+    Raises:
+        ImageError: an image cannot be read.
+        ConfigError: the bits are out of their range.
+    """
+    samples = _samples(_read(host).pixels)
+    items = None if secret is None else _items(secret)
+    return [_capacity(name, samples, items, bits) for name in method.names()]
 
 
-def _reveal_coded(
-    container: Pixels,
-    weights: Weights,
-    keys: Passphrase | None,
-    sizes: Sequence[tuple[int, int]] | None,
-    count: int | None,
-    backend: str | Backend | None,
-    progress: Report | None,
-) -> list[Pixels]:
-    """The images whose code a container carries, in these sizes or in those of the code."""
-    base, salt = weights.config.values, seal.salt_of(container)
-    secret_for = None if keys is None else keys.seal_secret
-    free = seal.elsewhere((container.shape[0], container.shape[1]), salt, secret_for)
-    found = digits.from_digits(trellis.read(container.reshape(-1)[free], base), base)
-    content = cipher.enciphered(found, _code_key(keys, salt))
-    largest = code.largest(container.shape[0] * container.shape[1])
-    shown = Engine.of(weights, backend).decode(content, largest, progress)
-    if count not in (None, len(shown)):
-        raise ConfigError(f"a count of {count} was given, the container holds {len(shown)}")
-    if sizes is None:
-        return shown
-    return [images.resize(each, *size) for each, size in zip(shown, sizes, strict=True)]
-
-
-def _code_key(keys: Passphrase | None, salt: bytes) -> bytes:
-    return cipher.public_key(salt) if keys is None else keys.code_key(salt)
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=seal.SALT_BYTES).digest()
-
-
-def _sizes(pictures: Sequence[Picture]) -> tuple[tuple[int, int], ...]:
-    return tuple((each.pixels.shape[0], each.pixels.shape[1]) for each in pictures)
-
-
-def _prepare(
-    pictures: Sequence[Picture], engine: Engine, region: tuple[int, int], lock: _Lock | None
-) -> list[Pixels]:
-    """The model's planes in the size of the region, scrambled where there is a passphrase."""
-    count = engine.network.config.hidden_images
-    area = region if lock is None else scramble.whole_blocks(*region, count)
-    places = _places(engine, len(pictures), area)
-    fitted = [
-        engine.fit(each.pixels, place.height, place.width)
-        for each, place in zip(pictures, places, strict=True)
-    ]
-    planes = mosaic.compose(fitted, places)
-    if lock is None:
-        return planes
-    return scramble.scramble(planes, *region, lock.keys.scrambling_key(lock.salt))
-
-
-def _places(engine: Engine, count: int, area: tuple[int, ...]) -> list[mosaic.Cell]:
-    config = engine.network.config
-    return mosaic.cells(count, config.hidden_images, area[0], area[1], config.cell)
-
-
-def _check_count(weights: Weights, count: int, given: str) -> None:
-    least = weights.config.hidden_images
-    if not least <= count <= MAX_HIDDEN:
-        raise ConfigError(
-            f"{given}, this model hides {least} and takes up to {MAX_HIDDEN}: give so many, or "
-            "another model"
+def _capacity(name: str, host: Pixels, items: Secret | None, bits: float | None) -> Capacity:
+    entry = zoo.entry(name)
+    figures = entry.figures
+    count = entry.images[0] if items is None else _pictures(items)
+    expected = figures.get(str(count), {})
+    chosen = method.get(name)
+    if isinstance(chosen, Paper):
+        why = "" if items is None else _refusal(entry, items)
+        container, revealed = expected.get("container"), expected.get("revealed")
+        return Capacity(
+            name, entry.images, 0, container, revealed if items and not why else None, why
         )
+    chosen = method.tuned(chosen, bits=bits)
+    if not isinstance(chosen, Carried):
+        raise ConfigError(f"{name} carries no bytes")
+    used = bits or (figures.get("bits") or chosen.pictures[0].bits)
+    size = chosen.carrier.capacity(host, used)
+    why, revealed = "", None
+    if items is not None:
+        why = _refusal(entry, items) or _too_large(chosen, host, items)
+        pictures = [each for each in items if not isinstance(each, File)]
+        if not why and pictures:
+            estimate = getattr(chosen.pictures[0], "estimate", None)
+            room = chosen.room(host, chosen.pictures[0])
+            revealed = estimate(pictures, room) if estimate else expected.get("revealed")
+        if not why and not pictures:
+            used = min(used, 8 * compressed_size(items) / host.size)
+    noise = error(min(used, 7))
+    container = 10 * float(np.log10(PEAK**2 / max(noise, _HEADROOM)))
+    return Capacity(name, entry.images, size, round(container, 1), revealed, why)
 
 
-def _weights(model: Model | None, count: int) -> Weights:
-    if isinstance(model, Weights):
-        return model
-    return zoo.load(zoo.default(count).name if model is None else model)
+def _too_large(chosen: Carried, host: Pixels, items: Secret) -> str:
+    """Why the files of a secret do not fit; "" where they do."""
+    files = [each for each in items if isinstance(each, File)]
+    if not files:
+        return ""
+    needed, room = compressed_size(files), chosen.room(host, chosen.codes(items)[0]).size
+    return "" if needed <= room else f"the files take {needed} bytes, there is room for {room}"
 
 
-def _sealed_weights(sealed: Seal, model: Model | None) -> Weights:
-    weights = zoo.by_fingerprint(sealed.fingerprint) if model is None else _weights(model, 1)
-    if weights.fingerprint != sealed.fingerprint or weights.config.hidden_images > sealed.count:
-        raise UnknownModel(
-            f"the container was made by a model of fingerprint {sealed.fingerprint.hex()}, the one "
-            f"given has {weights.fingerprint.hex()}: give the one that made it"
-        )
-    return weights
+def _refusal(entry: zoo.Entry, items: Secret) -> str:
+    """Why a method does not take such a secret; "" where it does."""
+    count, (least, most) = _pictures(items), entry.images
+    if entry.kind == "paper" and count < len(items):
+        return "it hides no files"
+    if count == 0 and count < len(items):
+        return ""
+    return "" if least <= count <= most else f"it hides {least} to {most} images"
 
 
-def _find(picture: Picture, keys: Passphrase | None) -> seal.Found:
+def _pictures(items: Secret) -> int:
+    return sum(not isinstance(each, File) for each in items)
+
+
+def _method(given: str | os.PathLike[str] | Method, **options: Any) -> Method:
+    if isinstance(given, (str, os.PathLike)):
+        return method.get(given, **options)
+    return method.tuned(given, **options)
+
+
+def _with(found: method.Found, given: Method) -> method.Found:
+    """The same head, to be opened by a method whose options are set."""
+    code = given.pictures[0] if isinstance(given, Carried) else given
+    return method.Found(found.carrier, code, found.head, found.opened)  # type: ignore[arg-type]
+
+
+def _read(source: Source | Picture | Container) -> Picture:
+    if isinstance(source, Container):
+        return Picture(source.pixels, "the container", "", ())
+    return source if isinstance(source, Picture) else images.read(source)
+
+
+def _pixels(source: Source | Picture | None) -> Pixels | None:
+    return None if source is None else _read(source).pixels
+
+
+def _items(secret: Hidden | Sequence[Hidden]) -> list[Item]:
+    several = secret if isinstance(secret, (list, tuple)) else [secret]
+    return [each if isinstance(each, File) else _read(each).pixels for each in several]
+
+
+def _samples(pixels: Pixels) -> Pixels:
+    """One plane of an image whose three are equal, so that a grey container stays grey."""
+    if pixels.ndim == 3 and _equal(pixels[..., 0], pixels[..., 1]):
+        if _equal(pixels[..., 0], pixels[..., 2]):
+            return np.ascontiguousarray(pixels[..., 0])
+    return pixels
+
+
+def _equal(a: Pixels, b: Pixels) -> bool:
+    # A few rows tell most photos, at no cost.
+    return bool(np.array_equal(a[:16], b[:16]) and np.array_equal(a, b))
+
+
+def _revealed(shown: Sequence[Item], items: Secret) -> tuple[float, ...]:
+    found = []
+    for a, b in zip(shown, items, strict=True):
+        if isinstance(a, File) or isinstance(b, File):
+            same = isinstance(a, File) and isinstance(b, File) and a.content == b.content
+            found.append(float("inf") if same else 0.0)
+        else:
+            found.append(psnr(a, b))
+    return tuple(found)
+
+
+def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, method.Found]:
+    """The samples of a container in which a head opens, and that head."""
+    samples = _samples(picture.pixels)
     try:
-        return seal.find(picture.pixels, secret_for=None if keys is None else keys.seal_secret)
-    except NoSeal as error:
-        raise _no_seal(picture, keys) from error
+        return samples, method.look(samples, key, own)
+    except NoSeal:
+        raise _no_seal(picture, samples, key) from None
 
 
-def _no_seal(picture: Picture, keys: Passphrase | None) -> NoSeal:
+def _altered(picture: Picture, found: method.Found, reason: Exception) -> AlteredContainer:
+    what = f"{picture.name} is a container, but {reason}: take the file as it was written"
+    if isinstance(found.code, Paper):
+        what += f", or look at what is left with --salvage --method {found.code.name}"
+    return AlteredContainer(what)
+
+
+def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:
     lossy = _MAYBE_LOSSY.get(picture.format)
     if lossy:
         return NoSeal(
@@ -381,37 +426,19 @@ def _no_seal(picture: Picture, keys: Passphrase | None) -> NoSeal:
         "it was never a container, or it was resized, cropped, edited or stored with loss since "
         "(as by JPEG or a messenger), which destroys what was hidden"
     )
-    if keys is None:
+    if not key.secret:
         return NoSeal(
-            f"{picture.name} holds no seal: {edited}, or it is keyed: give the passphrase, take "
-            "the file that hiding wrote, or try --no-seal with a count"
+            f"{picture.name} holds nothing that opens: {edited}, or it has a passphrase: give the "
+            "passphrase, or take the file that hiding wrote"
         )
     # Never opened in its stead: whoever gives a passphrase trusts what comes out.
     with suppress(NoSeal):
-        seal.find(picture.pixels)
+        method.look(samples, keys.Public())
         return NoSeal(
             f"{picture.name} is a container without a passphrase, which anybody can make, and a "
             "passphrase was given: leave it out, if you trust where the file came from"
         )
     return NoSeal(
-        f"{picture.name} holds no seal that this passphrase opens: it has another one, or {edited} "
-        "and the key with it: give its passphrase and the file that hiding wrote"
+        f"{picture.name} holds nothing that this passphrase opens: it has another one, or {edited}: "
+        "give its passphrase and the file that hiding wrote"
     )
-
-
-def _read(source: Source | Picture) -> Picture:
-    return source if isinstance(source, Picture) else images.read(source)
-
-
-def _several(
-    hidden: Source | Picture | Sequence[Source | Picture],
-) -> Sequence[Source | Picture]:
-    if isinstance(hidden, (list, tuple)):
-        if not hidden:
-            raise ConfigError("no hidden image was given: give 1 to 5")
-        return hidden
-    return [hidden]  # type: ignore[list-item]
-
-
-def _size(pixels: Pixels) -> str:
-    return f"{pixels.shape[1]} x {pixels.shape[0]}"

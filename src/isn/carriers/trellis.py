@@ -1,12 +1,14 @@
-"""Last digits read through a convolutional code, so that samples move less to carry them.
+"""The last bits of every sample, read through a convolutional code: capacity.
 
-Where :mod:`isn.carriers.digits` gives every sample a last digit of its own, here the highest bit of a digit
-is a sum, modulo 2, of bits of the sample and of the few before it. Many containers then carry the
-same digits, and of those the one nearest to the host is found (Viterbi). With h the taps below, k
-the bits of a digit, and z a sample without its lowest k - 1 bits::
+A body of B bits in S samples takes B / S bits of each: some samples carry k bits, the others k + 1,
+evenly mixed over the whole image, so that a container is never worse than its payload needs.
+
+Where single digits would give every sample last bits of its own, here the highest bit of a digit is
+a sum, modulo 2, of bits of the sample and of the few before it. Many containers then carry the same digits, and of those the one nearest to the host is found (Viterbi).
+With h the taps below, k the bits of a digit, and z a sample without its lowest k - 1 bits::
 
     low bits of the digit    those of the sample
-    highest bit of digit t   sum over i of  h0[i] z[t - i]  +  h1[i] (z[t - i] >> 1)    (reveal)
+    highest bit of digit t   sum over i of  h0[i] z[t - i]  +  h1[i] (z[t - i] >> 1)    (read)
 
 This is trellis-coded quantisation (Marcellin and Fischer, IEEE Trans. Communications 1990) with
 Ungerboeck's code of 32 states (IEEE Trans. Information Theory 1982), used as steganography uses
@@ -14,17 +16,22 @@ syndrome-trellis codes (Filler, Judas and Fridrich, IEEE TIFS 2011): what is car
 syndrome. For two bits a sample the square error is 1.02, where single digits take 1.5 and no code
 less than 0.94: 48.0 instead of 46.4 dB.
 
-Samples are taken in runs of 512, each of which begins anew.
+Samples are taken in runs of 512, each of which begins anew. The head lies in the first 512 samples,
+the body in all that follow.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.carriers import digits
+from isn.envelope import HEAD_BYTES
+from isn.errors import ImageError, NoSeal
+from isn.images import Pixels
+from isn.keys import Key
+from isn.progress import Tell
 from isn.viterbi import Convolutional
 
 Samples = NDArray[np.uint8]
@@ -35,65 +42,188 @@ RUN: Final = 512
 CODE: Final = Convolutional((0o45, 0o10))
 """Of 32 states."""
 
-_RUNS: Final = 512
-"""Runs that are looked at side by side."""
+MOST_BITS: Final = 7
+"""Of a sample: with more, a value that says the right ones might lie beyond 0 or 255."""
+
+_HEAD_SAMPLES: Final = 512
+_PART: Final = 512 * RUN
+"""Samples that are looked at side by side."""
 
 
-def carry(host: Samples, carried: Samples, base: int) -> Samples:
-    """A host that carries digits, as near to it as the code allows.
+class Trellis:
+    """See :class:`isn.carriers.Carrier`."""
+
+    name = "trellis"
+
+    def capacity(self, host: Pixels, bits: float) -> int:
+        """Bytes of body: `bits` of every sample but the head's."""
+        return max(int(max(host.size - _HEAD_SAMPLES, 0) * min(bits, MOST_BITS)) // 8, 0)
+
+    def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
+        """See :meth:`isn.carriers.Carrier.write`."""
+        del key
+        if len(body) > self.capacity(host, MOST_BITS):
+            raise ImageError(
+                f"{len(body)} bytes are to be carried, a host of {host.size} samples takes "
+                f"{self.capacity(host, MOST_BITS)}: take a larger one"
+            )
+        samples = host.reshape(-1)
+        container = np.concatenate(
+            [
+                carry(samples[:_HEAD_SAMPLES], head),
+                carry(samples[_HEAD_SAMPLES:], body, tell),
+            ]
+        )
+        return container.reshape(host.shape)
+
+    def read_head(self, container: Pixels, key: Key) -> bytes:
+        """See :meth:`isn.carriers.Carrier.read_head`."""
+        del key
+        if container.size < 2 * _HEAD_SAMPLES:
+            raise NoSeal(f"the image has {container.size} samples, too few to be a container")
+        return read(container.reshape(-1)[:_HEAD_SAMPLES], HEAD_BYTES)
+
+    def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
+        """See :meth:`isn.carriers.Carrier.read_body`."""
+        del head, key
+        if size > self.capacity(container, MOST_BITS):
+            raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
+        return read(container.reshape(-1)[_HEAD_SAMPLES:], size)
+
+
+def error(bits: float) -> float:
+    """Mean square error, in levels, of samples that carry so many bits each on average.
+
+    As measured on random digits; between whole numbers of bits, some samples have one more.
+    """
+    whole = int(bits)
+    share = bits - whole
+    return (1 - share) * _ERRORS[whole] + share * _ERRORS[min(whole + 1, MOST_BITS)]
+
+
+_ERRORS: Final = (0.0, 0.259, 1.02, 4.06, 16.2, 64.9, 259.6, 1038.0)
+
+
+def carry(host: Samples, content: bytes, tell: Tell | None = None) -> Samples:
+    """Samples that carry some bytes, as near to the host as the code allows.
 
     Args:
         host: uint8, N samples.
-        carried: uint8, N digits, 0 to ``base - 1``.
-        base: 2 ** k, 2 to 128.
+        content: at most ``7 N / 8`` bytes.
+        tell: told the share that is done.
 
     Returns:
-        The container's samples, uint8.
+        uint8, N samples.
     """
-    container = np.empty_like(host)
-    for first in range(0, len(host), _RUNS * RUN):
-        part = slice(first, first + _RUNS * RUN)
-        container[part] = _carry(host[part], carried[part], digits.width(base))
+    widths = _widths(len(host), 8 * len(content))
+    carrying = np.flatnonzero(widths) if not widths.all() else slice(None)
+    width, digit = widths[carrying], _digits(content, widths[carrying])
+    some, container = host[carrying], host.copy()
+    moved = np.empty_like(some)
+    for first in range(0, len(some), _PART):
+        part = slice(first, first + _PART)
+        moved[part] = _carry(some[part], digit[part], width[part])
+        if tell is not None:
+            tell(min(first + _PART, len(some)) / len(some))
+    container[carrying] = moved
     return container
 
 
-def read(container: Samples, base: int) -> Samples:
-    """The digits that a container carries: :func:`carry` undone.
+def read(container: Samples, size: int) -> bytes:
+    """The bytes that samples carry: :func:`carry` undone.
 
     Args:
-        container: uint8, N samples, from the first on that :func:`carry` was given; those that
-            follow the last change nothing.
-        base: 2 ** k, as it was for :func:`carry`.
-
-    Returns:
-        uint8, N digits, 0 to ``base - 1``.
+        container: uint8, N samples, as :func:`carry` returned them.
+        size: of the content, in bytes, at most ``7 N / 8``.
     """
-    low = digits.width(base) - 1
-    labels = _runs(container >> np.uint8(low))
+    widths = _widths(len(container), 8 * size)
+    carrying = widths > 0
+    width, samples = widths[carrying], container[carrying]
+    low = width - np.uint8(1)
+    labels = _runs(samples >> low)
     syndrome = np.zeros_like(labels)
     for plane, taps in enumerate(CODE.taps):
         bits = labels >> np.uint8(plane) & np.uint8(1)
         for back in range(taps.bit_length()):
             if taps >> back & 1:
                 syndrome[:, back:] ^= bits[:, : RUN - back]
-    highest = syndrome.reshape(-1)[: len(container)]
-    return np.asarray(highest << np.uint8(low) | container & np.uint8((1 << low) - 1))
+    highest = syndrome.reshape(-1)[: len(samples)]
+    return _bytes(highest << low | samples & ((np.uint8(1) << low) - np.uint8(1)), width)
 
 
-def _runs(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def nearest(values: Samples, digits: Samples, base: Any) -> Samples:
+    """The samples nearest to some values that are these digits modulo a base.
+
+    Quantisation index modulation (Chen and Wornell, IEEE Trans. Information Theory 2001).
+
+    Args:
+        values: uint8 of any shape.
+        digits: uint8 of that shape, below the base.
+        base: 2 to 256, or an int16 array of that shape.
+
+    Returns:
+        uint8 of that shape.
+    """
+    value = values.astype(np.int16)
+    # Where two are as near, up and down in turn, so that the host gets no darker.
+    half = (base - value // base % 2) // 2
+    moved = value + (digits.astype(np.int16) - value + half) % base - half
+    moved = np.where(moved < 0, moved + base, moved)
+    return np.where(moved > 255, moved - base, moved).astype(np.uint8)
+
+
+def _widths(samples: int, bits: int) -> NDArray[np.uint8]:
+    """How many bits each sample carries, evenly mixed; they add up to `bits`."""
+    if not samples:
+        return np.zeros(0, np.uint8)
+    least, more = divmod(bits, samples)
+    steps = np.arange(samples + 1, dtype=np.int64) * more // samples
+    return (np.diff(steps) + least).astype(np.uint8)
+
+
+def _digits(content: bytes, widths: NDArray[np.uint8]) -> Samples:
+    """The bits of some bytes as digits of these widths, the highest bit first."""
+    loose = np.unpackbits(np.frombuffer(content, np.uint8))
+    digit, first = np.zeros(len(widths), np.uint8), _firsts(widths)
+    for bit in range(int(widths.max(initial=0))):
+        there = widths > bit
+        digit[there] = digit[there] << np.uint8(1) | loose[first[there] + bit]
+    return digit
+
+
+def _bytes(digit: Samples, widths: NDArray[np.uint8]) -> bytes:
+    """:func:`_digits` undone."""
+    first = _firsts(widths)
+    loose = np.zeros(int(widths.sum(dtype=np.int64)), np.uint8)
+    for bit in range(int(widths.max(initial=0))):
+        there = widths > bit
+        loose[first[there] + bit] = digit[there] >> (widths[there] - np.uint8(bit + 1)) & 1
+    return np.packbits(loose).tobytes()
+
+
+def _firsts(widths: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Where the bits of each digit begin."""
+    ends = np.cumsum(widths, dtype=np.int64)
+    return ends - widths
+
+
+def _runs(samples: NDArray[Any]) -> NDArray[Any]:
     """Runs x RUN samples, the last run filled with zeros."""
     return np.pad(samples, (0, -len(samples) % RUN)).reshape(-1, RUN)
 
 
-def _carry(host: Samples, carried: Samples, width: int) -> Samples:
+def _carry(host: Samples, carried: Samples, widths: NDArray[np.uint8]) -> Samples:
     """Some runs, side by side: time x runs."""
-    low, size = width - 1, len(host)
+    size = len(host)
     value, digit = _runs(host).T, _runs(carried).T
-    wanted = [digit & ((1 << low) - 1) | k << low for k in range(4)]
-    moves = np.stack([digits.carry(value, each, 2 << width) for each in wanted]).astype(np.int16)
+    low = np.maximum(_runs(widths).T, 1) - np.uint8(1)
+    base, kept = np.int16(4) << low.astype(np.int16), digit & ((np.uint8(1) << low) - np.uint8(1))
+    moves = np.empty((4, *value.shape), np.int16)
+    for label in range(4):
+        moves[label] = nearest(value, kept | np.uint8(label) << low, base)
     moves -= value
     moves[:, :, -1][:, RUN - (-size % RUN) :] = 0
-    start = _start(digit >> np.uint8(low))
+    start = _start(digit >> low)
     costs = np.square(np.where(start, moves[[1, 0, 3, 2]], moves).astype(np.int32))
     labels = CODE.shortest(np.ascontiguousarray(costs.transpose(1, 0, 2))) ^ start
     moved = value + np.take_along_axis(moves, labels[None], 0)[0]

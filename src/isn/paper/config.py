@@ -6,12 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from isn.codes.photos import prior
-from isn.codes.photos.bands import SIDE
 from isn.errors import ConfigError
-
-MAX_BASE = 128
-"""With a larger one, some samples could not move to a digit within 0 to 255."""
 
 MAX_HIDDEN = 5
 """The paper hides 1 to 5 images (section 4.3)."""
@@ -33,12 +28,6 @@ class ModelConfig:
         lost: the constant that stands for the lost part at reveal, y_z of Eq. (7), in the image
             domain; None: a texture image that whoever reveals must bring (section 5.3).
         subnet: kind of the subnets phi, rho and eta.
-        base: None: the blocks hide in the host, as in the paper; M: they hide in a blank one, and
-            the last digit of the host's samples to the base M carries their container
-            (:mod:`isn.carriers.digits`).
-        prior: None: the digits are the container's samples; a number: they are a code of the
-            hidden images (:mod:`isn.codes.photos`), and so wide are the hidden layers of the prior. Such
-            a model sees one image at a time, in the host's place, and takes several.
 
     Raises:
         ConfigError: a setting is out of its range.
@@ -52,8 +41,6 @@ class ModelConfig:
     clamp: float | None = 1.0
     lost: float | None = 0.5
     subnet: str = "dense"
-    base: int | None = None
-    prior: int | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -72,34 +59,8 @@ class ModelConfig:
             )
         if self.lost is not None and not (_is_number(self.lost) and 0 <= self.lost <= 1):
             raise ConfigError(f"lost is {self.lost!r}, give a number from 0 to 1, or none")
-        if self.base is not None and not (type(self.base) is int and 2 <= self.base <= MAX_BASE):
-            raise ConfigError(
-                f"base is {self.base!r}, give a whole number from 2 to {MAX_BASE}, or none"
-            )
-        if self.prior is not None:
-            self._check_prior()
         if self.subnet != "dense":
             raise ConfigError(f"subnet is {self.subnet!r}, the kinds known are: dense")
-
-    def _check_prior(self) -> None:
-        if not (type(self.prior) is int and 1 <= self.prior <= 512):
-            raise ConfigError(
-                f"prior is {self.prior!r}, give a whole number from 1 to 512, or none"
-            )
-        if self.base is None or self.base & (self.base - 1):
-            raise ConfigError(
-                f"base is {self.base!r}, a model with a prior needs a power of two: give 2, 4 or 8"
-            )
-        if self.hidden_images != 1 or self.lost is None:
-            raise ConfigError(
-                f"hidden_images is {self.hidden_images} and lost {self.lost!r}: give 1 and a "
-                "number, for a model with a prior sees one image at a time, and no texture"
-            )
-
-    @property
-    def values(self) -> int:
-        """How many values a sample of the blocks' container is rounded to."""
-        return self.base or 256
 
     @property
     def cell(self) -> int:
@@ -150,7 +111,7 @@ class ModelConfig:
             for name in ("phi", "rho", "eta")
             for k, (given, out) in enumerate(self.conv_channels(name))
             for kind in ("weight", "bias")
-        } | (prior.parameter_shapes(self.prior) if self.prior is not None else {})
+        }
 
     @property
     def parameters(self) -> int:
@@ -160,13 +121,8 @@ class ModelConfig:
     @property
     def operations_per_pixel(self) -> float:
         """Multiply-adds to hide in (or reveal from) one pixel of the host."""
-        blocks, rest = 0, 0
-        for name, shape in self.parameter_shapes().items():
-            if len(shape) == 4 and name.startswith("blocks."):
-                blocks += _product(shape)
-            elif len(shape) == 4:
-                rest += _product(shape)
-        return blocks / self.cell**2 + rest / SIDE**2
+        convolutions = (each for each in self.parameter_shapes().values() if len(each) == 4)
+        return sum(map(_product, convolutions)) / self.cell**2
 
     def to_json(self) -> str:
         """The config as canonical JSON: sorted keys, no spaces."""

@@ -21,7 +21,7 @@ from isn.paper.coupling import Apply, Array, Coupling, Half, Subnets, at_once
 from isn.paper.wavelet import from_bands, to_bands
 
 BLANK = 0.5
-"""The host of a network whose container a real host's last digits carry."""
+"""Every sample of a blank host."""
 
 
 class Hiding(NamedTuple):
@@ -61,8 +61,7 @@ class Network:
         """Hides: Eq. (1), first line.
 
         Args:
-            host: N x 3 x H x W floats in [0, 1]; H and W multiples of ``config.cell``. Of a
-                network with a base, only its shape counts.
+            host: N x 3 x H x W floats in [0, 1]; H and W multiples of ``config.cell``.
             hidden: N x 3n x H x W floats in [0, 1], the n hidden images one after the other.
             apply: how each half of a block is carried out.
 
@@ -74,8 +73,6 @@ class Network:
             ConfigError: the shapes do not fit the config or each other.
         """
         self._check(host, hidden, "host", "hidden")
-        if self.config.base is not None:
-            host = array_namespace(host).full_like(host, BLANK)
         # One name after the other, so that an image the caller let go of is freed at once.
         host = self._bands(host, apply)
         hidden = self._bands(hidden, apply)
@@ -109,14 +106,13 @@ class Network:
         container = from_bands(container, levels)
         return Revealing(container, from_bands(lost, levels))
 
-    def constant_lost(self, like: Array, texture: Array | None = None, shift: float = 0.0) -> Array:
+    def constant_lost(self, like: Array, texture: Array | None = None) -> Array:
         """The constant y_z that stands for the lost part at reveal (section 3.2, 5.3).
 
         Args:
             like: the container, N x 3 x H x W.
             texture: 3 x h x w in [0, 1], of the same array library, repeated over the image and
                 once for each hidden image; None: the constant of the config.
-            shift: added to the constant of the config, which so says how coarse a code was.
 
         Returns:
             N x 3n x H x W.
@@ -134,7 +130,7 @@ class Network:
         if self.config.lost is None:
             raise ConfigError("this model's lost part is a texture: give the one it is keyed with")
         shape = (n, 3 * count, height, width)
-        return xp.full(shape, self.config.lost + shift, dtype=like.dtype, device=like.device)
+        return xp.full(shape, self.config.lost, dtype=like.dtype, device=like.device)
 
     def _bands(self, image: Array, apply: Apply) -> Array:
         bands = to_bands(image, self.config.levels)

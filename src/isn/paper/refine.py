@@ -7,9 +7,7 @@ the gradient of what is revealed, with respect to the container's samples, says 
 Whoever reveals needs nothing new.
 
 The objective is ``HOST_WEIGHT * MSE(container, host) + MSE(revealed, hidden)``, means over samples,
-the container rounded in every step. Where a host's last digits carry the container
-(:mod:`isn.carriers.digits`), all of them cost the host the same, and the first term is left out. It is
-minimised window by window, so that memory does not grow with the image, and the best container met
+the container rounded in every step. It is minimised window by window, so that memory does not grow with the image, and the best container met
 in a window is kept, never a worse one than the network's.
 """
 
@@ -55,14 +53,13 @@ def refine(
         report: told the share that is done, from 0 to 1.
 
     Returns:
-        1 x 3 x H x W, clamped and rounded to the values that its samples may take.
+        1 x 3 x H x W, clamped and rounded to 8 bit.
 
     Raises:
         ConfigError: the model is keyed with a texture, which hiding does not know.
     """
     lost = network.constant_lost(container)
-    values = network.config.values
-    refined = rounded(container, values, straight_clamp=False)
+    refined = rounded(container, straight_clamp=False)
     whole = _Window((0, host.shape[-2]), (0, host.shape[-1]))
     windows = list(whole.parts())
     with _recomputing(network):
@@ -79,7 +76,7 @@ def refine(
             def tell(share: float, number: int = number) -> None:
                 report((number + share) / len(windows))
 
-            refined[place] = _descend(objective, container[place], values, steps, tell)
+            refined[place] = _descend(objective, container[place], steps, tell)
     return refined
 
 
@@ -110,30 +107,27 @@ class _Objective:
         container[self.moved] = samples
         revealed = self.network.inverse(container, self.lost).hidden
         missed: Tensor = (revealed - self.hidden)[self.judged].square().mean()
-        if self.network.config.base is not None:
-            return missed
         return missed + HOST_WEIGHT * (samples - self.host[self.moved]).square().mean()
 
 
 def _descend(
     objective: Callable[[Tensor], Tensor],
     start: Tensor,
-    values: int,
     steps: int,
     tell: Callable[[float], None],
 ) -> Tensor:
     """The rounded samples of the least objective on the way down from `start`."""
     samples = start.detach().clone().requires_grad_()
-    optimiser = torch.optim.Adam([samples], RATE / (values - 1), BETAS)
-    best, least = rounded(start, values, straight_clamp=False), float("inf")
+    optimiser = torch.optim.Adam([samples], RATE / 255, BETAS)
+    best, least = rounded(start, straight_clamp=False), float("inf")
     for step in range(steps + 1):
-        candidate = rounded(samples, values, straight_clamp=False)
+        candidate = rounded(samples, straight_clamp=False)
         value = objective(candidate)
         if value.item() < least:
             best, least = candidate.detach(), value.item()
         if step < steps:
             for group in optimiser.param_groups:
-                group["lr"] = (RATE + (LAST_RATE - RATE) * step / steps) / (values - 1)
+                group["lr"] = (RATE + (LAST_RATE - RATE) * step / steps) / 255
             (samples.grad,) = torch.autograd.grad(value, samples)
             optimiser.step()
             tell((step + 1) / steps)

@@ -1,116 +1,90 @@
-"""The shipped models: by name, by the number of images they hide, by fingerprint.
+"""The shipped methods by name, and the weights of those that learned any.
 
-What was measured of each stands in ``models.toml`` beside this file, written by
-``benchmarks/models.py``. Weights once released stay here, found by their fingerprint, so that a
+``methods.toml`` has one row a method: its kind, what it is for, the fingerprint of its weights and
+what was measured of it. Weights once released stay here, found by their fingerprint, so that a
 container made today opens in ten years.
 """
 
 from __future__ import annotations
 
-import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from isn.errors import ConfigError, ModelError, UnknownModel
-from isn.paper.weights import Weights
+from isn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from isn.weights import Weights
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One shipped model, without its weights.
+    """One shipped method, without its weights.
 
     Attributes:
-        name: what ``--model`` calls it.
-        hidden_images: how many images it hides in one host.
-        fingerprint: 16 bytes that name it in a container.
-        default_for: the numbers of images for which it is taken where no model is named: its own,
-            or larger ones, whose images share its planes (:mod:`isn.mosaic`).
-        retired: whether a better one has taken its place, and it stays for its containers' sake.
-        figures: what ``benchmarks/models.py`` measured: PSNR in dB, size, cost.
+        name: what ``--method`` calls it.
+        kind: of its weights: "photos", "network" or "paper"; "avif", which has none.
+        purpose: what it is for, in a few words.
+        images: the least and the largest number of images that it hides in one host.
+        fingerprint: of its weights, 16 bytes; b"" where it has none.
+        figures: what was measured: dB, by number of images and domain.
     """
 
     name: str
-    hidden_images: int
+    kind: str
+    purpose: str
+    images: tuple[int, int]
     fingerprint: bytes
-    default_for: tuple[int, ...]
-    retired: bool
-    figures: dict[str, Any]
+    figures: Mapping[str, Any]
 
 
 @cache
 def entries() -> tuple[Entry, ...]:
-    """All shipped models, those that hide one image first."""
-    table = tomllib.loads((files("isn.zoo") / "models.toml").read_text("utf-8"))
+    """All shipped methods, the default first."""
+    table = tomllib.loads((files("isn.zoo") / "methods.toml").read_text("utf-8"))
     return tuple(
         Entry(
             name,
-            row.pop("hidden_images"),
-            bytes.fromhex(row.pop("fingerprint")),
-            tuple(row.pop("default_for", ())),
-            row.pop("retired", False),
-            row,
+            row["kind"],
+            row["purpose"],
+            tuple(row["images"]),
+            bytes.fromhex(row.get("fingerprint", "")),
+            row.get("figures", {}),
         )
         for name, row in table.items()
     )
 
 
-def default(hidden_images: int) -> Entry:
-    """The model taken for so many hidden images where none is named.
+def entry(name: str) -> Entry:
+    """The shipped method of this name.
 
     Raises:
-        ConfigError: none hides that many.
+        ConfigError: there is none.
     """
-    for entry in entries():
-        if hidden_images in entry.default_for:
-            return entry
-    counts = sorted(count for entry in entries() for count in entry.default_for)
-    raise ConfigError(
-        f"{hidden_images} hidden images were given, the shipped models hide "
-        f"{counts[0]} to {counts[-1]}: give fewer"
-    )
-
-
-def load(name_or_path: str | os.PathLike[str]) -> Weights:
-    """A model by its name in the zoo, or from a weights file.
-
-    Raises:
-        ModelError: there is no such name or file, or the file is not a model.
-    """
-    name = os.fspath(name_or_path)
-    if any(entry.name == name for entry in entries()):
-        return _shipped(name)
-    if name.endswith(".safetensors") or os.sep in name:
-        return Weights.load(name)
-    raise ModelError(
-        f"there is no model {name!r}: give the path of a .safetensors file, or one of "
-        f"{', '.join(entry.name for entry in entries())}"
-    )
+    for each in entries():
+        if each.name == name:
+            return each
+    raise ConfigError(f"there is no method {name!r} among {', '.join(e.name for e in entries())}")
 
 
 def entry_of(fingerprint: bytes) -> Entry | None:
-    """The shipped model of this fingerprint, or None."""
+    """The shipped method whose weights have this fingerprint, or None."""
     return next((each for each in entries() if each.fingerprint == fingerprint), None)
 
 
-def by_fingerprint(fingerprint: bytes) -> Weights:
-    """The shipped model that a container names.
+@lru_cache(maxsize=8)
+def weights(name: str) -> Weights:
+    """The weights of a shipped method.
 
     Raises:
-        UnknownModel: it is not among the shipped ones.
+        ConfigError: there is no such method, or it has none.
     """
-    entry = entry_of(fingerprint)
-    if entry is None:
-        raise UnknownModel(
-            f"the container was made by a model of fingerprint {fingerprint.hex()}, which is not "
-            "among the shipped ones: give its file with --model"
-        )
-    return _shipped(entry.name)
+    from isn.weights import Weights
 
-
-@lru_cache(maxsize=4)
-def _shipped(name: str) -> Weights:
+    if not entry(name).fingerprint:
+        raise ConfigError(f"the method {name} has learned nothing: there are no weights")
     with as_file(files("isn.zoo") / "weights" / f"{name}.safetensors") as path:
         return Weights.load(path)

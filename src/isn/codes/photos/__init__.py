@@ -1,1 +1,154 @@
-"""Images as a code: their bands, how likely each number is, the bytes."""
+"""The code `photos`: images as bytes, as fine as the room allows.
+
+Layout, little-endian: number of images (1 byte), index of the step (2, signed), then for each image
+height and width in which it is coded and in which it comes back (4 x 4), then the code of
+:mod:`isn.codes.photos.code`.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn import images
+from isn.codes import (
+    MOST_IMAGES,
+    Content,
+    Item,
+    Room,
+    Secret,
+    check_sizes,
+    forged,
+    most_pixels,
+    pictures_of,
+)
+from isn.codes.photos import code
+from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
+from isn.errors import ImageError
+from isn.images import Pixels
+from isn.progress import Tell, part
+from isn.weights import Weights
+
+KIND: Final = "photos"
+"""Of its weights."""
+
+_HEAD: Final = struct.Struct("<Bh")
+_SIZES: Final = struct.Struct("<IIII")
+_FEWEST: Final = 16
+"""Bytes of code below which nothing recognisable is left of an image."""
+
+
+class Photos:
+    """See :class:`isn.codes.Code`.
+
+    Args:
+        weights: of kind "photos": the learned prior.
+
+    Raises:
+        ModelError: the weights are of another kind or shape.
+    """
+
+    name = "photos"
+    number = 1
+    bits = 2.0
+    counts = range(1, MOST_IMAGES + 1)
+
+    def __init__(self, weights: Weights) -> None:
+        weights.check(KIND, lambda config: parameter_shapes(int(config["width"])))
+        self.weights = weights
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Of the prior."""
+        return self.weights.fingerprint
+
+    @cached_property
+    def _prior(self) -> Prior:
+        return Prior(self.weights.tensors)
+
+    def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
+        """See :meth:`isn.codes.Code.encode`."""
+        pictures = pictures_of(secret, self.name)
+        fitted = [images.within(each, code.largest(room.area)) for each in pictures]
+        left = room.size - _HEAD.size - len(fitted) * _SIZES.size
+        if left < _FEWEST * len(fitted):
+            raise ImageError(
+                f"the host takes {max(room.size, 0)} bytes, {len(fitted)} hidden images need "
+                f"{_HEAD.size + len(fitted) * (_SIZES.size + _FEWEST)} at least: take a larger "
+                "host, or fewer images"
+            )
+        bands = [code.Bands.of(_floats(_padded(each))) for each in fitted]
+        step, content = code.encode(bands, self._prior, left, tell)
+        sizes = [
+            _SIZES.pack(*coded.shape[:2], *own.shape[:2])
+            for coded, own in zip(fitted, pictures, strict=True)
+        ]
+        return b"".join([_HEAD.pack(len(fitted), step), *sizes, content])
+
+    def estimate(self, secret: Secret, room: Room) -> float:
+        """PSNR in dB that images would be revealed at, on average, without coding them whole.
+
+        Raises:
+            ConfigError: as :meth:`encode`.
+        """
+        fitted = [
+            images.within(each, code.largest(room.area)) for each in pictures_of(secret, self.name)
+        ]
+        bands = [code.Bands.of(_floats(_padded(each))) for each in fitted]
+        left = room.size - _HEAD.size - len(fitted) * _SIZES.size
+        step = code.finest(bands, self._prior, left, sampled=True)
+        return round(10 * math.log10(255**2 / max(code.error(step), 1 / 12)), 1)
+
+    def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
+        """See :meth:`isn.codes.Code.decode`."""
+        step, coded, own, content = _opened(payload, area)
+        shown = code.decode(content, self._prior, coded, step, part(tell, 0.0, 0.95))
+        return [
+            images.resize(_pixels(each)[: size[0], : size[1]], *wanted)
+            for each, size, wanted in zip(shown, coded, own, strict=True)
+        ]
+
+    def contents(self, payload: bytes, area: int) -> list[Content]:
+        """See :meth:`isn.codes.Code.contents`."""
+        return [Content(size) for size in _opened(payload, area)[2]]
+
+
+def _opened(
+    payload: bytes, area: int
+) -> tuple[int, list[tuple[int, int]], list[tuple[int, int]], bytes]:
+    """Step, coded sizes, own sizes and code of a payload."""
+    if len(payload) < _HEAD.size:
+        raise forged("its code is shorter than its head")
+    count, step = _HEAD.unpack_from(payload)
+    end = _HEAD.size + count * _SIZES.size
+    if len(payload) < end or not STEPS[0] <= step <= STEPS[1]:
+        raise forged(f"its code names {count} images in step {step}")
+    rows = [_SIZES.unpack_from(payload, _HEAD.size + k * _SIZES.size) for k in range(count)]
+    coded, own = [row[:2] for row in rows], [row[2:] for row in rows]
+    check_sizes(coded, code.largest(area))
+    check_sizes(own, most_pixels(area))
+    return step, coded, own, payload[end:]
+
+
+def _padded(pixels: Pixels) -> Pixels:
+    """An image with its last row and column repeated, until a code's blocks divide it."""
+    height, width = pixels.shape[:2]
+    around = ((0, code.padded(height) - height), (0, code.padded(width) - width), (0, 0))
+    return np.pad(pixels, around, "edge")
+
+
+def _floats(pixels: Pixels) -> NDArray[np.float32]:
+    """3 x H x W, in levels around the middle."""
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) - np.float32(127.5)
+
+
+def _pixels(levels: NDArray[np.float32]) -> Pixels:
+    """:func:`_floats` undone and rounded, whatever came in between."""
+    shown = np.clip(np.rint(levels + np.float32(127.5)), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(shown.transpose(1, 2, 0))

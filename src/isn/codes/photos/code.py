@@ -1,27 +1,20 @@
-"""Images as bytes: as fine as the room allows.
+"""Images as numbers, and these as bytes: in the finest step whose bytes fit.
 
-Of a model with a prior, what the host's last digits carry is no longer the samples of a network's
-container but a code of the hidden images. Their cosine bands (:mod:`isn.codes.photos.bands`) are divided
-by a step and become whole numbers by two quantisers in turn (:mod:`isn.codes.photos.dependent`), and
-these are coded with the probabilities that the prior (:mod:`isn.codes.photos.prior`) gives them, so that
-a sky leaves its room to a wood, and an image to another::
+Cosine bands (:mod:`isn.codes.photos.bands`) are divided by a step and become whole numbers by two
+quantisers in turn (:mod:`isn.codes.photos.dependent`), and these are coded with the probabilities
+that the prior (:mod:`isn.codes.photos.prior`) gives them, so that a sky leaves its room to a wood,
+and an image to another::
 
     images  ->  bands  ->  / step  ->  classes of the prior  ->  numbers  ->  rANS  ->  bytes
 
-and back, to images that are known to about a step, which the network's blocks restore a little.
-One step for all images of a host, the finest whose code fits; their errors so are about the same.
-
-Layout, version 1, little-endian: version (1 byte), number of images (1), index of the step (2),
-length of the code (4), CRC-32 of everything before and after it (4), then for each image height and
-width in which it is coded (4 + 4), and the code.
+and back, to images that are known to about a step. One step for all images of a host, the finest
+whose code fits; their errors so are about the same.
 """
 
 from __future__ import annotations
 
 import math
-import struct
-import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,19 +45,13 @@ from isn.codes.photos.prior import (
     feature,
     mean_values,
 )
-from isn.errors import AlteredContainer, ImageError
+from isn.errors import ImageError
+from isn.progress import Tell, part, silent
 
 Floats = NDArray[np.float32]
 Sizes = Sequence[tuple[int, int]]
 Array = Any
 
-BLOCKS_FROM: Final = 160
-"""Index of the finest step at which blocks have anything to restore; in finer ones, as where one
-image has all the room, a container is the image itself."""
-
-_VERSION: Final = 1
-_HEAD: Final = struct.Struct("<BBhII")
-_SIZE: Final = struct.Struct("<II")
 _MANY: Final = 4_000_000
 _TRIALS: Final = 12
 _FIRST: Final = 210
@@ -89,13 +76,8 @@ def size_of(step: int) -> float:
     return float(2.0 ** (step / 64))
 
 
-def coarseness(step: int) -> float:
-    """What the constant for the lost part says of a step: an eighth for each octave."""
-    return step / 512
-
-
 def received(bands: Array, means: Array, size: float) -> Array:
-    """A container from what its numbers stand for, for any array library.
+    """An image from what its numbers stand for, for any array library.
 
     Args:
         bands: N x 192 x h x w floats, places in steps; the means among them are not looked at.
@@ -103,7 +85,7 @@ def received(bands: Array, means: Array, size: float) -> Array:
         size: of the step, in levels.
 
     Returns:
-        N x 3 x 8h x 8w, about [0, 1].
+        N x 3 x 8h x 8w, in levels around the middle.
     """
     xp = array_namespace(bands)
     rows, columns = bands.shape[-2:]
@@ -111,7 +93,7 @@ def received(bands: Array, means: Array, size: float) -> Array:
     planes = []
     for colour, channel in enumerate(MEANS):
         planes += [coarse[:, colour : colour + 1], bands[:, channel + 1 : channel + SIDE * SIDE]]
-    return from_cosine(xp.concat(planes, axis=1)) * (size / 255) + 0.5
+    return from_cosine(xp.concat(planes, axis=1)) * size
 
 
 def padded(side: int) -> int:
@@ -121,7 +103,7 @@ def padded(side: int) -> int:
 
 @dataclass(frozen=True)
 class Bands:
-    """A container's bands, before they are divided by a step.
+    """An image's bands, before they are divided by a step.
 
     Attributes:
         blocks: 192 x h x w.
@@ -132,9 +114,9 @@ class Bands:
     means: Floats
 
     @classmethod
-    def of(cls, container: Floats) -> Bands:
-        """The bands of 3 x H x W floats, about [0, 1], sides multiples of 8."""
-        blocks = to_cosine((container[None] - np.float32(0.5)) * np.float32(255))[0]
+    def of(cls, image: Floats) -> Bands:
+        """The bands of 3 x H x W levels around the middle, sides multiples of 8."""
+        blocks = to_cosine(image[None])[0]
         _, rows, columns = blocks.shape
         means = blocks[list(MEANS)]
         around = ((0, 0), (0, -rows % SIDE), (0, -columns % SIDE))
@@ -183,11 +165,14 @@ def _part(
     return halves(numbers, odd)
 
 
-def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int) -> Whole:
+def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int, tell: Tell) -> Whole:
     """What the numbers of one level stand for, whose means are known."""
     seen = _Seen(level, known, step)
-    for group in range(len(GROUPS)):
+    done = 0
+    for group, channels in enumerate(GROUPS):
         seen.add(group, decoder.decode(seen.classes(group)))
+        done += len(channels)
+        tell(done / (CHANNELS - len(MEANS)))
     return seen.halves
 
 
@@ -221,59 +206,103 @@ class _Seen:
         self.halves[list(GROUPS[group])] = found
 
 
-def finest(bands: Sequence[Bands], prior: Prior, room: int) -> int:
-    """Index of the finest step in which the code of some containers fits, about.
+class _Passes:
+    """Tells progress over passes whose number nobody knows: the share of them that is behind.
 
     Args:
-        bands: of each container.
-        prior: the model's.
+        numbers: that a whole pass codes.
+        tell: told the share.
+    """
+
+    def __init__(self, numbers: int, tell: Tell) -> None:
+        self._numbers, self._tell, self._done = numbers, tell, 0
+
+    def over(self, parts: Iterable[rans.Part]) -> Iterator[rans.Part]:
+        """The same parts, counted."""
+        for numbers, kinds in parts:
+            yield numbers, kinds
+            self._done += numbers.size
+            passes = self._done / self._numbers
+            self._tell(passes / (passes + 2))
+
+
+def finest(bands: Sequence[Bands], prior: Prior, room: int, *, sampled: bool = False) -> int:
+    """Index of the finest step in which the code of some images fits, about.
+
+    Args:
+        bands: of each image.
+        prior: the learned one.
         room: bytes that the code may take.
+        sampled: look at a part of large images alone.
 
     Returns:
         One more than the last step where none is coarse enough.
     """
-    total = _numbers(bands)
-    room -= _HEAD.size + len(bands) * _SIZE.size + rans.overhead(total)
-    some, share = _sampled(bands)
-    guess = round(_FIRST - math.log2(8 * max(room, 1) / total) / _SLOPE)
-    guess = _finest(lambda step: _taken(some, prior, step) / share, room, guess)
-    if share == 1:
-        return guess
-    return _finest(lambda step: _taken(bands, prior, step), room, guess)
+    passes = _Passes(_numbers(bands), silent)
+    return _finest_step(bands, prior, room, passes, sampled=sampled)
 
 
-def encode(bands: Sequence[Bands], sizes: Sizes, prior: Prior, room: int, step: int) -> bytes:
-    """The code of some containers.
+def encode(
+    bands: Sequence[Bands], prior: Prior, room: int, tell: Tell = silent
+) -> tuple[int, bytes]:
+    """The code of some images in the finest step in which it fits, and the index of that step.
 
     Args:
-        bands: of each container.
-        sizes: (height, width) of each that is not padding.
-        prior: the model's.
+        bands: of each image.
+        prior: the learned one.
         room: bytes that the code may take.
-        step: index of the step to take, or of the first that is tried.
+        tell: told the share that is done.
 
     Raises:
         ImageError: not even the coarsest code fits.
     """
-    head, total = _HEAD.size + len(bands) * _SIZE.size, _numbers(bands)
-    while step <= STEPS[1]:
-        content = rans.encode(_coded(bands, prior, step), total)
-        if head + len(content) <= room:
-            return _sealed(step, sizes, content)
-        step += 1
+    total = _numbers(bands)
+    passes = _Passes(total, tell)
+    for step in range(_finest_step(bands, prior, room, passes), STEPS[1] + 1):
+        content = rans.encode(passes.over(_coded(bands, prior, step)), total)
+        if len(content) <= room:
+            tell(1.0)
+            return step, content
     raise ImageError(
-        f"{len(bands)} hidden images do not fit in this host, not even coarsely: "
+        f"{len(bands)} hidden images do not fit in {room} bytes, not even coarsely: "
         "take a larger host, or fewer or smaller images"
     )
 
 
+def error(step: int) -> float:
+    """The mean square error of a revealed sample to be expected of a step, in levels.
+
+    That of the quantisers where numbers are many bits wide; coarser steps lose less than this.
+    """
+    return 0.0614 * size_of(step) ** 2
+
+
+def _finest_step(
+    bands: Sequence[Bands], prior: Prior, room: int, passes: _Passes, *, sampled: bool = False
+) -> int:
+    total = _numbers(bands)
+    room -= rans.overhead(total)
+    some, share = _sampled(bands)
+
+    def taken(which: Sequence[Bands], step: int) -> float:
+        return sum(rans.bits(*each) for each in passes.over(_coded(which, prior, step))) / 8
+
+    guess = round(_FIRST - math.log2(8 * max(room, 1) / total) / _SLOPE)
+    guess = _finest(lambda step: taken(some, step) / share, room, guess)
+    if sampled or share == 1:
+        return guess
+    return _finest(lambda step: taken(bands, step), room, guess)
+
+
 def _numbers(bands: Sequence[Bands]) -> int:
     """How many numbers are coded: all bands but the means of blocks, and all of the means' own."""
-    return sum(each.blocks[len(MEANS) :].size + each.means.size for each in bands)
+    return sum(_numbers_of(*each.blocks.shape[1:]) for each in bands)
 
 
-def _taken(bands: Sequence[Bands], prior: Prior, step: int) -> float:
-    return sum(rans.bits(*part) for part in _coded(bands, prior, step)) / 8
+def _numbers_of(rows: int, columns: int) -> int:
+    """The same of one image of so many blocks."""
+    means = -(-rows // SIDE) * -(-columns // SIDE)
+    return (CHANNELS - len(MEANS)) * rows * columns + CHANNELS * means
 
 
 def _coded(bands: Sequence[Bands], prior: Prior, step: int) -> Iterator[rans.Part]:
@@ -281,30 +310,41 @@ def _coded(bands: Sequence[Bands], prior: Prior, step: int) -> Iterator[rans.Par
     return (part for each in bands for part in each.parts(prior, step, lanes))
 
 
-def decode(code: bytes, prior: Prior, most: int, largest: int) -> tuple[list[Floats], Sizes, int]:
-    """The containers in a code, their sizes without padding, and the index of their step.
+def decode(
+    content: bytes, prior: Prior, sizes: Sizes, step: int, tell: Tell = silent
+) -> list[Floats]:
+    """The images in a code.
 
     Args:
-        code: as :func:`encode` gave it, with anything after it.
-        prior: the model's.
-        most: images that there may be.
-        largest: pixels that each may have: a code can be forged, and a small one must not make a
-            reveal allocate gigabytes.
+        content: as :func:`encode` gave it.
+        prior: the learned one.
+        sizes: (height, width) of each image without padding; whoever calls has bounded them.
+        step: index of the step, one of `STEPS`.
+        tell: told the share that is done.
+
+    Returns:
+        3 x H x W each, padded to multiples of 8, in levels around the middle.
 
     Raises:
-        AlteredContainer: it is no code, or a damaged one.
+        AlteredContainer: it is no such code.
     """
-    step, sizes, content = _opened(code, most, largest)
-    decoder = rans.Decoder(content)
-    return [_container(decoder, prior, step, *each) for each in sizes], sizes, step
+    shapes = [(padded(height) // SIDE, padded(width) // SIDE) for height, width in sizes]
+    decoder = rans.Decoder(content, sum(_numbers_of(*shape) for shape in shapes))
+    found = []
+    for number, shape in enumerate(shapes):
+        part_done = part(tell, number / len(shapes), (number + 1) / len(shapes))
+        found.append(_image(decoder, prior, step, *shape, part_done))
+    return found
 
 
-def _container(decoder: rans.Decoder, prior: Prior, step: int, height: int, width: int) -> Floats:
-    rows, columns = padded(height) // SIDE, padded(width) // SIDE
+def _image(
+    decoder: rans.Decoder, prior: Prior, step: int, rows: int, columns: int, tell: Tell
+) -> Floats:
+    """The next image of a code, of so many blocks."""
     shape = (len(MEANS), -(-rows // SIDE), -(-columns // SIDE))
     coarsest = decoder.decode(_same(prior.coarsest(step), shape))
-    means = _decoded(decoder, prior.means, coarsest, step)
-    bands = _decoded(decoder, prior.blocks, _known(means, (rows, columns)), step)
+    means = _decoded(decoder, prior.means, coarsest, step, silent)
+    bands = _decoded(decoder, prior.blocks, _known(means, (rows, columns)), step, tell)
     numbers, coarse = (places(each[None].astype(np.float32) / 2) for each in (bands, means))
     return np.asarray(received(numbers, coarse, size_of(step))[0])
 
@@ -343,29 +383,3 @@ def _finest(taken: Callable[[int], float], room: float, guess: int) -> int:
 
 def _same(classes: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(classes[:, None, None], shape))
-
-
-def _sealed(step: int, sizes: Sizes, content: bytes) -> bytes:
-    head = _HEAD.pack(_VERSION, len(sizes), step, len(content), 0)[:-4]
-    rest = b"".join(_SIZE.pack(*each) for each in sizes) + content
-    return head + struct.pack("<I", zlib.crc32(head + rest)) + rest
-
-
-def _opened(code: bytes, most: int, largest: int) -> tuple[int, list[tuple[int, int]], bytes]:
-    damaged = AlteredContainer(
-        "the last digits of this image hold no code that is whole: it was never a container, or "
-        "some of its pixels were changed: take the file as it was written"
-    )
-    if len(code) < _HEAD.size:
-        raise damaged
-    version, count, step, length, check = _HEAD.unpack_from(code)
-    end = _HEAD.size + count * _SIZE.size + length
-    if version != _VERSION or not 1 <= count <= most or end > len(code):
-        raise damaged
-    head, rest = code[: _HEAD.size - 4], code[_HEAD.size : end]
-    if zlib.crc32(head + rest) != check or not STEPS[0] <= step <= STEPS[1]:
-        raise damaged
-    sizes = [_SIZE.unpack_from(rest, k * _SIZE.size) for k in range(count)]
-    if any(not 1 <= rows * columns <= largest for rows, columns in sizes):
-        raise damaged
-    return step, sizes, rest[count * _SIZE.size :]

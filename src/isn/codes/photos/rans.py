@@ -44,6 +44,7 @@ is."""
 _ESCAPE: Final = 2 * _REACH + 1
 _NUMBERS_PER_LANE: Final = 20_000
 _MOST_LANES: Final = 4096
+_HEAD_BYTES: Final = 8
 _DAMAGED: Final = "the code in this container is damaged: take the file as it was written"
 
 
@@ -139,7 +140,7 @@ def bits(numbers: Whole, kinds: Classes) -> float:
 
 def overhead(total: int) -> int:
     """Bytes that a code of so many numbers takes beside their bits, about: half of each state."""
-    return 12 + 4 * lanes(total)
+    return _HEAD_BYTES + 4 * lanes(total)
 
 
 def encode(parts: Iterable[Part], total: int) -> bytes:
@@ -174,7 +175,7 @@ def encode(parts: Iterable[Part], total: int) -> bytes:
     body = np.concatenate([state.view(np.uint32), *reversed(words)])
     tail = np.concatenate(escapes) if escapes else np.empty(0, np.int32)
     loose = np.packbits(np.concatenate(raw)) if raw else np.empty(0, np.uint8)
-    head = np.array([total, len(body), len(tail)], np.uint32)
+    head = np.array([len(body), len(tail)], np.uint32)
     return b"".join(
         each.astype(each.dtype.newbyteorder("<")).tobytes() for each in (head, body, tail, loose)
     )
@@ -185,24 +186,28 @@ class Decoder:
 
     Args:
         code: what :func:`encode` gave.
+        total: numbers in all parts together.
 
     Raises:
         AlteredContainer: it is no such code.
     """
 
-    def __init__(self, code: bytes) -> None:
-        head = np.frombuffer(code[:12], "<u4")
-        if len(head) < 3 or 12 + 4 * (int(head[1]) + int(head[2])) > len(code):
+    def __init__(self, code: bytes, total: int) -> None:
+        if len(code) < _HEAD_BYTES:
             raise AlteredContainer(_DAMAGED)
-        total, body, tail = (int(each) for each in head)
+        body, tail = (int(each) for each in np.frombuffer(code[:_HEAD_BYTES], "<u4"))
+        if _HEAD_BYTES + 4 * (body + tail) > len(code):
+            raise AlteredContainer(_DAMAGED)
         self._lanes = lanes(total)
         if body < 2 * self._lanes:
             raise AlteredContainer(_DAMAGED)
-        words = np.frombuffer(code, "<u4", body, 12)
+        words = np.frombuffer(code, "<u4", body, _HEAD_BYTES)
         self._state = words[: 2 * self._lanes].astype(np.uint32).view(np.uint64).copy()
         self._words = words[2 * self._lanes :].astype(np.uint64)
-        self._escapes = np.frombuffer(code, "<i4", tail, 12 + 4 * body).astype(np.int32)
-        self._raw = np.unpackbits(np.frombuffer(code, np.uint8, offset=12 + 4 * (body + tail)))
+        self._escapes = np.frombuffer(code, "<i4", tail, _HEAD_BYTES + 4 * body).astype(np.int32)
+        self._raw = np.unpackbits(
+            np.frombuffer(code, np.uint8, offset=_HEAD_BYTES + 4 * (body + tail))
+        )
         self._word = self._escape = self._bit = 0
 
     def decode(self, classes: Classes) -> Whole:

@@ -17,25 +17,23 @@ from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
 
 
-def rounded(image: Tensor, values: int = 256, *, straight_clamp: bool) -> Tensor:
-    """A container as its file holds it: clamped to [0, 1], rounded to so many even steps.
+def rounded(image: Tensor, *, straight_clamp: bool) -> Tensor:
+    """A container as its file holds it: clamped to [0, 1] and rounded to 8 bit.
 
     The rounding has the gradient of the identity; the clamp its own, or that of the identity too.
 
     Args:
         image: floats of any shape, about [0, 1].
-        values: 256 of 8 bits, or fewer (``config.values``).
         straight_clamp: the clamp lets every gradient through.
     """
     clamped = image.clamp(0, 1)
     carrier = image if straight_clamp else clamped
-    top = values - 1
-    return carrier + ((clamped * top).round() / top - carrier).detach()
+    return carrier + ((clamped * 255).round() / 255 - carrier).detach()
 
 
-def whole(image: Tensor, values: int = 256) -> Tensor:
-    """An image in [0, 1] rounded to so many values, as whole numbers, uint8."""
-    return (image.clamp(0, 1) * (values - 1)).round().to(torch.uint8)
+def whole(image: Tensor) -> Tensor:
+    """An image in [0, 1] rounded to 8 bit, as whole numbers, uint8."""
+    return (image.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
 class DenseBlock(nn.Module):

@@ -1,0 +1,114 @@
+"""Least significant bits at places all over the image, for the little that a method must say.
+
+The salt lies at places that anybody can compute from the image's size, the rest of the head and the
+body at places that depend on salt and key. A sample that says the wrong bit changes by one level.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn.envelope import HEAD_BYTES
+from isn.errors import ImageError, NoSeal
+from isn.images import Pixels
+from isn.keys import SALT_BYTES, Key
+from isn.progress import Tell
+
+Places = NDArray[np.int64]
+
+_LABEL: Final = b"isn places v2"
+_MOST: Final = 1 << 16
+_SHARE: Final = 2
+"""One in so many samples is used at most, so that new places are soon found."""
+
+
+class Scattered:
+    """See :class:`isn.carriers.Carrier`."""
+
+    name = "scattered"
+
+    def capacity(self, host: Pixels, bits: float) -> int:
+        """Bytes of body: at most 64 KiB, and a bit of every second sample."""
+        del bits
+        return min(max(host.size // _SHARE // 8 - HEAD_BYTES, 0), _MOST)
+
+    def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
+        """See :meth:`isn.carriers.Carrier.write`."""
+        if len(body) > self.capacity(host, 1):
+            raise ImageError(
+                f"{len(body)} bytes are to be scattered, a host of {host.size} samples takes "
+                f"{self.capacity(host, 1)}: take a larger one"
+            )
+        there = places(host, head, len(body), key)
+        container = host.reshape(-1).copy()
+        bits = np.unpackbits(np.frombuffer(head + body, np.uint8))
+        container[there] = container[there] & 0xFE | bits
+        tell(1.0)
+        return container.reshape(host.shape)
+
+    def read_head(self, container: Pixels, key: Key) -> bytes:
+        """See :meth:`isn.carriers.Carrier.read_head`."""
+        if container.size // _SHARE < 8 * HEAD_BYTES:
+            raise NoSeal(f"the image has {container.size} samples, too few to be a container")
+        salt = _bits(container, _salt_places(container.shape))
+        return _bits(container, places(container, salt, 0, key))
+
+    def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
+        """See :meth:`isn.carriers.Carrier.read_body`."""
+        if size > self.capacity(container, 1):
+            raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
+        return _bits(container, places(container, head, size, key))[HEAD_BYTES:]
+
+
+def places(container: Pixels, salt: bytes, size: int, key: Key) -> Places:
+    """Where the bits of a head and of a body of so many bytes lie, in this order.
+
+    Args:
+        container: of any content; its shape counts.
+        salt: the container's, with anything after it.
+        size: of the body, in bytes.
+        key: of the container.
+
+    Returns:
+        Indices of samples, all different.
+    """
+    salt = salt[:SALT_BYTES]
+    first = _salt_places(container.shape)
+    count = 8 * (HEAD_BYTES + size)
+    return _drawn(container.shape, key.key("places", salt), first, count)
+
+
+@lru_cache(maxsize=8)
+def _salt_places(shape: tuple[int, ...]) -> Places:
+    found = _drawn(shape, bytes(32), np.empty(0, np.int64), 8 * SALT_BYTES)
+    found.flags.writeable = False
+    return found
+
+
+def _drawn(shape: tuple[int, ...], key: bytes, taken: Places, wanted: int) -> Places:
+    """The places taken, and after them the first of a stream that are none of them, to `wanted`.
+
+    A longer stream begins with the shorter one, so how much is drawn at once does not show.
+    """
+    samples, draws = int(np.prod(shape)), 2 * wanted
+    seed = _LABEL + key + struct.pack(f"<{len(shape)}Q", *shape)
+    while True:
+        numbers = np.frombuffer(hashlib.shake_256(seed).digest(8 * draws), "<u8")
+        drawn = (numbers % np.uint64(samples)).astype(np.int64)
+        candidates = np.concatenate([taken, drawn])
+        first_seen = np.sort(np.unique(candidates, return_index=True)[1])
+        if len(first_seen) >= wanted:
+            return candidates[first_seen[:wanted]]
+        draws *= 2
+
+
+def _bits(container: Pixels, there: Places) -> bytes:
+    # Indexed by axis, because flattening would copy an image that is not contiguous.
+    samples = container[np.unravel_index(there, container.shape)]
+    return np.packbits(samples & 1).tobytes()

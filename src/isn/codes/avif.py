@@ -1,0 +1,188 @@
+"""The code `avif`: an AVIF file of each image, the better code where the room is small.
+
+All files of a host have the same quality, the highest at which they fit together; then one after
+the other goes a step higher, as long as there is room. 4:4:4, tuned for PSNR, written and read by
+Pillow. Layout, little-endian: number of images (1 byte), then for each image height and width in
+which it comes back (4 + 4) and bytes of its file (4), then the files.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Final
+
+from PIL import Image, features
+
+from isn import images
+from isn.codes import (
+    MOST_IMAGES,
+    NO_FINGERPRINT,
+    Content,
+    Item,
+    Room,
+    Secret,
+    check_sizes,
+    forged,
+    most_pixels,
+    pictures_of,
+)
+from isn.errors import BackendError, ImageError
+from isn.images import Pixels
+from isn.progress import Tell
+
+_ENTRY: Final = struct.Struct("<III")
+_HIGHEST: Final = 100
+_SMALLEST_SIDE: Final = 8
+
+
+class Avif:
+    """See :class:`isn.codes.Code`.
+
+    Raises:
+        BackendError: this Pillow was built without AVIF.
+    """
+
+    name = "avif"
+    number = 2
+    fingerprint = NO_FINGERPRINT
+    bits = 2.0
+    counts = range(1, MOST_IMAGES + 1)
+
+    def __init__(self) -> None:
+        if not available():
+            raise BackendError(
+                "the code avif needs AVIF, which this Pillow was built without: "
+                "pip install 'pillow>=11.3'"
+            )
+
+    def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
+        """See :meth:`isn.codes.Code.encode`."""
+        pictures = pictures_of(secret, self.name)
+        head = 1 + len(pictures) * _ENTRY.size
+        files = fitting(pictures, room.size - head, tell)
+        entries = [
+            _ENTRY.pack(*own.shape[:2], len(file))
+            for own, file in zip(pictures, files, strict=True)
+        ]
+        return b"".join([bytes([len(files)]), *entries, *files])
+
+    def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
+        """See :meth:`isn.codes.Code.decode`."""
+        found: list[Item] = []
+        entries = _opened(payload, area)
+        for number, (size, file) in enumerate(entries):
+            try:
+                shown = images.read(file, "a hidden image").pixels
+            except ImageError as error:
+                raise forged("one of its AVIF files is none") from error
+            found.append(images.resize(shown, *size))
+            tell((number + 1) / len(entries))
+        return found
+
+    def contents(self, payload: bytes, area: int) -> list[Content]:
+        """See :meth:`isn.codes.Code.contents`."""
+        return [Content(size) for size, _ in _opened(payload, area)]
+
+
+@cache
+def available() -> bool:
+    """Whether this Pillow writes and reads AVIF."""
+    return bool(features.check("avif"))
+
+
+def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
+    """AVIF files of some images, as good as they fit into so many bytes together.
+
+    Images that do not fit at the lowest quality are halved until they do.
+
+    Raises:
+        ImageError: not even their smallest versions fit.
+    """
+    trial = 0
+    while True:
+        sizes: dict[int, list[bytes]] = {}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+            def files_at(
+                quality: int,
+                kept: dict[int, list[bytes]] = sizes,
+                given: Sequence[Pixels] = pictures,
+                run: Callable[..., object] = pool.map,
+            ) -> list[bytes]:
+                nonlocal trial
+                if quality not in kept:
+                    kept[quality] = list(run(lambda each: encode(each, quality), given))  # type: ignore[call-overload]
+                    trial += 1
+                    tell(trial / (trial + 3))
+                return kept[quality]
+
+            if _total(files_at(0)) <= room:
+                low, high = 0, _HIGHEST
+                while low < high:
+                    middle = (low + high + 1) // 2
+                    if _total(files_at(middle)) <= room:
+                        low = middle
+                    else:
+                        high = middle - 1
+                best = list(files_at(low))
+                if low < _HIGHEST:
+                    for k, file in enumerate(files_at(low + 1)):
+                        if _total(best) - len(best[k]) + len(file) <= room:
+                            best[k] = file
+                return best
+        if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in pictures):
+            raise ImageError(
+                f"the host has room for {max(room, 0)} bytes, less than AVIF files of "
+                f"{len(pictures)} hidden images need: take a larger host, or fewer images"
+            )
+        pictures = [
+            images.resize(each, max(1, each.shape[0] // 2), max(1, each.shape[1] // 2))
+            for each in pictures
+        ]
+
+
+def encode(pixels: Pixels, quality: int) -> bytes:
+    """An AVIF file, 4:4:4.
+
+    Args:
+        pixels: uint8, H x W x 3.
+        quality: 0 to 100, as Pillow and libavif count.
+    """
+    buffer = io.BytesIO()
+    # One thread, for libaom's output depends on how many there are.
+    Image.fromarray(pixels).save(
+        buffer,
+        "AVIF",
+        quality=quality,
+        subsampling="4:4:4",
+        speed=6,
+        max_threads=1,
+        advanced={"tune": "psnr"},
+    )
+    return buffer.getvalue()
+
+
+def _total(files: Sequence[bytes]) -> int:
+    return sum(map(len, files))
+
+
+def _opened(payload: bytes, area: int) -> list[tuple[tuple[int, int], bytes]]:
+    """(height, width) and file of each image."""
+    count = payload[0] if payload else 0
+    place = 1 + count * _ENTRY.size
+    if len(payload) < place:
+        raise forged("its code is shorter than its head")
+    found = []
+    for k in range(count):
+        height, width, length = _ENTRY.unpack_from(payload, 1 + k * _ENTRY.size)
+        found.append(((height, width), payload[place : place + length]))
+        place += length
+    check_sizes([size for size, _ in found], most_pixels(area))
+    if place != len(payload):
+        raise forged("its files do not add up")
+    return found

@@ -1,0 +1,95 @@
+"""The code `bundle`: files and images together, each kind in the code that is made for it.
+
+Layout, little-endian: number of items (1 byte), of each whether it is a file (1 byte each), then for
+the files and for the images: number of the code (1), its fingerprint (16), bytes (4), payload.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from isn.codes import NO_FINGERPRINT, Code, Content, File, Item, Room, Secret, forged
+from isn.errors import ConfigError, UnknownModel
+from isn.progress import Tell, part
+
+_PART: Final = struct.Struct("<B16sI")
+_MOST_ITEMS: Final = 255
+_T = TypeVar("_T")
+
+
+class Bundle:
+    """See :class:`isn.codes.Code`.
+
+    Args:
+        files: the code of files.
+        pictures: the code of images, of which nothing is asked at reveal.
+        find: the code of a number and fingerprint.
+    """
+
+    name = "bundle"
+    number = 4
+    fingerprint = NO_FINGERPRINT
+    counts = range(0)
+
+    def __init__(self, files: Code, pictures: Code, find: Callable[[int, bytes], Code]) -> None:
+        self._codes, self._find = (files, pictures), find
+
+    @property
+    def bits(self) -> float:
+        """What the images use; the files take of it what they need."""
+        return self._codes[1].bits
+
+    def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
+        """See :meth:`isn.codes.Code.encode`."""
+        if not 2 <= len(secret) <= _MOST_ITEMS:
+            raise ConfigError(f"{len(secret)} things were given: give 2 to {_MOST_ITEMS}")
+        kinds = bytes(isinstance(each, File) for each in secret)
+        content = bytes([len(secret)]) + kinds
+        for code, kind in zip(self._codes, (1, 0), strict=True):
+            some = [each for each, found in zip(secret, kinds, strict=True) if found == kind]
+            left = Room(room.size - len(content) - _PART.size * (1 + kind), room.area)
+            payload = code.encode(some, left, part(tell, 0.1 * (1 - kind), 1.0))
+            content += _PART.pack(code.number, code.fingerprint, len(payload)) + payload
+        return content
+
+    def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
+        """See :meth:`isn.codes.Code.decode`."""
+        kinds, files, pictures = self._opened(payload)
+        found = files[0].decode(files[1], area, part(tell, 0.0, 0.1))
+        shown = pictures[0].decode(pictures[1], area, part(tell, 0.1, 1.0))
+        return _merged(kinds, found, shown)
+
+    def contents(self, payload: bytes, area: int) -> list[Content]:
+        """See :meth:`isn.codes.Code.contents`."""
+        kinds, (files, first), (pictures, second) = self._opened(payload)
+        return _merged(kinds, files.contents(first, area), pictures.contents(second, area))
+
+    def _opened(self, payload: bytes) -> tuple[bytes, tuple[Code, bytes], tuple[Code, bytes]]:
+        place = 1 + (payload[0] if payload else 0)
+        kinds = payload[1:place]
+        if not kinds or len(payload) < place or not set(kinds) <= {0, 1}:
+            raise forged("its parts do not add up")
+        parts = []
+        for _ in range(2):
+            if place + _PART.size > len(payload):
+                raise forged("its parts do not add up")
+            number, fingerprint, length = _PART.unpack_from(payload, place)
+            start, place = place + _PART.size, place + _PART.size + length
+            if number == self.number or place > len(payload):
+                raise forged("its parts do not add up")
+            try:
+                parts.append((self._find(number, fingerprint), payload[start:place]))
+            except UnknownModel as error:
+                raise forged(f"one of its parts is of the unknown code {number}") from error
+        if place != len(payload):
+            raise forged("its parts do not add up")
+        return kinds, parts[0], parts[1]
+
+
+def _merged(kinds: bytes, files: list[_T], pictures: list[_T]) -> list[_T]:
+    if (len(files), len(pictures)) != (kinds.count(1), kinds.count(0)):
+        raise forged("its parts do not add up")
+    sources = (iter(pictures), iter(files))
+    return [next(sources[kind]) for kind in kinds]

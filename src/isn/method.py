@@ -1,0 +1,421 @@
+"""A method hides a secret in a host, and reveals it from the container.
+
+There are two kinds. The paper's takes the host through the invertible network
+(:mod:`isn.paper.method`). A carried method is a code (what is hidden -> bytes) times a carrier
+(bytes -> pixels)::
+
+    hide     secret -> code.encode -> envelope.close -> carrier.write -> container
+    reveal   container -> carrier.read -> envelope.open -> code.decode -> secret
+
+:data:`METHODS` has the shipped ones by name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, ClassVar, Final, Protocol
+
+from isn import envelope, zoo
+from isn.carriers import CARRIERS, Carrier
+from isn.carriers.trellis import Trellis
+from isn.codes import Code, Content, File, Item, Room, Secret
+from isn.codes.avif import Avif, available
+from isn.codes.bundle import Bundle
+from isn.codes.file import Files
+from isn.codes.network import KIND as NETWORK
+from isn.codes.network import NetworkCode
+from isn.codes.photos import KIND as PHOTOS
+from isn.codes.photos import Photos
+from isn.envelope import Head
+from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
+from isn.images import Pixels
+from isn.keys import Key
+from isn.metrics import psnr
+from isn.paper.method import KIND as PAPER
+from isn.paper.method import NUMBER as PAPER_NUMBER
+from isn.paper.method import Paper
+from isn.progress import Tell, part, silent
+from isn.weights import Weights
+
+DEFAULT: Final = "photos"
+
+LEAST_BITS: Final = 0.01
+MOST_BITS: Final = 4.0
+"""Bits of a sample that a user may choose from."""
+
+RIVALS_BELOW: Final = 1.2
+"""Bits of a hidden pixel below which all codes of a method are tried, and the best is kept."""
+
+_ENOUGH: Final = 100.0
+"""PSNR that nobody tells from infinity."""
+
+
+class Method(Protocol):
+    """Hides and reveals.
+
+    Attributes:
+        options: what :func:`get` may set of it.
+        name: what it is called.
+    """
+
+    options: ClassVar[frozenset[str]]
+    name: str
+
+    @property
+    def counts(self) -> range:
+        """How many images it hides in one host."""
+        ...
+
+    def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
+        """The container, uint8, of the host's height and width.
+
+        Args:
+            host: uint8, H x W (grey) or H x W x 3; stays as it is.
+            secret: images (uint8, H x W x 3) and files.
+            key: whose keys seal it.
+            tell: told the share that is done.
+
+        Raises:
+            ConfigError: the method does not hide such a secret, or not under such a key.
+            ImageError: the host is too small.
+        """
+        ...
+
+    def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
+        """What a container of this method holds.
+
+        Raises:
+            NoSeal: it is none, or of another key.
+            AlteredContainer: it was changed.
+            UnknownModel: another method made it.
+        """
+        ...
+
+    def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
+        """What is left in a damaged container.
+
+        Raises:
+            AlteredContainer: nothing is.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """A code of images times a carrier; files go with every one.
+
+    Attributes:
+        name: what it is called.
+        pictures: the code of images. Where there are several and room is small, the best is kept.
+        carrier: what carries their bytes.
+        bits: of a sample that may be used, on average; 0: what the code wants.
+    """
+
+    options: ClassVar[frozenset[str]] = frozenset({"bits", "backend"})
+
+    name: str
+    pictures: tuple[Code, ...]
+    carrier: Carrier
+    bits: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.bits and not LEAST_BITS <= self.bits <= MOST_BITS:
+            raise ConfigError(
+                f"{self.bits} bits a sample were given: give {LEAST_BITS} to {MOST_BITS:g}"
+            )
+
+    @property
+    def counts(self) -> range:
+        """See :class:`Method`."""
+        return self.pictures[0].counts
+
+    def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
+        """See :meth:`Method.hide`."""
+        code, payload = self.encoded(host, secret, part(tell, 0.0, 0.9))
+        sealed = envelope.close(code.number, code.fingerprint, payload, key)
+        return self.carrier.write(host, sealed.head, sealed.body, key, part(tell, 0.9, 1.0))
+
+    def encoded(self, host: Pixels, secret: Secret, tell: Tell = silent) -> tuple[Code, bytes]:
+        """The code that says a secret best in a host, and what it says.
+
+        Raises:
+            ConfigError: no code hides such a secret.
+            ImageError: the host is too small.
+        """
+        codes = self.codes(secret)
+        room = self.room(host, codes[0])
+        tell_first = part(tell, 0.0, 1.0 if len(codes) == 1 else 0.3)
+        best = codes[0], codes[0].encode(secret, room, tell_first)
+        pixels = sum(each.shape[0] * each.shape[1] for each in secret if not isinstance(each, File))
+        if len(codes) == 1 or 8 * room.size >= RIVALS_BELOW * pixels:
+            return best
+        trials = [best]
+        for number, code in enumerate(codes[1:], 1):
+            start = 0.3 + 0.6 * (number - 1) / (len(codes) - 1)
+            try:
+                trials.append((code, code.encode(secret, room, part(tell, start, start + 0.6))))
+            except ImageError:
+                # It does not fit in the other's bytes; the first did.
+                continue
+        return min(trials, key=lambda trial: _missed(*trial, secret, room.area))
+
+    def codes(self, secret: Secret) -> tuple[Code, ...]:
+        """The codes that may say a secret."""
+        files = sum(isinstance(each, File) for each in secret)
+        if not secret:
+            raise ConfigError("nothing was given to hide: give an image or a file")
+        if files == len(secret):
+            return (Files(),)
+        if files:
+            return tuple(Bundle(Files(), each, find) for each in self.pictures)
+        return self.pictures
+
+    def room(self, host: Pixels, code: Code) -> Room:
+        """What a host offers a code.
+
+        Raises:
+            ImageError: not even an empty envelope fits.
+        """
+        capacity = self.carrier.capacity(host, self.bits or code.bits) - envelope.TAG_BYTES
+        if capacity <= 0:
+            raise ImageError(
+                f"the host is {host.shape[1]} x {host.shape[0]}, too small to carry anything: "
+                "take a larger one"
+            )
+        return Room(min(capacity, envelope.LONGEST), host.shape[0] * host.shape[1])
+
+    def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
+        """See :meth:`Method.reveal`."""
+        head = self.carrier.read_head(container, key)
+        opened = envelope.open_head(head, key)
+        code = self._own(opened) or find(opened.number, opened.fingerprint)
+        return _decoded(self.carrier, code, container, head, opened, key, tell)
+
+    def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
+        """See :meth:`Method.salvage`: a code is whole or nothing."""
+        del container, tell
+        raise AlteredContainer(f"of a damaged container of {self.name} nothing can be revealed")
+
+    def _own(self, head: Head) -> Code | None:
+        """The code of this method that a head names."""
+        mine = (each for each in self.pictures if each.number == head.number)
+        return next((each for each in mine if each.fingerprint == head.fingerprint), None)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A container whose head opened.
+
+    Attributes:
+        carrier: that carries it.
+        code: that made its payload, or the paper's method.
+        head: salt and sealed head.
+        opened: what the head says.
+    """
+
+    carrier: Carrier
+    code: Code | Paper
+    head: bytes
+    opened: Head
+
+    def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
+        """What it holds; raises as :meth:`Method.reveal`."""
+        if isinstance(self.code, Paper):
+            return self.code.open(container, self.head, self.opened, key, tell)
+        return _decoded(self.carrier, self.code, container, self.head, self.opened, key, tell)
+
+    def contents(self, container: Pixels, key: Key) -> list[Content]:
+        """What it says that it holds; raises as :meth:`Method.reveal`."""
+        if isinstance(self.code, Paper):
+            return self.code.contents(container, self.head, self.opened, key)
+        payload = _payload(self.carrier, container, self.head, self.opened, key)
+        return self.code.contents(payload, container.shape[0] * container.shape[1])
+
+
+def look(container: Pixels, key: Key, own: Sequence[Method] = ()) -> Found:
+    """The head of a container, by whatever carrier and code it was made.
+
+    Args:
+        container: uint8, H x W (grey) or H x W x 3.
+        key: whose keys are tried.
+        own: methods to look among beside the shipped ones.
+
+    Raises:
+        NoSeal: no head opens.
+        UnknownModel: its method is not at hand.
+    """
+    for carrier in CARRIERS:
+        try:
+            head = carrier.read_head(container, key)
+            opened = envelope.open_head(head, key)
+        except NoSeal:
+            continue
+        return Found(carrier, find(opened.number, opened.fingerprint, own), head, opened)
+    raise NoSeal("no head opens with this key")
+
+
+def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Any:
+    """The code, or the paper's method, that a head names.
+
+    Args:
+        number: of the code.
+        fingerprint: of the code.
+        own: methods to look among beside the shipped ones.
+
+    Raises:
+        UnknownModel: it is not at hand.
+    """
+    for method in own:
+        candidates = method.pictures if isinstance(method, Carried) else (method,)
+        for each in candidates:
+            if _identity(each) == (number, fingerprint):
+                return each
+    if number == Files.number:
+        return Files()
+    if number == Bundle.number:
+        return Bundle(Files(), get(DEFAULT).pictures[0], lambda *who: find(*who, own))  # type: ignore[attr-defined]
+    if number == Avif.number:
+        return Avif()
+    entry = zoo.entry_of(fingerprint)
+    if entry is None:
+        raise UnknownModel(
+            f"the container was made by a method of number {number} and fingerprint "
+            f"{fingerprint.hex()}, which is not among the shipped ones: give its weights file "
+            "with --method"
+        )
+    method = get(entry.name)
+    return method.pictures[0] if isinstance(method, Carried) else method
+
+
+def _identity(each: Any) -> tuple[int, bytes]:
+    if isinstance(each, Paper):
+        return PAPER_NUMBER, each.weights.fingerprint
+    return each.number, each.fingerprint
+
+
+def names() -> tuple[str, ...]:
+    """The shipped methods, the default one first."""
+    return tuple(entry.name for entry in zoo.entries())
+
+
+def get(name: str | os.PathLike[str] = DEFAULT, **options: Any) -> Method:
+    """A method by its name, or of a weights file.
+
+    Args:
+        name: one of :func:`names`, or a path that ends in ``.safetensors``.
+        options: ``bits`` of a sample (carried methods), ``backend`` (where a network runs),
+            ``refine`` and ``texture`` (the paper's); None leaves one as it is.
+
+    Raises:
+        ConfigError: there is no such method, or it does not use an option.
+        ModelError: the file is no weights file.
+    """
+    label = os.fspath(name)
+    if label in names():
+        method = _shipped(label)
+    elif label.endswith(".safetensors"):
+        method = of(os.path.basename(label).removesuffix(".safetensors"), Weights.load(label))
+    else:
+        raise ConfigError(
+            f"there is no method {label!r}: give one of {', '.join(names())}, or the path of a "
+            ".safetensors file"
+        )
+    return tuned(method, **options)
+
+
+def tuned(method: Method, **options: Any) -> Method:
+    """A method with some of its options set; None leaves one as it is.
+
+    Raises:
+        ConfigError: the method does not use an option, or not such a value.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    usable = method.options
+    if isinstance(method, Carried) and not any(
+        isinstance(each, NetworkCode) for each in method.pictures
+    ):
+        usable = usable - {"backend"}
+    for name in given:
+        if name not in usable:
+            raise ConfigError(
+                f"{name} was given, and the method {method.name} does not use it: leave it out, or "
+                "take another method"
+            )
+    backend = given.pop("backend", None) if isinstance(method, Carried) else None
+    if backend is not None and isinstance(method, Carried):
+        codes = tuple(
+            NetworkCode(each.name, each.weights, backend) if isinstance(each, NetworkCode) else each
+            for each in method.pictures
+        )
+        method = replace(method, pictures=codes)
+    return replace(method, **given) if given else method  # type: ignore[type-var]
+
+
+def of(name: str, weights: Weights) -> Method:
+    """The method of some weights.
+
+    Raises:
+        ModelError: they are not sound.
+        ConfigError: their kind is unknown.
+    """
+    if weights.kind not in _KINDS:
+        raise ConfigError(
+            f"the weights are of kind {weights.kind!r}, the kinds known are {', '.join(_KINDS)}"
+        )
+    return _KINDS[weights.kind](name, weights)
+
+
+def _photos(name: str, weights: Weights) -> Method:
+    rivals: tuple[Code, ...] = (Avif(),) if available() else ()
+    return Carried(name, (Photos(weights), *rivals), Trellis())
+
+
+def _network(name: str, weights: Weights) -> Method:
+    return Carried(name, (NetworkCode(name, weights),), Trellis())
+
+
+_KINDS: Final[dict[str, Callable[[str, Weights], Method]]] = {
+    PHOTOS: _photos,
+    NETWORK: _network,
+    PAPER: Paper,
+}
+
+
+@cache
+def _shipped(name: str) -> Method:
+    entry = zoo.entry(name)
+    if entry.kind == "avif":
+        return Carried(name, (Avif(),), Trellis())
+    return of(name, zoo.weights(name))
+
+
+def _payload(carrier: Carrier, container: Pixels, head: bytes, opened: Head, key: Key) -> bytes:
+    body = carrier.read_body(container, head, opened.sealed_length, key)
+    return envelope.open_body(head, body, key)
+
+
+def _decoded(
+    carrier: Carrier,
+    code: Code,
+    container: Pixels,
+    head: bytes,
+    opened: Head,
+    key: Key,
+    tell: Tell,
+) -> list[Item]:
+    payload = _payload(carrier, container, head, opened, key)
+    tell(0.1)
+    return code.decode(payload, container.shape[0] * container.shape[1], part(tell, 0.1, 1.0))
+
+
+def _missed(code: Code, payload: bytes, secret: Secret, area: int) -> float:
+    """How badly a payload says the images of a secret: their PSNR, negative, added up."""
+    pairs = zip(code.decode(payload, area, silent), secret, strict=True)
+    return -sum(
+        min(psnr(a, b), _ENOUGH)
+        for a, b in pairs
+        if not (isinstance(a, File) or isinstance(b, File))
+    )

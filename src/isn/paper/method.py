@@ -1,0 +1,226 @@
+"""The paper's own method: the host goes through the network, as Eq. (1) to (5) have it.
+
+The container says nothing by itself; what whoever reveals must know, and whether the pixels are
+those that were hidden in, is said by a body scattered in its least significant bits::
+
+    number of hidden images (1 byte), height and width of each (4 + 4), hash of the pixels (32)
+
+where the hash leaves the bits out in which it lies itself. There is no passphrase: everybody who
+has the network can reveal, but for networks that were trained with a texture (section 5.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from isn import envelope
+from isn.carriers.scattered import Scattered, places
+from isn.codes import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
+from isn.envelope import Head
+from isn.errors import AlteredContainer, ConfigError, ImageError
+from isn.images import Pixels
+from isn.keys import Key
+from isn.paper.backends.base import Backend
+from isn.paper.config import ModelConfig
+from isn.paper.engine import Engine, floats, pixels, unfitted
+from isn.progress import Tell, part, silent
+from isn.weights import Weights
+
+KIND: Final = "paper"
+"""Of its weights."""
+
+NUMBER: Final = 6
+"""In the head of its containers."""
+
+MIN_SIDE: Final = 32
+"""Pixels along a host, at least."""
+
+_SIZE: Final = struct.Struct("<II")
+_HASH_BYTES: Final = 32
+_STRIP_BYTES: Final = 1 << 20
+_CARRIER: Final = Scattered()
+
+
+def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of such weights.
+
+    Raises:
+        ConfigError: a setting is out of its range.
+    """
+    return ModelConfig.from_mapping(dict(config)).parameter_shapes()
+
+
+@dataclass(frozen=True, eq=False)
+class Paper:
+    """See :class:`isn.method.Method`.
+
+    Attributes:
+        name: what it is called.
+        weights: of kind "paper".
+        backend: what evaluates the subnets; None: chosen at first use.
+        refine: steps of gradient descent that make a container reveal better.
+        texture: the image that stands for the lost part, for a network trained with one.
+    """
+
+    options: ClassVar[frozenset[str]] = frozenset({"backend", "refine", "texture"})
+
+    name: str
+    weights: Weights
+    backend: str | Backend | None = None
+    refine: int = 0
+    texture: Pixels | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.weights.check(KIND, shapes)
+        if self.refine < 0:
+            raise ConfigError(f"{self.refine} steps to refine were given: give 0 or more")
+        if self.texture is not None and self.config.lost is not None:
+            raise ConfigError(
+                f"a texture was given, and {self.name} was trained without one: leave it out"
+            )
+
+    @cached_property
+    def config(self) -> ModelConfig:
+        """The network's architecture."""
+        return ModelConfig.from_mapping(dict(self.weights.config))
+
+    @property
+    def counts(self) -> range:
+        """How many images it hides."""
+        return range(self.config.hidden_images, self.config.hidden_images + 1)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        backend = "torch" if self.refine and self.backend is None else self.backend
+        return Engine.of(self.config, self.weights, backend)
+
+    def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
+        """See :meth:`isn.method.Method.hide`.
+
+        Raises:
+            ConfigError: a passphrase was given, or another number of images.
+            ImageError: the host is too small.
+        """
+        if key.secret:
+            raise ConfigError(
+                f"a passphrase was given, and {self.name} has no key: take one of photos, avif, "
+                "isn-1 to isn-5, which encrypt"
+            )
+        pictures = pictures_of(secret, self.name)
+        if len(pictures) not in self.counts:
+            raise ConfigError(
+                f"{len(pictures)} hidden images were given, {self.name} hides "
+                f"{self.config.hidden_images}: give so many, or take another method"
+            )
+        if min(host.shape[:2]) < MIN_SIDE:
+            raise ImageError(
+                f"the host is {host.shape[1]} x {host.shape[0]}, {self.name} needs "
+                f"{MIN_SIDE} x {MIN_SIDE} pixels at least: take a larger one"
+            )
+        height, width = self.config.region(*host.shape[:2])
+        engine, container = self._engine, in_colour(host).copy()
+        inside = container[:height, :width]
+        planes = [engine.fit(each, height, width) for each in pictures]
+        cover = floats([inside])
+        share = 0.1 if self.refine else 0.98
+        made = engine.forward(cover, planes, part(tell, 0.0, share))
+        if self.refine:
+            made = engine.refined(cover, planes, made, self.refine, part(tell, share, 0.98))
+        inside[:] = pixels(made)
+        return self._stamped(container, [each.shape[:2] for each in pictures], key)
+
+    def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
+        """See :meth:`isn.method.Method.reveal`."""
+        head = _CARRIER.read_head(container, key)
+        return self.open(container, head, envelope.open_head(head, key), key, tell)
+
+    def open(
+        self, container: Pixels, head: bytes, opened: Head, key: Key, tell: Tell = silent
+    ) -> list[Item]:
+        """Reveals what a container of an opened head holds.
+
+        Raises:
+            AlteredContainer: its pixels were changed.
+            ConfigError: the network wants a texture, and there is none.
+        """
+        sizes, intact = self._said(container, head, opened, key)
+        if not intact:
+            raise AlteredContainer("its pixels were changed after it was made")
+        return self._shown(container, sizes, tell)
+
+    def contents(self, container: Pixels, head: bytes, opened: Head, key: Key) -> list[Content]:
+        """What :meth:`open` would give, with the same errors."""
+        sizes, intact = self._said(container, head, opened, key)
+        if not intact:
+            raise AlteredContainer("its pixels were changed after it was made")
+        return [Content(size) for size in sizes]
+
+    def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
+        """What is left in a damaged container, at the container's size, whatever its head says."""
+        if min(container.shape[:2]) < MIN_SIDE:
+            raise ImageError(
+                f"the image is {container.shape[1]} x {container.shape[0]}, too small to hold any"
+            )
+        size = (container.shape[0], container.shape[1])
+        return self._shown(container, [size] * self.config.hidden_images, tell)
+
+    def _shown(self, container: Pixels, sizes: Sequence[tuple[int, int]], tell: Tell) -> list[Item]:
+        height, width = self.config.region(*container.shape[:2])
+        inside = floats([in_colour(container)[:height, :width]])
+        shown = self._engine.inverse(inside, self.texture, tell)
+        cell = self.config.cell
+        return [unfitted(each, *size, cell) for each, size in zip(shown, sizes, strict=True)]
+
+    def _stamped(self, container: Pixels, sizes: Sequence[tuple[int, ...]], key: Key) -> Pixels:
+        """The container with its head and body."""
+        said = bytes([len(sizes)]) + b"".join(_SIZE.pack(*size) for size in sizes)
+        length = len(said) + _HASH_BYTES
+
+        # The salt says where the bits lie, and so what is hashed: it is drawn before the hash.
+        salt = envelope.salt_for(NUMBER, said + _hash(container, np.empty(0, np.int64)), key)
+        there = places(container, salt, length + envelope.TAG_BYTES, key)
+        payload = said + _hash(container, there)
+        sealed = envelope.close(NUMBER, self.weights.fingerprint, payload, key, salt)
+        return _CARRIER.write(container, sealed.head, sealed.body, key, silent)
+
+    def _said(
+        self, container: Pixels, head: bytes, opened: Head, key: Key
+    ) -> tuple[list[tuple[int, int]], bool]:
+        """Sizes of the hidden images, and whether the pixels are those that were sealed."""
+        body = _CARRIER.read_body(container, head, opened.sealed_length, key)
+        payload = envelope.open_body(head, body, key)
+        count = payload[0] if payload else 0
+        if count not in self.counts or len(payload) != 1 + count * _SIZE.size + _HASH_BYTES:
+            raise forged(f"it says that {self.name} hid {count} images")
+        sizes = [_SIZE.unpack_from(payload, 1 + k * _SIZE.size) for k in range(count)]
+        check_sizes(sizes, most_pixels(container.shape[0] * container.shape[1]))
+        there = places(container, head, len(body), key)
+        return sizes, _hash(container, there) == payload[-_HASH_BYTES:]
+
+
+def in_colour(image: Pixels) -> Pixels:
+    """A grey image, H x W, as H x W x 3; one in colour as it is."""
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+
+
+def _hash(image: Pixels, without: Any) -> bytes:
+    """Of shape and samples, these without their lowest bit at some places."""
+    digest = hashlib.blake2b(struct.pack("<2Q", *image.shape[:2]), digest_size=_HASH_BYTES)
+    ordered = np.sort(without)
+    # Strip by strip, so that an image of 100 megapixels is never copied whole.
+    width = image[0].size
+    rows = max(1, _STRIP_BYTES // width)
+    for top in range(0, image.shape[0], rows):
+        strip = np.array(image[top : top + rows], order="C").reshape(-1)
+        start = width * top
+        first, end = np.searchsorted(ordered, [start, start + strip.size])
+        strip[ordered[first:end] - start] >>= 1
+        digest.update(strip.data)
+    return digest.digest()

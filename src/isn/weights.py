@@ -1,0 +1,171 @@
+"""Learned tensors as one file, with what they are in its metadata.
+
+The file is ``.safetensors``: tensors of float16 or float32; under ``kind`` what uses them
+("photos", "network" or "paper"), under ``config`` the architecture as JSON, under ``training`` how
+it was trained, with what result, as JSON. Nothing in it can run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from isn.envelope import FINGERPRINT_BYTES
+from isn.errors import ModelError
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+MOST_BYTES = 1 << 30
+"""Bytes of a weights file; a larger one is not looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Learned tensors and their architecture.
+
+    Attributes:
+        kind: what uses them: "photos", "network" or "paper".
+        config: the architecture, plain settings.
+        tensors: as stored, float16 or float32, by name.
+        training: provenance: data, steps, device, date, validation figures.
+        fingerprint: 16 bytes, a hash of kind, architecture and tensors, by which a container names
+            what made it.
+
+    Raises:
+        ModelError: a tensor is of another type, or holds values that are not finite.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    tensors: Mapping[str, NDArray[Any]]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name, given in self.tensors.items():
+            if given.dtype not in (np.float16, np.float32):
+                raise ModelError(f"the tensor {name} is {given.dtype}, give float16 or float32")
+            if not np.isfinite(given).all():
+                raise ModelError(f"the tensor {name} holds values that are not finite")
+        object.__setattr__(self, "fingerprint", self._fingerprint())
+
+    def check(self, kind: str, shapes: Callable[[Mapping[str, Any]], Shapes]) -> None:
+        """Refuses weights of another kind, or whose tensors are not those of their architecture.
+
+        Args:
+            kind: that is expected.
+            shapes: name and shape of every tensor of an architecture.
+
+        Raises:
+            ModelError: they are.
+        """
+        if self.kind != kind:
+            raise ModelError(f"the weights are of kind {self.kind!r}, give some of kind {kind!r}")
+        try:
+            expected = shapes(self.config)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ModelError(f"the weights' config is not one of kind {kind!r}: {error}") from error
+        # Of a network of more blocks than its config names, it would use the first ones.
+        for name in self.tensors:
+            if name not in expected:
+                raise ModelError(f"the weights hold the tensor {name} that their config lacks")
+        for name, shape in expected.items():
+            if name not in self.tensors:
+                raise ModelError(f"the weights lack the tensor {name} that their config names")
+            given = self.tensors[name].shape
+            if given != shape:
+                raise ModelError(f"the tensor {name} has shape {given}, the config wants {shape}")
+
+    def as_float32(self) -> dict[str, NDArray[np.float32]]:
+        """The tensors as backends take them."""
+        return {name: np.asarray(each, dtype=np.float32) for name, each in self.tensors.items()}
+
+    @property
+    def size(self) -> int:
+        """Bytes of the stored tensors."""
+        return sum(each.nbytes for each in self.tensors.values())
+
+    @property
+    def parameters(self) -> int:
+        """Number of learned parameters."""
+        return sum(each.size for each in self.tensors.values())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the file whole or not at all."""
+        metadata = {
+            "kind": self.kind,
+            "config": _canonical(self.config),
+            "training": json.dumps(dict(self.training), sort_keys=True),
+        }
+        write_tensors(path, self.tensors, metadata)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Weights:
+        """Reads a weights file.
+
+        Raises:
+            ModelError: there is no such file, or it is not one of this project.
+        """
+        name = os.fspath(path)
+        if not Path(path).is_file():
+            raise ModelError(f"there is no weights file {name}")
+        if os.path.getsize(path) > MOST_BYTES:
+            raise ModelError(f"{name} has more than {MOST_BYTES} bytes: give a weights file")
+        try:
+            with safe_open(path, "numpy") as file:
+                metadata = file.metadata() or {}
+                if not {"kind", "config"} <= metadata.keys():
+                    raise ModelError(
+                        f"{name} is a safetensors file but not one of this project: "
+                        "its metadata has no kind and config"
+                    )
+                config = json.loads(metadata["config"])
+                training = json.loads(metadata.get("training", "{}"))
+                if not (isinstance(config, dict) and isinstance(training, dict)):
+                    raise ValueError("its metadata is not made of JSON objects")
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, ValueError, TypeError, OSError, RecursionError) as error:
+            raise ModelError(f"{name} is not a weights file of this project: {error}") from error
+        return cls(metadata["kind"], config, tensors, training)
+
+    def _fingerprint(self) -> bytes:
+        digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
+        digest.update(f"{self.kind}\n{_canonical(self.config)}\n".encode())
+        for name in sorted(self.tensors):
+            each = self.tensors[name]
+            little = np.ascontiguousarray(each.astype(each.dtype.newbyteorder("<")))
+            digest.update(f"{name} {little.dtype.str} {each.shape}\n".encode())
+            digest.update(little.tobytes())
+        return digest.digest()
+
+
+def _canonical(config: Mapping[str, Any]) -> str:
+    """The config as JSON of one spelling: sorted keys, no spaces."""
+    return json.dumps(dict(config), sort_keys=True, separators=(",", ":"))
+
+
+def write_tensors(
+    path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> None:
+    """Writes a safetensors file whole or not at all."""
+    target = Path(path)
+    contiguous = {name: np.ascontiguousarray(each) for name, each in tensors.items()}
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with open(partial, "wb") as file:
+            file.write(save(contiguous, dict(metadata)))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
