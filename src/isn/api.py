@@ -17,7 +17,7 @@ from isn.codes.file import compressed_size
 from isn.errors import AlteredContainer, ConfigError, NoSeal
 from isn.images import Picture, Pixels, Source
 from isn.keys import Key
-from isn.method import Carried, Method
+from isn.method import Carried, Method, candidates, made_by
 from isn.metrics import PEAK, psnr
 from isn.paper.method import Paper
 from isn.progress import Tell, part, silent
@@ -214,13 +214,12 @@ def reveal(
             raise ConfigError("to salvage a damaged container, name the method that made it")
         return given.salvage(picture.pixels, tell)
     samples, found = _look(picture, key, [] if given is None else [given])
-    code = found.code
     if given is None and any(value is not None for value in options.values()):
         entry = zoo.entry_of(found.opened.fingerprint)
         if entry is None:
             raise ConfigError("a backend or texture was given, and no network made this container")
         found = _with(found, _method(entry.name, **options))
-    elif given is not None and code is not given and code not in getattr(given, "pictures", ()):
+    elif given is not None and not made_by(found, given):
         raise ConfigError(
             f"the method {given.name} was given, and {picture.name} was made by another one: "
             "leave it out"
@@ -356,8 +355,7 @@ def _method(given: str | os.PathLike[str] | Method, **options: Any) -> Method:
 
 def _with(found: method.Found, given: Method) -> method.Found:
     """The same head, to be opened by a method whose options are set."""
-    code = given.pictures[0] if isinstance(given, Carried) else given
-    return method.Found(found.carrier, code, found.head, found.opened)  # type: ignore[arg-type]
+    return method.Found(found.carrier, candidates(given)[0], found.head, found.opened)
 
 
 def _read(source: Source | Picture | Container) -> Picture:
@@ -371,16 +369,15 @@ def _pixels(source: Source | Picture | None) -> Pixels | None:
 
 
 def _items(secret: Hidden | Sequence[Hidden]) -> list[Item]:
-    several = secret if isinstance(secret, (list, tuple)) else [secret]
+    several: Sequence[Any] = secret if isinstance(secret, (list, tuple)) else [secret]
     return [each if isinstance(each, File) else _read(each).pixels for each in several]
 
 
 def _samples(pixels: Pixels) -> Pixels:
     """One plane of an image whose three are equal, so that a grey container stays grey."""
-    if pixels.ndim == 3 and _equal(pixels[..., 0], pixels[..., 1]):
-        if _equal(pixels[..., 0], pixels[..., 2]):
-            return np.ascontiguousarray(pixels[..., 0])
-    return pixels
+    first = pixels[..., 0]
+    grey = _equal(first, pixels[..., 1]) and _equal(first, pixels[..., 2])
+    return np.ascontiguousarray(first) if grey else pixels
 
 
 def _equal(a: Pixels, b: Pixels) -> bool:
@@ -439,6 +436,6 @@ def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:
             "passphrase was given: leave it out, if you trust where the file came from"
         )
     return NoSeal(
-        f"{picture.name} holds nothing that this passphrase opens: it has another one, or {edited}: "
-        "give its passphrase and the file that hiding wrote"
+        f"{picture.name} holds nothing that this passphrase opens: it has another one, or "
+        f"{edited}: give its passphrase and the file that hiding wrote"
     )

@@ -4,7 +4,8 @@ A body of B bits in S samples takes B / S bits of each: some samples carry k bit
 evenly mixed over the whole image, so that a container is never worse than its payload needs.
 
 Where single digits would give every sample last bits of its own, here the highest bit of a digit is
-a sum, modulo 2, of bits of the sample and of the few before it. Many containers then carry the same digits, and of those the one nearest to the host is found (Viterbi).
+a sum, modulo 2, of bits of the sample and of the few before it. Many containers then carry the same
+digits, and of those the one nearest to the host is found (Viterbi).
 With h the taps below, k the bits of a digit, and z a sample without its lowest k - 1 bits::
 
     low bits of the digit    those of the sample
@@ -169,7 +170,7 @@ def nearest(values: Samples, digits: Samples, base: Any) -> Samples:
     half = (base - value // base % 2) // 2
     moved = value + (digits.astype(np.int16) - value + half) % base - half
     moved = np.where(moved < 0, moved + base, moved)
-    return np.where(moved > 255, moved - base, moved).astype(np.uint8)
+    return np.asarray(np.where(moved > 255, moved - base, moved), np.uint8)
 
 
 def _widths(samples: int, bits: int) -> NDArray[np.uint8]:

@@ -163,8 +163,9 @@ def pictures_of(secret: Secret, name: str) -> list[Pixels]:
 
 
 def most_pixels(area: int) -> int:
-    """Pixels that one hidden image may have in a container of so many: a small file must not make a
-    reveal allocate a huge picture.
+    """Pixels that one hidden image may have in a container of so many.
+
+    A small file must not make a reveal allocate a huge picture.
     """
     return min(MAX_PIXELS, max(32_000_000, 16 * area))
 

@@ -1,7 +1,7 @@
 """The code `bundle`: files and images together, each kind in the code that is made for it.
 
-Layout, little-endian: number of items (1 byte), of each whether it is a file (1 byte each), then for
-the files and for the images: number of the code (1), its fingerprint (16), bytes (4), payload.
+Layout, little-endian: number of items (1 byte), of each whether it is a file (1 byte each), then
+for the files and for the images: number of the code (1), its fingerprint (16), bytes (4), payload.
 """
 
 from __future__ import annotations

@@ -133,7 +133,8 @@ def _opened(payload: bytes) -> list[File]:
         raise forged("its files do not decompress") from error
     if not decompressor.eof or decompressor.unused_data:
         raise forged("its files have no end")
-    files, place = [], 0
+    files: list[File] = []
+    place = 0
     while place < len(whole):
         if len(files) == MOST_FILES or place + _ENTRY.size > len(whole):
             raise forged("its files do not add up")

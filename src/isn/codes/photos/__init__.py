@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
