@@ -12,7 +12,6 @@ import numpy as np
 
 from isn import images, keys, method, zoo
 from isn.carriers.trellis import error
-from isn.codes import Content, File, Item, Secret
 from isn.codes.file import compressed_size
 from isn.errors import AlteredContainer, ConfigError, NoSeal
 from isn.images import Picture, Pixels, Source
@@ -21,6 +20,7 @@ from isn.method import Carried, Method, candidates, made_by
 from isn.metrics import PEAK, psnr
 from isn.paper.method import Paper
 from isn.progress import Tell, part, silent
+from isn.secret import Content, File, Item, Secret
 
 if TYPE_CHECKING:
     from isn.paper.backends.base import Backend

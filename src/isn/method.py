@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 from isn import envelope, zoo
 from isn.carriers import CARRIERS, Carrier
 from isn.carriers.trellis import Trellis
-from isn.codes import Code, Content, File, Item, Room, Secret
+from isn.codes import Code, Room
 from isn.codes.avif import Avif, available
 from isn.codes.bundle import Bundle
 from isn.codes.file import Files
@@ -38,6 +38,7 @@ from isn.paper.method import KIND as PAPER
 from isn.paper.method import NUMBER as PAPER_NUMBER
 from isn.paper.method import Paper
 from isn.progress import Tell, part, silent
+from isn.secret import Content, File, Item, Secret
 from isn.weights import Weights
 
 DEFAULT: Final = "photos"

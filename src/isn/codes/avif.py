@@ -19,21 +19,20 @@ from typing import Final
 from PIL import Image, features
 
 from isn import images
-from isn.codes import (
+from isn.codes import NO_FINGERPRINT, Room
+from isn.errors import BackendError, ImageError
+from isn.images import Pixels
+from isn.progress import Tell
+from isn.secret import (
     MOST_IMAGES,
-    NO_FINGERPRINT,
     Content,
     Item,
-    Room,
     Secret,
     check_sizes,
     forged,
     most_pixels,
     pictures_of,
 )
-from isn.errors import BackendError, ImageError
-from isn.images import Pixels
-from isn.progress import Tell
 
 _ENTRY: Final = struct.Struct("<III")
 _HIGHEST: Final = 100

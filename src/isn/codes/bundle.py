@@ -10,9 +10,10 @@ import struct
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from isn.codes import NO_FINGERPRINT, Code, Content, File, Item, Room, Secret, forged
+from isn.codes import NO_FINGERPRINT, Code, Room
 from isn.errors import ConfigError, UnknownModel
 from isn.progress import Tell, part
+from isn.secret import Content, File, Item, Secret, forged
 
 _PART: Final = struct.Struct("<B16sI")
 _MOST_ITEMS: Final = 255

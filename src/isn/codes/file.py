@@ -13,9 +13,10 @@ import struct
 import unicodedata
 from typing import Any, Final
 
-from isn.codes import NO_FINGERPRINT, Content, File, Item, Room, Secret, forged
+from isn.codes import NO_FINGERPRINT, Room
 from isn.errors import ConfigError, ImageError
 from isn.progress import Tell
+from isn.secret import Content, File, Item, Secret, forged
 
 MOST_BYTES: Final = 1 << 28
 """Bytes of all files together, before compression: what a reveal may have to hold in memory."""

@@ -29,7 +29,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from isn.codes import Content, Item, Room, Secret, check_sizes, forged, most_pixels, pictures_of
+from isn.codes import Room
 from isn.errors import ConfigError, ImageError, ModelError
 from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
@@ -37,6 +37,7 @@ from isn.paper.engine import Engine, unfitted
 from isn.paper.network import BLANK
 from isn.paper.wavelet import from_bands, to_bands
 from isn.progress import Tell, part
+from isn.secret import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
 from isn.weights import Weights
 
 KIND: Final = "network"

@@ -22,7 +22,6 @@ import numpy as np
 
 from isn import envelope
 from isn.carriers.scattered import Scattered, places
-from isn.codes import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
 from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError
 from isn.images import Pixels
@@ -31,6 +30,7 @@ from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
 from isn.paper.engine import Engine, floats, pixels, unfitted
 from isn.progress import Tell, part, silent
+from isn.secret import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
 from isn.weights import Weights
 
 KIND: Final = "paper"
