@@ -291,6 +291,7 @@ except ImageError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a limit that is kept")
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp"])
 def test_a_machine_with_little_memory(tmp_path: Path, suffix: str) -> None:

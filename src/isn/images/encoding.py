@@ -21,7 +21,7 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {317: 2}},
 }
 _GREY_MODES = ("1", "L", "LA", "La", "I")
-_BAND = 32
+_BAND = 16
 _SAMPLED = 1 / 16
 _WORTH_ASKING = 1 << 20
 _LARGER = 1.02
