@@ -13,7 +13,7 @@ same time.
 from isn.images.encoding import encode
 from isn.images.files import LOSSLESS, check_output, write
 from isn.images.opening import MAX_STREAM_BYTES
-from isn.images.picture import MAX_PIXELS, PathLike, Picture, Pixels, Source
+from isn.images.picture import MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
 from isn.images.reading import read
 from isn.images.resizing import resize, within
 
@@ -27,6 +27,7 @@ __all__ = [
     "Source",
     "check_output",
     "encode",
+    "is_grey",
     "read",
     "resize",
     "within",
