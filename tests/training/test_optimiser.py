@@ -103,7 +103,8 @@ def test_a_network_for_digits_starts_as_one_in_a_blank_host_enlarged(levels: int
     change = (theirs.container - BLANK)[inside]
     assert change.abs().max() > 0.01
     # A change of a level of 256 is 6/16 digits, of which five make the whole range.
-    assert torch.allclose((ours.container - BLANK)[inside], 255 * 6 / 16 / 5 * change, atol=1e-3)
+    expected = 255 * 6 / 16 / 5 * change
+    assert torch.allclose((ours.container - BLANK)[inside], expected, rtol=1e-3, atol=1e-3)
     assert torch.allclose(ours.lost[inside], theirs.lost[inside], rtol=1e-3, atol=1e-3)
     again = SubnetStack(wanted)
     warm_start(again, wanted, _arrays(stack), wanted)
@@ -135,6 +136,16 @@ def test_the_rate_rises_falls_and_halves() -> None:
     assert rates[10:] == sorted(rates[10:], reverse=True)
     halving = OptimiserSettings(rate=1.0, warmup=0.0, schedule="halving")
     assert [rate_at(p, halving) for p in (0.0, 0.13, 0.5, 1.0)] == [1, 0.5, 0.125, 1 / 64]
+    plateau = OptimiserSettings(
+        rate=1.0, warmup=0.1, schedule="plateau", cooldown=0.25, final=0.01
+    )
+    progress = (0.0, 0.05, 0.1, 0.5, 0.75, 0.875, 1.0, 1.1)
+    found = [rate_at(p, plateau) for p in progress]
+    assert found == pytest.approx([0.01, 0.5, 1, 1, 1, (1 + 0.01) / 2, 0.01, 0.01])
+    for cooldown, last in ((0.0, 1.0), (1.0, 0.01)):
+        edge = OptimiserSettings(rate=1.0, warmup=0.0, schedule="plateau", cooldown=cooldown)
+        assert rate_at(0.0, edge) == 1.0
+        assert rate_at(1 - 1e-6, edge) == pytest.approx(last, abs=1e-3)
     constant = OptimiserSettings(rate=1.0, warmup=0.0, schedule="constant")
     assert {rate_at(p, constant) for p in (0.0, 0.5, 1.0)} == {1.0}
 

@@ -16,10 +16,12 @@ from isn.baselines.baluja_weights import BalujaWeights
 from isn.errors import ConfigError, ModelError
 from isn.training.distributed import Processes
 from isn.training.export import load_tensors
-from isn.training.loop import Progress, Trainer
+from isn.training.loop import Trainer
 from isn.training.methods import BalujaSettings
 from isn.training.pair import TERMS, Pair, PairObjective
-from isn.training.session import Sources, prepare, settings_of
+from isn.training.progress import Progress
+from isn.training.session import prepare, settings_of
+from isn.training.sources import Sources
 from isn.training.validation import validate
 
 ALONE = Processes(0, 1, torch.device("cpu"))

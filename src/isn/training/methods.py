@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from reprlib import repr as shortened
 from typing import Any
 
 from isn.errors import ConfigError
@@ -93,7 +94,9 @@ def load(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
 
 def from_mapping(document: Mapping[str, Any]) -> Recipe:
     """Settings of whatever method nested mappings are for, as TOML and JSON give them."""
+    if not isinstance(document, Mapping):
+        raise ConfigError(f"{shortened(document)} are no settings: give tables of them")
     method = document.get("method", Settings.method)
-    if method not in METHODS:
-        raise ConfigError(f"method is {method!r}, choose one of {', '.join(METHODS)}")
+    if not isinstance(method, str) or method not in METHODS:
+        raise ConfigError(f"method is {shortened(method)}, choose one of {', '.join(METHODS)}")
     return METHODS[method].from_mapping(document)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from isn.errors import ConfigError
+
+LARGEST = 2**63 - 1
+"""Of whole numbers: what generators of random numbers and tensors take."""
 
 
 @dataclass(frozen=True)
 class LossSettings:
     """Weights and distances of Eq. (8).
 
+    Every distance is a mean over all samples. For n hidden images the revealed term is therefore
+    1/n of the paper's, which sums the distances of the n images: a weight of n is the paper's 1.
+
     Attributes:
-        container: alpha_co; the paper takes 32 for one hidden image and 64 for more.
+        container: alpha_co; the paper takes 32 for one hidden image and 64 for two to five.
         lost: alpha_z.
         host: alpha_ho, of the host recovered from the container.
-        revealed: alpha_hi.
+        revealed: alpha_hi, of the mean over all n hidden images.
         revealed_distance: ``l1`` (the paper), ``l2`` or ``charbonnier``, for host and revealed.
         straight_clamp: True lets the gradient pass the clamp to [0, 1] before rounding as if it
             were not there; False gives its true gradient.
@@ -84,7 +91,8 @@ class OptimiserSettings:
         for name in ("warmup", "cooldown", "final", "ema"):
             share(self, name)
         betas = tuple(self.betas)
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        numbers = all(isinstance(beta, int | float) for beta in betas)
+        if len(betas) != 2 or not numbers or not all(0 <= beta < 1 for beta in betas):
             raise ConfigError(f"optimiser.betas is {self.betas}, give two numbers in [0, 1)")
         object.__setattr__(self, "betas", betas)
         whole(self, "patience", 1)
@@ -165,7 +173,7 @@ class RunSettings:
         whole(self, "validations", 0)
         at_least(self, "minutes", 0.0)
         at_least(self, "checkpoint_minutes", 0.0)
-        at_least(self, "exact_share", 0.0)
+        share(self, "exact_share")
         one_of(self, "autocast", ("none", "bf16"))
         if bool(self.steps) == bool(self.minutes):
             raise ConfigError(
@@ -174,10 +182,12 @@ class RunSettings:
 
 
 def at_least(settings: object, name: str, low: float) -> None:
-    """Refuses a setting below `low`."""
+    """Refuses a setting below `low`, or that is not finite."""
     value = getattr(settings, name)
-    if not value >= low:
-        raise ConfigError(f"{_label(settings)}.{name} is {value}, give at least {low:g}")
+    if not low <= value < math.inf:
+        raise ConfigError(
+            f"{_label(settings)}.{name} is {value}, give a finite number of at least {low:g}"
+        )
 
 
 def share(settings: object, name: str) -> None:
@@ -189,10 +199,15 @@ def share(settings: object, name: str) -> None:
 
 
 def whole(settings: object, name: str, low: int) -> None:
-    """Refuses a setting that is no whole number from `low`."""
+    """Refuses a setting that is no whole number from `low` to `LARGEST`."""
     value = getattr(settings, name)
     if type(value) is not int or value < low:
         raise ConfigError(f"{_label(settings)}.{name} is {value!r}, give a whole number from {low}")
+    if value > LARGEST:
+        raise ConfigError(
+            f"{_label(settings)}.{name} has {value.bit_length()} bits, give a whole number of at "
+            f"most {LARGEST.bit_length()}"
+        )
 
 
 def one_of(settings: object, name: str, choices: tuple[str, ...]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any, ClassVar, Self, get_type_hints
 
 from isn import scramble
@@ -74,9 +76,13 @@ class Recipe(ABC):
     def from_mapping(cls, document: Mapping[str, Any]) -> Self:
         """Settings from nested mappings, as TOML and JSON give them."""
         kinds, known = get_type_hints(cls), SECTIONS
+        if not isinstance(document, Mapping):
+            raise ConfigError(f"{shortened(document)} are no settings: give tables of them")
         method = document.get("method", Settings.method)
         if method != cls.method:
-            raise ConfigError(f"these settings are for the method {method!r}, not {cls.method!r}")
+            raise ConfigError(
+                f"these settings are for the method {shortened(method)}, not {cls.method!r}"
+            )
         for name in document:
             if name not in (*known, "method"):
                 raise ConfigError(f"unknown section [{name}]; known are {', '.join(known)}")
@@ -159,7 +165,8 @@ def _document(name_or_path: str) -> dict[str, Any]:
         )
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    # A number of thousands of digits is a ValueError, and what is nested too deeply ends the stack.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"the config {name_or_path} is not TOML: {error}") from error
 
 
@@ -170,7 +177,7 @@ def _override(document: dict[str, Any], override: str) -> None:
         raise ConfigError(f"{override!r} is no setting: write section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     table = document.setdefault(section, {})
     if not isinstance(table, dict):
@@ -181,6 +188,9 @@ def _override(document: dict[str, Any], override: str) -> None:
 def _plain(section: Any, name: str) -> dict[str, Any]:
     if not isinstance(section, Mapping):
         raise ConfigError(f"[{name}] is not a section of settings")
+    for key, value in section.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{name}.{key} is {value}, give a finite number")
     # TOML has no null: "none" stands for it in the model's clamp and lost.
     return {key: None if value == "none" else value for key, value in section.items()}
 
@@ -200,12 +210,21 @@ def _section(kind: type[Any], document: Mapping[str, Any], name: str) -> Any:
             raise ConfigError(f"unknown setting {name}.{key}; known are {', '.join(known)}")
         default = known[key].default
         if isinstance(default, float) and type(value) is int:
-            value = float(value)
+            value = _as_float(value)
         if isinstance(default, tuple) and isinstance(value, list):
             value = tuple(value)
         if type(value) is not type(default):
             raise ConfigError(
-                f"{name}.{key} is {value!r}, give {type(default).__name__} like {default!r}"
+                f"{name}.{key} is {shortened(value)}, give {type(default).__name__} like "
+                f"{default!r}"
             )
         values[key] = value
     return kind(**values)
+
+
+def _as_float(number: int) -> float:
+    """A whole number as a float; infinite, which every section refuses, where none holds it."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
