@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ import pytest
 import torch
 
 import isn
-from isn.errors import ConfigError, ModelError
+from isn.errors import ConfigError, ModelError, OutputError
 from isn.metrics import psnr
 from isn.paper.engine import Engine
 from isn.paper.weights import Weights
-from isn.training import export
+from isn.training import checkpoints, export, precision
 from isn.training.distributed import Processes
 from isn.training.export import load_tensors
-from isn.training.loop import Trainer
+from isn.training.log import read
+from isn.training.loop import FINISH, PLATEAU, Trainer
 from isn.training.progress import Progress
 from isn.training.session import prepare, settings_of
 from isn.training.settings import Settings
@@ -148,6 +150,238 @@ def test_a_finished_run_goes_on_with_a_longer_schedule(photo_folder: Path, tmp_p
     assert longer.train()
     with open(tmp_path / "run" / "log.csv", newline="") as file:
         assert [float(row["step"]) for row in csv.DictReader(file)] == [2, 4, 6, 8, 12, 16]
+
+
+def _rows(run: Path) -> list[float]:
+    return [row["step"] for row in read(run / "log.csv")]
+
+
+def _stop_at(run: Run, when: Callable[[Progress], bool]) -> None:
+    def report(progress: Progress) -> None:
+        run.told.append(progress)
+        if when(progress):
+            run.trainer.stop()
+
+    run.trainer.report = report
+
+
+@pytest.mark.parametrize("stage", FINISH)
+def test_a_finishing_run_tells_how_far_it_is_and_ends_when_asked(
+    stage: str, photo_folder: Path, tmp_path: Path
+) -> None:
+    run, pairs = tmp_path / "run", ("run.steps=2", "data.validation_pairs=3")
+    cut = Run(photo_folder, run, *pairs)
+    _stop_at(cut, lambda progress: progress.stage == stage and progress.done == 2)
+    weights = {name: each.detach().clone() for name, each in cut.trainer.stack.named_parameters()}
+    assert not cut.trainer.train()
+    assert not (run / "model.safetensors").exists()
+    stages = [each for each in cut.told if each.stage]
+    assert [each.done for each in stages if each.stage == stage] == [0, 1, 2]
+    assert {each.total for each in stages} == {6}
+    assert any("2 steps are done" in each.message for each in cut.told)
+    # What was there for the validation alone is put back.
+    kept = checkpoints.newest(run)
+    assert kept is not None
+    tensors = checkpoints.read(kept).tensors
+    for name, each in cut.trainer.stack.named_parameters():
+        assert torch.equal(each.detach(), tensors[f"weights.{name}"])
+    assert any(not torch.equal(each, tensors[f"weights.{name}"]) for name, each in weights.items())
+
+    again = Run(photo_folder, run, *pairs, resume=True)
+    assert again.trainer.train()
+    Run(photo_folder, tmp_path / "whole", *pairs).trainer.train()
+    one, two = (
+        Weights.load(folder / "model.safetensors").fingerprint
+        for folder in (run, tmp_path / "whole")
+    )
+    assert one == two
+    assert [each.done for each in again.told if each.stage == stage] == list(range(6))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_validation_that_is_cut_is_done_again(
+    last: bool, photo_folder: Path, tmp_path: Path
+) -> None:
+    words = ("run.steps=4", "run.validations=2")
+    cut = Run(photo_folder, tmp_path, *words)
+    step = 4 if last else 2
+    _stop_at(cut, lambda each: each.stage == "validation" and each.step == step and each.done == 1)
+    assert not cut.trainer.train()
+    # One more step may have been under way.
+    assert step <= cut.trainer.step <= step + 1
+    assert _rows(tmp_path) == ([2] if last else [])
+    again = Run(photo_folder, tmp_path, *words, resume=True)
+    assert again.trainer.train()
+    assert _rows(tmp_path) == ([2, 4] if last else [cut.trainer.step, 4])
+
+
+PLATEAU_RUN = (
+    "optimiser.schedule=plateau",
+    "optimiser.cooldown=0.5",
+    "optimiser.warmup=0.0",
+    "optimiser.final=0.1",
+    "run.checkpoint_minutes=1e9",
+)
+
+
+def _rates(run: Run) -> dict[int, float]:
+    """The rate of each step, by how many were done before it."""
+    found: dict[int, float] = {}
+
+    def report(progress: Progress) -> None:
+        if "loss" in progress.terms and not progress.stage:
+            found[progress.step - 1] = run.trainer.optimiser.param_groups[0]["lr"] / 2e-3
+
+    run.trainer.report = report
+    return found
+
+
+def _kept(run: Path) -> tuple[str, int]:
+    folder = checkpoints.newest(run / PLATEAU)
+    assert folder is not None
+    return folder.name, (folder / "state.json").stat().st_mtime_ns
+
+
+def test_the_state_before_a_descent_is_kept_once_and_goes_on_longer(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    whole = Run(photo_folder, run, "run.steps=8", *PLATEAU_RUN)
+    rates = _rates(whole)
+    written: list[str] = []
+    real = whole.trainer._checkpoint
+
+    def counted(folder: str = ".") -> None:
+        written.append(folder)
+        real(folder)
+
+    whole.trainer._checkpoint = counted  # type: ignore[method-assign]
+    assert whole.trainer.train()
+    assert [rates[k] for k in range(8)] == pytest.approx([1, 1, 1, 1, 1, 0.775, 0.55, 0.325])
+    assert written == [".", PLATEAU, "."]
+    assert _kept(run)[0] == "checkpoint-000000004"
+
+    longer = Run(photo_folder, run / PLATEAU, "run.steps=16", *PLATEAU_RUN, resume=True)
+    assert longer.trainer.step == 4
+    rates = _rates(longer)
+    assert longer.trainer.train()
+    assert sorted(rates) == list(range(4, 16))
+    assert [rates[k] for k in (4, 7, 8, 12)] == pytest.approx([1, 1, 1, 0.55])
+    assert _kept(run / PLATEAU)[0] == "checkpoint-000000008"
+    # It is the run that would have been so long from the beginning.
+    Run(photo_folder, tmp_path / "other", "run.steps=16", *PLATEAU_RUN).trainer.train()
+    one, two = (
+        Weights.load(folder / "model.safetensors").fingerprint
+        for folder in (run / PLATEAU, tmp_path / "other")
+    )
+    assert one == two
+
+
+def test_within_a_descent_the_state_before_it_stays(photo_folder: Path, tmp_path: Path) -> None:
+    words = ("run.steps=8", *PLATEAU_RUN)
+    cut = Run(photo_folder, tmp_path, *words)
+    _stop_at(cut, lambda progress: progress.step == 6)
+    assert not cut.trainer.train()
+    assert cut.trainer.step == 6
+    before = _kept(tmp_path)
+    again = Run(photo_folder, tmp_path, *words, resume=True)
+    rates = _rates(again)
+    assert again.trainer.falling
+    assert again.trainer.train()
+    assert rates == pytest.approx({6: 0.55, 7: 0.325})
+    assert _kept(tmp_path) == before == ("checkpoint-000000004", before[1])
+    # The same length again, from the state that was kept: it falls at once, and keeps nothing more.
+    same = Run(photo_folder, tmp_path / PLATEAU, *words, resume=True)
+    assert same.trainer.train()
+    assert not (tmp_path / PLATEAU / PLATEAU).exists()
+    one, two = (
+        Weights.load(folder / "model.safetensors").fingerprint
+        for folder in (tmp_path, tmp_path / PLATEAU)
+    )
+    assert one == two
+
+
+def test_an_explosion_in_a_descent_does_not_begin_it_again(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    words = (*PLATEAU_RUN, "run.steps=0", "run.minutes=10.0", "optimiser.patience=2")
+    run = Run(photo_folder, tmp_path, *words)
+    real, kept = run.trainer.batches.batch, []
+
+    def poisoned(step: int, rank: int = 0, world: int = 1) -> torch.Tensor:
+        clock[0] += 60
+        if run.trainer.falling:
+            kept.append(_kept(tmp_path))
+        bad = run.trainer.returns == 0 and run.trainer.falling
+        return real(step, rank, world) * (float("nan") if bad else 1.0)
+
+    monkeypatch.setattr(run.trainer.batches, "batch", poisoned)
+    assert run.trainer.train()
+    assert run.trainer.returns == 1
+    assert len(kept) > 3
+    assert len(set(kept)) == 1
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_bfloat16_is_for_devices_that_have_it(
+    there: bool, photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isn.training.loop.has_bf16", lambda device: there)
+    run = Run(photo_folder, tmp_path, "run.steps=3", "run.autocast=bf16")
+    kinds: set[Any] = set()
+    run.trainer.report = lambda progress: (
+        run.told.append(progress),
+        kinds.add(run.trainer.learner.autocast) if "loss" in progress.terms else None,
+    )[0]
+    assert run.trainer.train()
+    assert kinds == {torch.bfloat16 if there else None}
+    said = [each.message for each in run.told if "bfloat16" in each.message]
+    assert len(said) == (0 if there else 1)
+    plain = Run(photo_folder, tmp_path / "plain", "run.steps=1")
+    plain.trainer.train()
+    assert not any("bfloat16" in each.message for each in plain.told)
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 fma\n", True),
+        ("processor\t: 0\nflags\t\t: fpu amx_bf16\nbugs\t\t: x\n", True),
+        ("Features\t: fp asimd bf16 i8mm\n", True),
+        ("flags\t\t: fpu avx512f avx512_vnni amx_tile\n", False),
+        ("flags\t\t: fpu\nmodel name\t: a bf16 wonder\n", False),
+        ("", False),
+    ],
+)
+def test_what_a_processor_says_of_bfloat16(
+    text: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cpuinfo"
+    monkeypatch.setattr(precision, "CPU_INFO", path)
+    assert not precision.has_bf16(torch.device("cpu"))
+    path.write_text(text)
+    assert precision.has_bf16(torch.device("cpu")) == there
+
+
+def test_a_full_disk_is_a_sentence(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(photo_folder, tmp_path / "run", "run.steps=2", "run.validations=1")
+
+    def full(*given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("isn.training.log.replace_text", full)
+    with pytest.raises(OutputError, match=r"run cannot be written \(No space left on device\)"):
+        run.trainer.train()
+    monkeypatch.undo()
+    run = Run(photo_folder, tmp_path / "other", "run.steps=2", "run.validations=0")
+    monkeypatch.setattr("isn.paper.weights.write_tensors", full)
+    with pytest.raises(OutputError, match="other cannot be written"):
+        run.trainer.train()
+    assert checkpoints.newest(tmp_path / "other") is not None
 
 
 def test_a_schedule_in_minutes_spans_its_pieces(

@@ -136,9 +136,7 @@ def test_the_rate_rises_falls_and_halves() -> None:
     assert rates[10:] == sorted(rates[10:], reverse=True)
     halving = OptimiserSettings(rate=1.0, warmup=0.0, schedule="halving")
     assert [rate_at(p, halving) for p in (0.0, 0.13, 0.5, 1.0)] == [1, 0.5, 0.125, 1 / 64]
-    plateau = OptimiserSettings(
-        rate=1.0, warmup=0.1, schedule="plateau", cooldown=0.25, final=0.01
-    )
+    plateau = OptimiserSettings(rate=1.0, warmup=0.1, schedule="plateau", cooldown=0.25, final=0.01)
     progress = (0.0, 0.05, 0.1, 0.5, 0.75, 0.875, 1.0, 1.1)
     found = [rate_at(p, plateau) for p in progress]
     assert found == pytest.approx([0.01, 0.5, 1, 1, 1, (1 + 0.01) / 2, 0.01, 0.01])

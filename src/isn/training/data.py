@@ -65,7 +65,10 @@ def image_files(paths: Iterable[str | Path]) -> list[Path]:
             found.append(path)
         else:
             raise ImageError(f"there is no file or folder {path}: give a folder of images")
-    return list({identity(each): each for each in reversed(found)}.values())[::-1]
+    once: dict[object, Path] = {}
+    for path in found:
+        once.setdefault(identity(path), path)
+    return list(once.values())
 
 
 def identity(path: str | Path) -> object:

@@ -64,11 +64,11 @@ def prepare(
     before = None
     if state is not None:
         check_model(settings, state, run)
-        before = _record_of(state, run, warn)
+        before, sources = _continued(state, run, sources, warn)
         changed = changes(state.settings, settings.as_dict())
         if changed:
             warn(f"changed since the checkpoint: {', '.join(changed)}")
-    gathered = gather(settings, before.continued(sources) if before else sources, processes, warn)
+    gathered = gather(settings, sources, processes, warn)
     if before is not None:
         check_same(before, gathered.record, run)
     seed, data = settings.run.seed, settings.data
@@ -151,11 +151,15 @@ def _begun(run: Path, processes: Processes, resume: bool) -> State | None:
     return State.of(document, run)
 
 
-def _record_of(state: State, run: Path, warn: Callable[[str], None]) -> Record | None:
-    if state.sources is not None:
-        return Record.of(state.sources, run)
-    warn("the checkpoint does not say what it was trained on: see that it is the same")
-    return None
+def _continued(
+    state: State, run: Path, sources: Sources, warn: Callable[[str], None]
+) -> tuple[Record | None, Sources]:
+    """What a run was trained on, if its checkpoint says so, and what it goes on with."""
+    if state.sources is None:
+        warn("the checkpoint does not say what it was trained on: see that it is the same")
+        return None, sources
+    before = Record.of(state.sources, run)
+    return before, before.continued(sources)
 
 
 def _nothing_in(run: Path) -> ModelError:
