@@ -59,8 +59,8 @@ def test_bits_that_are_worth_something_together_are_given_together() -> None:
     assert found.tolist() == [[3, 1]]
 
 
-@pytest.mark.parametrize("bits", [1, 2, 4, 8])
-def test_a_quantiser_errs_as_it_says_and_more_bits_err_less(bits: int) -> None:
+@pytest.mark.parametrize(("bits", "least"), [(1, 0.5), (2, 0.1762), (4, 0.0154), (8, 4.5 / 2**16)])
+def test_a_quantiser_is_nearly_the_best_there_is(bits: int, least: float) -> None:
     values = laplacian(4000, 2)
     chosen = linear.best_quantiser(values, bits)
     assert chosen.bend in (0.5, 0.2, 0.1, 0.05)
@@ -71,8 +71,8 @@ def test_a_quantiser_errs_as_it_says_and_more_bits_err_less(bits: int) -> None:
     back = restored(np.rint(numbers), width, bend).reshape(-1) * chosen.load
     assert np.square(back - values).mean() == pytest.approx(chosen.error, rel=1e-3)
     assert linear.best_quantiser(values, bits + 1).error < chosen.error
-    # A quantiser with bends is no worse than the best one of equal steps, by 6.02 dB a bit or so.
-    assert chosen.error < 2.0 * 1.7 * 4.0**-bits
+    # Of what any values could do for a Laplacian (Lloyd and Max; of many bits: Panter and Dite).
+    assert 0.9 * least < chosen.error / values.var() < 1.2 * least
 
 
 def test_a_component_that_never_changes_is_no_fault() -> None:
@@ -81,10 +81,10 @@ def test_a_component_that_never_changes_is_no_fault() -> None:
 
 def test_with_enough_bits_a_linear_code_gives_the_bands_back() -> None:
     rng = np.random.default_rng(3)
-    mixing = rng.normal(size=(12, 12)) * 0.5 ** np.arange(12)
+    mixing = rng.normal(size=(12, 12)) * 0.8 ** np.arange(12)
     cells = rng.laplace(size=(3000, 12)) @ mixing.T + rng.normal(size=12)
-    found = linear.fitted(cells, 1, 8.0)
-    assert found.bits.sum() == 96
+    found = linear.fitted(cells, 1, 6.0)
+    assert found.bits.sum() == 72
     np.testing.assert_allclose(found.synthesis @ found.analysis, np.eye(12), atol=1e-9)
     coarse, fine = (linear.fitted(cells, 1, rate) for rate in (2.0, 4.0))
     errors = [np.square(coded(each, cells) - cells).mean() for each in (coarse, fine, found)]

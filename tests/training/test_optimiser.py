@@ -123,7 +123,9 @@ def test_the_rate_rises_falls_and_halves() -> None:
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "adamax", "muon"])
 def test_every_optimiser_learns(name: str) -> None:
-    target, kernel = (torch.nn.Parameter(torch.ones(shape)) for shape in ((4,), (2, 3, 3, 3)))
+    target = torch.nn.Parameter(torch.ones(4))
+    # An orthogonal step is spread over all the numbers of a convolution.
+    kernel = torch.nn.Parameter(torch.full((2, 3, 3, 3), 0.2))
     settings = OptimiserSettings(name=name, rate=0.05, betas=(0.5, 0.9))
     optimiser = make_optimiser([target, kernel], settings, CPU)
     assert type(optimiser).__name__.lower() == name
@@ -133,7 +135,8 @@ def test_every_optimiser_learns(name: str) -> None:
         optimiser.zero_grad()
         (target.square().sum() + kernel.square().sum()).backward()
         optimiser.step()
-    assert all(float(each.detach().abs().max()) < 0.1 for each in (target, kernel))
+    assert float(target.detach().abs().max()) < 0.1
+    assert float(kernel.detach().abs().max()) < 0.02
 
 
 @pytest.mark.parametrize("shape", [(16, 12, 3, 3), (48, 4, 3, 3), (5, 60, 3, 3)])
