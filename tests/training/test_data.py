@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from isn import images, scramble
+from isn import images
 from isn.errors import ConfigError, ImageError
 from isn.training.data import Batches, ImageStore, draw_pool, image_files, read_folder
 from isn.training.sections import DataSettings
-from isn.training.settings import Settings
 from isn.training.shards import Shards
 from isn.training.validation import drawing_groups, validation_groups
 
@@ -102,36 +101,6 @@ def test_drawings_take_their_share() -> None:
         )
     ]
     assert 0.2 < np.mean(changed) < 0.3
-
-
-def _hidden(group: torch.Tensor) -> list[np.ndarray]:
-    pixels = (group[1:] * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return [np.ascontiguousarray(each) for each in pixels]
-
-
-def test_scrambled_images_are_what_a_passphrase_makes_of_them() -> None:
-    rng = np.random.default_rng(4)
-    pictures = [rng.integers(0, 256, (100, 110, 3), dtype=np.uint8) for _ in range(3)]
-
-    def batch(share: float, step: int) -> torch.Tensor:
-        settings = DataSettings(
-            crop=82, batch=20, pool=8, drawings=0.0, overexposed=0.0, scrambled=share
-        )
-        pool = ImageStore(draw_pool(8, 96, 1), CPU)
-        return Batches(ImageStore(pictures, CPU), pool, settings, 2, seed=9).batch(step)
-
-    plain, mixed = batch(0.0, 0), batch(1.0, 0)
-    assert torch.equal(plain[:, 0], mixed[:, 0])
-    draws = np.random.Generator(np.random.Philox(key=[9, 0])).random((20, 3, 12))
-    for k, (before, after) in enumerate(zip(plain, mixed, strict=True)):
-        shown = scramble.unscramble(_hidden(after), draws[k, 1, :4].tobytes())
-        for a, b in zip(shown, _hidden(before), strict=True):
-            assert a.shape == (80, 80, 3)
-            np.testing.assert_array_equal(a, b[:80, :80])
-    changed = [bool((a != b).any()) for a, b in zip(plain, batch(0.3, 0), strict=True)]
-    assert 1 <= sum(changed) <= 12
-    with pytest.raises(ConfigError, match="fewer than 35"):
-        Settings(data=DataSettings(crop=64, scrambled=0.1))
 
 
 def test_what_cannot_be_used_is_named_and_counted(photo_folder: Path, tmp_path: Path) -> None:

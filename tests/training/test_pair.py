@@ -16,6 +16,7 @@ from isn.baselines.baluja_weights import BalujaWeights
 from isn.errors import ConfigError, ModelError
 from isn.training.distributed import Processes
 from isn.training.export import load_tensors
+from isn.training.learner import Seen, through_file
 from isn.training.loop import Trainer
 from isn.training.methods import BalujaSettings
 from isn.training.pair import TERMS, Pair, PairObjective
@@ -79,6 +80,9 @@ class Addition(nn.Module):
     def reveal(self, container: Tensor) -> Tensor:
         self.given = container
         return container.repeat(1, self.count, 1, 1)
+
+    def seen(self, host: Tensor, hidden: Tensor) -> Seen:
+        return through_file(self, host, hidden)
 
     def initialise(self, seed: int) -> None:
         pass
@@ -196,7 +200,7 @@ def test_what_is_not_for_it_is_refused(photo_folder: Path, tmp_path: Path) -> No
     from isn import zoo
 
     with pytest.raises(ConfigError, match="--start"):
-        Run(photo_folder, tmp_path, "run.steps=2", start=("fast-1", zoo.load("fast-1")))
+        Run(photo_folder, tmp_path, "run.steps=2", start=("paper-1", zoo.weights("paper-1")))
     settings = BalujaSettings.load("baluja", SMALL[:-2])
     with pytest.raises(ConfigError, match="learner"):
         prepare(settings, Sources([str(photo_folder)]), tmp_path, ALONE)

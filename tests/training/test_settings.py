@@ -14,10 +14,23 @@ from isn.training.sections import DataSettings, LossSettings, OptimiserSettings,
 from isn.training.settings import Settings, shipped
 
 
-@pytest.mark.parametrize("name", ["digits", "fast", "paper", "quality", "tiny"])
+@pytest.mark.parametrize("name", sorted(shipped()))
 def test_every_shipped_config_loads_and_says_what_it_is(name: str) -> None:
-    assert Settings.load(name)
+    assert methods.load(name)
     assert len(shipped()[name]) > 20
+
+
+def test_the_shipped_configs_are_of_all_methods() -> None:
+    found = {name: methods.load(name).method for name in shipped()}
+    assert found == {
+        "baluja": "baluja",
+        "fast": "paper",
+        "isn": "network",
+        "paper": "paper",
+        "photos": "photos",
+        "quality": "paper",
+        "tiny": "paper",
+    }
 
 
 def test_the_papers_config_is_section_4_1() -> None:

@@ -13,7 +13,6 @@ import torch
 
 from isn import images
 from isn.errors import ConfigError, IsnError, ModelError, OutputError
-from isn.paper.weights import Weights
 from isn.training import checkpoints
 from isn.training.distributed import Processes
 from isn.training.loop import Trainer
@@ -21,6 +20,7 @@ from isn.training.session import prepare, settings_of
 from isn.training.settings import Settings
 from isn.training.sources import Record, Sources, gather
 from isn.training.state import State
+from isn.weights import Weights
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 SMALL = ("data.validation_crop=64", "run.validations=0", "run.steps=3")

@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 
 from isn.cli import main
 from isn.errors import ConfigError, ModelError, OutputError
-from isn.paper.weights import Weights
 from isn.training.distributed import Processes
 from isn.training.settings import Recipe
 from isn.training.sweep import Row, Variant, sweep, variants, write_tables
+from isn.weights import Weights
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 SMALL = ("--set", "data.validation_crop=64", "--set", "run.validations=0", "--threads", "1")

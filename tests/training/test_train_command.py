@@ -15,9 +15,9 @@ from click.testing import CliRunner
 import isn
 from isn import images
 from isn.cli import main
-from isn.paper.weights import Weights
 from isn.training.loop import FINISH
 from isn.training.settings import shipped
+from isn.weights import Weights
 
 SMALL = ("--set", "data.validation_crop=64", "--set", "run.validations=2", "--threads", "1")
 
@@ -63,9 +63,9 @@ def test_train_stop_resume_and_hide(photo_folder: Path, tmp_path: Path) -> None:
     model = run / "model.safetensors"
     assert Weights.load(model).training["data"] == "drawn pictures"
     pixels = images.read(photo_folder / "00.png").pixels
-    container = isn.hide(pixels, [pixels[::-1].copy(), pixels[:, ::-1].copy()], model=model)
-    assert [each.shape for each in isn.reveal(container, model=model)] == [pixels.shape] * 2
-    assert np.abs(container.astype(int) - pixels).mean() < 20
+    container = isn.hide(pixels, [pixels[::-1].copy(), pixels[:, ::-1].copy()], method=model)
+    assert [each.shape for each in isn.reveal(container, method=model)] == [pixels.shape] * 2
+    assert np.abs(container.pixels.astype(int) - pixels).mean() < 20
 
 
 def test_a_finishing_run_obeys_sigterm(photo_folder: Path, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from isn.cli.training import (
 )
 
 if TYPE_CHECKING:
-    from isn.paper.weights import Weights
     from isn.training.settings import Recipe
+    from isn.weights import Weights
 
 
 @click.command(cls=TrainingCommand)
@@ -128,8 +128,11 @@ def _start(name: str | None) -> tuple[str, Weights] | None:
     if name is None:
         return None
     from isn import zoo
+    from isn.weights import Weights
 
     path = Path(name)
+    if path.suffix != ".safetensors":
+        return name, zoo.weights(name)
     # A run's model is always called so: what it is called is the run.
     label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
-    return label, zoo.load(name)
+    return label, Weights.load(path)

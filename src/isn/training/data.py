@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isn import drawings, images, scramble
+from isn import drawings, images
 from isn.errors import ImageError
 from isn.training.sections import DataSettings
 
@@ -255,21 +255,7 @@ class Batches:
             where = torch.from_numpy(clipped).to(patches.device)
             batch[where] = _overexposed(batch[where], draws[clipped, 8], draws[clipped, 9])
         crop = settings.crop
-        groups = batch.reshape(hosts, self.images, 3, crop, crop)
-        by_host = draws.reshape(hosts, self.images, _DRAWS)
-        for k in np.flatnonzero(by_host[:, 0, 10] < settings.scrambled):
-            # Four of the numbers that cut the first hidden image are 32 bytes, a key's length.
-            groups[k, 1:] = _scrambled(groups[k, 1:], by_host[k, 1, :4].tobytes())
-        return groups
-
-
-def _scrambled(hidden: Tensor, key: bytes) -> Tensor:
-    """Hidden images of one host, n x 3 x crop x crop in [0, 1], as a passphrase has them."""
-    height, width = hidden.shape[-2:]
-    levels = (hidden * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    rows, columns = scramble.whole_blocks(height, width, len(levels))
-    mixed = scramble.scramble([each[:rows, :columns] for each in levels], height, width, key)
-    return torch.from_numpy(np.stack(mixed)).permute(0, 3, 1, 2).to(hidden) / 255
+        return batch.reshape(hosts, self.images, 3, crop, crop)
 
 
 def _overexposed(batch: Tensor, strength: NDArray[np.float64], end: NDArray[np.float64]) -> Tensor:

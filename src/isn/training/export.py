@@ -27,7 +27,7 @@ def export(
     measure: Callable[[], Mapping[str, Quality]],
     provenance: Mapping[str, Any],
 ) -> Saved:
-    """What a learner holds, as a model.
+    """What a learner holds, as a model: what it does not learn stays as it is.
 
     Args:
         learner: with its parameters as they are to be exported; as it was when this returns.
@@ -39,7 +39,10 @@ def export(
         name: each.detach().float().cpu().numpy().copy()
         for name, each in learner.module.named_parameters()
     }
-    halves = {name: each.astype(np.float16) for name, each in tensors.items()}
+    learned = {name for name, each in learner.module.named_parameters() if each.requires_grad}
+    halves = {
+        name: each.astype(np.float16) if name in learned else each for name, each in tensors.items()
+    }
     quality = measure()
     load_tensors(learner.module, halves)
     try:

@@ -10,6 +10,9 @@ from isn.errors import ConfigError
 LARGEST = 2**63 - 1
 """Of whole numbers: what generators of random numbers and tensors take."""
 
+DISTANCES = ("l1", "l2", "charbonnier")
+"""How far images are from each other; see :func:`isn.training.losses.distance`."""
+
 
 @dataclass(frozen=True)
 class LossSettings:
@@ -27,8 +30,6 @@ class LossSettings:
         straight_clamp: True lets the gradient pass the clamp to [0, 1] before rounding as if it
             were not there; False gives its true gradient.
         outside: weight of a penalty on container values outside [0, 1] (mean square excess).
-        prior_alone: of a model with a prior: the blocks stay as they begin, which is much faster,
-            for a first run that others start from.
     """
 
     container: float = 32.0
@@ -38,12 +39,11 @@ class LossSettings:
     revealed_distance: str = "l1"
     straight_clamp: bool = False
     outside: float = 0.0
-    prior_alone: bool = False
 
     def __post_init__(self) -> None:
         for name in ("container", "lost", "host", "revealed", "outside"):
             at_least(self, name, 0.0)
-        one_of(self, "revealed_distance", ("l1", "l2", "charbonnier"))
+        one_of(self, "revealed_distance", DISTANCES)
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,11 @@ class OptimiserSettings:
     """How the parameters move.
 
     Attributes:
-        name: ``adamw``, ``adam`` or ``adamax`` (the paper).
+        name: ``adamw``, ``adam``, ``adamax`` (the paper), or ``muon``: orthogonal steps for the
+            convolutions, adamw for what else there is.
         rate: peak learning rate.
         betas: decay of the first and second moment.
-        weight_decay: of adamw.
+        weight_decay: of adamw and muon.
         clip: largest gradient norm, larger ones are scaled down to it; 0 clips nothing.
         schedule: ``cosine`` down to `final`, ``halving`` (at 12, 24, 36, 60, 72 and 84 % of the
             run), ``constant`` (the paper), or ``plateau``: constant, then straight down to `final`
@@ -84,7 +85,7 @@ class OptimiserSettings:
     patience: int = 10
 
     def __post_init__(self) -> None:
-        one_of(self, "name", ("adamw", "adam", "adamax"))
+        one_of(self, "name", ("adamw", "adam", "adamax", "muon"))
         one_of(self, "schedule", ("cosine", "halving", "constant", "plateau"))
         for name in ("rate", "weight_decay", "clip", "explode"):
             at_least(self, name, 0.0)
@@ -108,8 +109,6 @@ class DataSettings:
         drawings: share of images that are not photos: pages, screenshots, shapes, flat, white...
         overexposed: share of images whose exposure is clipped, at white or at black.
         recoloured: share of images whose colour channels are permuted.
-        scrambled: share of hosts whose hidden images are scrambled in blocks, as a passphrase does;
-            the crop must hold enough blocks for it.
         pool: drawings made from the seed when the training starts, then cropped like photos.
         validation_pairs: groups of one host and its hidden images to validate on.
         validation_crop: side of the centre crops of the validation, in pixels.
@@ -120,7 +119,6 @@ class DataSettings:
     drawings: float = 0.1
     overexposed: float = 0.1
     recoloured: float = 0.0
-    scrambled: float = 0.0
     pool: int = 256
     validation_pairs: int = 24
     validation_crop: int = 160
@@ -131,7 +129,7 @@ class DataSettings:
         whole(self, "pool", 1)
         whole(self, "validation_pairs", 1)
         whole(self, "validation_crop", 32)
-        for name in ("drawings", "overexposed", "recoloured", "scrambled"):
+        for name in ("drawings", "overexposed", "recoloured"):
             share(self, name)
 
 
@@ -220,4 +218,6 @@ def one_of(settings: object, name: str, choices: tuple[str, ...]) -> None:
 
 
 def _label(settings: object) -> str:
-    return type(settings).__name__.removesuffix("Settings").removeprefix("Baluja").lower()
+    name = type(settings).__name__.removesuffix("Settings")
+    # The section is the last word, as of BalujaLossSettings.
+    return name[max(k for k, letter in enumerate(name) if letter.isupper()) :].lower()

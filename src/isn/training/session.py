@@ -11,19 +11,21 @@ from torch import Tensor
 
 from isn import images
 from isn.errors import ConfigError, ModelError, OutputError
-from isn.paper.weights import Weights
 from isn.training import checkpoints, methods
-from isn.training.coded import Coded
-from isn.training.data import Batches, ImageStore, draw_pool
+from isn.training.data import Batches, ImageStore, Photos, draw_pool
 from isn.training.distributed import Processes
 from isn.training.invertible import Invertible
 from isn.training.learner import Learner
 from isn.training.loop import Trainer
+from isn.training.methods import NetworkSettings, PhotosSettings
+from isn.training.network import NetworkLearner
+from isn.training.photos import PhotosLearner
 from isn.training.progress import Progress
 from isn.training.settings import Recipe, Settings
 from isn.training.sources import Record, Sources, check_same, gather
 from isn.training.state import State, changes, check_model
 from isn.training.validation import drawing_groups
+from isn.weights import Weights
 
 
 def prepare(
@@ -73,12 +75,10 @@ def prepare(
     side = max(data.crop, 256)
     pool = ImageStore(draw_pool(data.pool, side, seed), processes.device)
     if learner is None:
-        learner = _invertible(settings, processes.device, sources.texture, start)
+        fit = None if resume else gathered.photos
+        learner = _learner(settings, processes.device, sources.texture, start, fit)
     elif start is not None or sources.texture:
-        raise ConfigError(
-            f"--start and --texture are for our own network, not for {settings.method}: leave them "
-            "out"
-        )
+        raise ConfigError(f"--start and --texture are not for {settings.method}: leave them out")
     trainer = Trainer(
         settings,
         learner,
@@ -95,14 +95,24 @@ def prepare(
     return trainer
 
 
-def _invertible(
-    settings: Recipe, device: torch.device, texture: str | None, start: tuple[str, Weights] | None
+def _learner(
+    settings: Recipe,
+    device: torch.device,
+    texture: str | None,
+    start: tuple[str, Weights] | None,
+    photos: Photos | None,
 ) -> Learner:
-    if not isinstance(settings, Settings):
-        raise ConfigError(f"these settings are for {settings.method}: give its learner too")
-    lost = _texture(texture) if texture else None
-    kind = Invertible if settings.model.prior is None else Coded
-    return kind(settings, device, texture=lost, start=start)
+    """What is trained by settings of ours."""
+    if isinstance(settings, Settings):
+        lost = _texture(texture) if texture else None
+        return Invertible(settings, device, texture=lost, start=start)
+    if texture:
+        raise ConfigError(f"--texture is not for {settings.method}: leave it out")
+    if isinstance(settings, NetworkSettings):
+        return NetworkLearner(settings, device, start=start, photos=photos)
+    if isinstance(settings, PhotosSettings):
+        return PhotosLearner(settings, device, start=start)
+    raise ConfigError(f"these settings are for {settings.method}: give its learner too")
 
 
 def settings_of(run: Path) -> Recipe:

@@ -87,13 +87,14 @@ def check_model(settings: Recipe, state: State, run: Path) -> None:
     Raises:
         ModelError: they are not those of the checkpoint.
     """
-    ours, theirs = settings.as_dict(), state.settings
-    if (theirs.get("method", "isn"), theirs.get("model")) != (ours["method"], ours["model"]):
+    ours, settings_then = settings.architecture(), state.settings
+    theirs = {name: settings_then.get(name) for name in ours}
+    if theirs != ours:
         raise ModelError(
-            f"the checkpoint in {run} is of another model ({theirs.get('model')}), these settings "
-            f"name {ours['model']}: give the settings of before, or begin another run with --start"
+            f"the checkpoint in {run} is of another model ({theirs}), these settings name {ours}: "
+            "give the settings of before, or begin another run with --start"
         )
-    optimiser = theirs.get("optimiser")
+    optimiser = settings_then.get("optimiser")
     name = optimiser.get("name") if isinstance(optimiser, Mapping) else None
     if name != settings.optimiser.name:
         raise ModelError(

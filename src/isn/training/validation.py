@@ -18,7 +18,7 @@ from isn.errors import ConfigError
 from isn.metrics import psnr, ssim
 from isn.paper.backends.torch import whole
 from isn.training.data import Pixels
-from isn.training.learner import Hiding
+from isn.training.learner import Receiving
 from isn.training.sections import DataSettings
 
 
@@ -56,7 +56,7 @@ _CEILING = 100.0
 
 @torch.no_grad()
 def validate(
-    method: Hiding,
+    method: Receiving,
     groups: Tensor,
     dtype: torch.dtype = torch.float32,
     before_each: Callable[[], None] = lambda: None,
@@ -74,11 +74,10 @@ def validate(
     for group in groups:
         before_each()
         images = group.to(dtype) / 255
-        container = _to_8_bit(method.hide(images[:1], images[1:].flatten(0, 1)[None]))
-        hidden = method.reveal(torch.from_numpy(container).to(images) / 255)
+        seen = method.seen(images[:1], images[1:].flatten(0, 1)[None])
         originals = group.cpu().numpy()
-        containers.append(_compare(container[0], originals[0]))
-        shown = _to_8_bit(hidden)[0].reshape(originals[1:].shape)
+        containers.append(_compare(seen.container[0].cpu().numpy(), originals[0]))
+        shown = whole(seen.revealed)[0].cpu().numpy().reshape(originals[1:].shape)
         revealed += [_compare(a, b) for a, b in zip(shown, originals[1:], strict=True)]
     (container_psnr, container_ssim), (revealed_psnr, revealed_ssim) = (
         np.mean(each, axis=0).tolist() for each in (containers, revealed)
@@ -97,10 +96,6 @@ def _compare(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[float, float]:
     """PSNR and SSIM of two images, 3 x H x W."""
     a, b = a.transpose(1, 2, 0), b.transpose(1, 2, 0)
     return min(psnr(a, b), _CEILING), ssim(a, b)
-
-
-def _to_8_bit(image: Tensor) -> NDArray[np.uint8]:
-    return np.asarray(whole(image).cpu().numpy())
 
 
 def validation_groups(
