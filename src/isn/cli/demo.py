@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from isn.images import Pixels
+    from isn.method import Method
+
 COUNTS = (1, 4)
 """Numbers of hidden images that are shown."""
 

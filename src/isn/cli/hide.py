@@ -20,9 +20,7 @@ from isn.cli.common import (
     json_option,
     output_option,
     overwrite_option,
-    passphrase_options,
     quiet_option,
-    read_passphrase,
     read_picture,
     read_secret,
     sides,
@@ -30,6 +28,7 @@ from isn.cli.common import (
     threads_option,
     write_standard,
 )
+from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, cell
 

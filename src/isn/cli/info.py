@@ -9,12 +9,11 @@ import click
 from isn.cli.common import (
     facts_of,
     json_option,
-    passphrase_options,
     quiet_option,
-    read_passphrase,
     read_picture,
     sides,
 )
+from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.voice import Voice, cell
 
 if TYPE_CHECKING:

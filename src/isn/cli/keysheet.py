@@ -64,9 +64,9 @@ def keysheet(
 ) -> None:
     """Draw what a texture-keyed network reveals under the right texture, and under others.
 
-    A network trained with --texture takes that image for the lost part at reveal; the paper's section
-    5.3 calls it a key. Images are hidden in a host, and revealed from the 8-bit container under
-    each texture in turn: the sheet (Fig. 10) shows the first of them, its PSNR below it.
+    A network trained with --texture takes that image for the lost part at reveal; the paper's
+    section 5.3 calls it a key. Images are hidden in a host, and revealed from the 8-bit container
+    under each texture in turn: the sheet (Fig. 10) shows the first of them, its PSNR below it.
 
     --json prints {"file", "method", "container_psnr", "textures": [{"texture", "right", "psnr"}]}.
     """

@@ -17,15 +17,14 @@ from isn.cli.common import (
     json_option,
     output_option,
     overwrite_option,
-    passphrase_options,
     quiet_option,
-    read_passphrase,
     read_picture,
     sides,
     texture_option,
     threads_option,
     write_standard,
 )
+from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 
