@@ -78,6 +78,8 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bo
             with _written(path):
                 _store(part, content)
         for path, part in zip(paths, parts, strict=True):
+            # Much may have happened here since the plan was made.
+            _check(path, overwrite)
             with _written(path):
                 old = _kept(path) if overwrite and os.path.lexists(path) else None
                 done.append((path, old))

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-import click
-
 from isn.errors import OutputError
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ class Voice:
             with _explained():
                 if isinstance(part, str):
                     # A path must come out in one piece, so that it can be copied.
-                    click.echo(printable(part, "\n"), err=self.piped)
+                    _write(self._stream, printable(part, "\n"))
                 else:
                     _print(part, self._stream)
 
@@ -85,8 +83,9 @@ class Voice:
         if not self.json or self._answered:
             return
         self._answered = True
-        with _explained():
-            click.echo(json.dumps(facts, allow_nan=False), err=self.piped)
+        if not _closed(self._stream):
+            with _explained():
+                _write(self._stream, json.dumps(facts, allow_nan=False))
 
     def fail(self, sentence: str, kind: str) -> None:
         """Says why a command failed; with ``--json`` to programs too, unless one was answered."""
@@ -206,5 +205,12 @@ def _closed(stream: TextIO | None) -> bool:
 
 def _say(sentence: str) -> None:
     # Nobody who listens is no reason to stop the work.
-    with contextlib.suppress(OSError):
-        click.echo(printable(sentence), err=True)
+    if not _closed(sys.stderr):
+        with contextlib.suppress(OSError):
+            _write(sys.stderr, printable(sentence))
+
+
+def _write(stream: TextIO, text: str) -> None:
+    # Not by `click`, which changes a stream's encoding where that is ASCII.
+    stream.write(f"{text}\n")
+    stream.flush()
