@@ -63,15 +63,6 @@ def test_the_report_has_the_figures(work: Path, tmp_path: Path) -> None:
     assert "holds 1 image and 1 file, hidden by avif" in report
 
 
-def test_the_default_method_is_photos(work: Path, tmp_path: Path) -> None:
-    out = tmp_path / "c.png"
-    answer = json.loads(
-        done("hide", work / "host.png", work / "rocket.png", "-o", out, "--json").stdout
-    )
-    assert answer["method"] == "photos"
-    assert answer["container_psnr"] == pytest.approx(48, abs=0.3)
-
-
 def test_more_bits_show_more_and_reveal_better(work: Path, tmp_path: Path) -> None:
     figures = {}
     for bits in (0.25, 0.5, 1):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 import time
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -104,10 +103,13 @@ def test_a_terminal_without_columns(columns: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_stops_with_the_work() -> None:
-    with stderr(Terminal()) as terminal:
-        with pytest.raises(KeyboardInterrupt), progress_bar(Voice(), "hiding"):
+    def stopped() -> None:
+        with progress_bar(Voice(), "hiding"):
             time.sleep(0.3)
             raise KeyboardInterrupt
+
+    with stderr(Terminal()) as terminal, pytest.raises(KeyboardInterrupt):
+        stopped()
     before = terminal.getvalue()
     time.sleep(0.3)
     assert terminal.getvalue() == before
