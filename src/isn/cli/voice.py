@@ -6,7 +6,6 @@ What is said may hold names that somebody else chose. They are escaped here, and
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -82,6 +81,9 @@ class Voice:
         """With ``--json``: prints the one JSON object of this command, on one line."""
         if not self.json or self._answered:
             return
+        # Late, as whatever costs time where nobody asks for it.
+        import json
+
         self._answered = True
         if not _closed(self._stream):
             with _explained():
