@@ -36,7 +36,7 @@ def capacity_charts(results: Results) -> Iterator[Chart]:
                 (
                     *_capacity_series(results, found, side),
                     Series(
-                        "ISN, the paper",
+                        "ISN, the paper (Paris)",
                         tuple(paper[count - 1] for count in results.counts),
                         reference=True,
                     ),

@@ -74,7 +74,7 @@ def _text(results: Results) -> str:
         f"hosts; figures are means of {DRAWS} draws. An area of 1 is a detector that always tells, "
         "of 0.5 one that tosses a coin. LSB matching at full rate is a control that must be found, "
         f"clean photos against other clean photos one that must stay at 0.5. "
-        "Anybody who has a model can make as many pairs as they like. "
+        "Anybody who has a method can make as many pairs as they like. "
         f"{''.join(missing)}"
         "In the forensic maps a bright place is one whose noise is unlike that of the rest."
     )

@@ -1,7 +1,8 @@
-"""The first table of a report: the models beside all alternatives and the paper, in PSNR."""
+"""The first table of a report: our methods beside all alternatives and the paper, in PSNR."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from isn import zoo
@@ -17,7 +18,7 @@ Pair = tuple[float, float]
 
 
 def tables(results: Results) -> tuple[Table, ...]:
-    """One table for each folder: a row for each family of methods, a column for each count."""
+    """One table for each domain: a row for each family of methods, a column for each count."""
     return tuple(_table(results, place.name) for place in results.domains)
 
 
@@ -35,7 +36,7 @@ def figures(found: Pair) -> str:
 
 
 def reference(results: Results, place: str, count: int) -> Quality | None:
-    """The model that the others are compared with: the default one, or else the best."""
+    """The method that the others are compared with: the default one, or else the best."""
     ours = [
         each
         for each in results.quality
@@ -43,9 +44,15 @@ def reference(results: Results, place: str, count: int) -> Quality | None:
         and results.entrant(each.method).ours
         and pair(each)
     ]
-    default = zoo.default(count).fingerprint.hex()
+    default = zoo.entries()[0].fingerprint.hex()
     chosen = [each for each in ours if results.entrant(each.method).fingerprint == default]
     return max(chosen or ours, key=lambda each: sum(pair(each) or (0, 0)), default=None)
+
+
+def published_on(place: str) -> str | None:
+    """Which of the paper's domains the domain called `place` is; None: neither."""
+    words = re.split("[^a-z0-9]+", place.rpartition("/")[2].casefold())
+    return next((each for each in published.isn(1) if each.casefold() in words), None)
 
 
 def _table(results: Results, place: str) -> Table:
@@ -68,19 +75,24 @@ def _table(results: Results, place: str) -> Table:
             mine = next((each for each in tries if each is not None), None)
             line[count] = (cells.NONE, False) if mine is None else _cell(mine, against[count])
         add(name, line)
-    for domain in published.isn(1):
+    same = published_on(place)
+    for domain in sorted(published.isn(1), key=lambda each: each != same):
         papers = {count: published.isn(count)[domain] for count in results.counts}
         add(
-            f"the paper, {domain}",
+            f"the paper, {domain}" if domain == same else f"the paper, another domain ({domain})",
             {
-                count: (cells.NONE, False) if each is None else _told(each, pair(against[count]))
+                # On other images a difference would say nothing.
+                count: (cells.NONE, False)
+                if each is None
+                else _told(each, pair(against[count]) if domain == same else None)
                 for count, each in papers.items()
             },
         )
     return Table(
-        f"In short, on {place}: mean PSNR of container / revealed, and in parentheses how much "
-        "more or less that is than the (default) model has. Bold is better than it in both. The "
-        "paper's figures are of its own test images.",
+        f"In short, on {place}: mean PSNR of container / revealed, ± the standard deviation, over "
+        f"{_hosts(results, place)}, and in parentheses how much more or less that is than the "
+        "(default) method has. Bold is better than it in both. The paper's figures are of its own "
+        "test images; those of another domain are not compared.",
         ("method", *map(cells.images, results.counts)),
         tuple(rows),
         1,
@@ -90,7 +102,7 @@ def _table(results: Results, place: str) -> Table:
 
 
 def families(results: Results) -> Iterator[tuple[str, list[Entrant]]]:
-    """Methods that differ in the number of images alone, as fast-1 to fast-5, stand together."""
+    """Methods that differ in the number of images alone, as paper-1 to paper-5, stand together."""
     found: dict[tuple[str, bool], list[Entrant]] = {}
     for each in results.entrants:
         counts = [count for count in each.counts if count in results.counts]
@@ -110,14 +122,31 @@ def _cell(quality: Quality, against: Quality | None) -> tuple[str, bool]:
     if mine is None:
         return LOST, False
     own = against is not None and against.method == quality.method
-    told, better = _told(mine, None if own else pair(against))
+    told, better = _told(mine, None if own else pair(against), _deviations(quality))
     lost = quality.summary.lost
     return (f"{told}, {lost} lost" if lost else told), better
 
 
-def _told(found: Pair, against: Pair | None) -> tuple[str, bool]:
+def _deviations(quality: Quality) -> Pair:
+    summary = quality.summary
+    return summary.container["psnr"].deviation, summary.revealed["psnr"].deviation
+
+
+def _hosts(results: Results, place: str) -> str:
+    """Over how many images the means of a domain are, for the fewest and the most hosts."""
+    found = sorted({each.summary.groups for each in results.quality if each.domain == place})
+    spans = [str(each) for each in (found[0], found[-1])] if found else ["0"]
+    hosts = " to ".join(dict.fromkeys(spans))
+    return f"{hosts} host{'' if hosts == '1' else 's'} and what is hidden in them"
+
+
+def _told(found: Pair, against: Pair | None, deviations: Pair | None = None) -> tuple[str, bool]:
     """The figures with their difference, and whether both are better."""
     told = figures(found)
+    if deviations is not None:
+        told = " / ".join(
+            f"{one} ± {spent:.1f}" for one, spent in zip(told.split(" / "), deviations, strict=True)
+        )
     if against is None:
         return told, False
     gains = [a - b for a, b in zip(found, against, strict=True)]
