@@ -15,7 +15,7 @@ def run(*words: object) -> Result:
 def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
     (folder / "torn.png").write_bytes(b"nothing")
     out = tmp_path / "a" / "b"
-    words = ("--count", 1, "--models", "none", "--baselines", "lsb-4", "--parts", "table,capacity")
+    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4", "--parts", "table,capacity")
     result = run("--data", folder, *words, "-o", out)
     assert result.exit_code == 0, result.output
     assert {each.name for each in out.iterdir()} == {"report.html", "report.md", "report.json"}
@@ -25,7 +25,7 @@ def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
 
 
 def test_json_is_the_report(folder: Path, tmp_path: Path) -> None:
-    words = ("--count", 1, "--baselines", "lsb-4", "--models", "none", "--limit", 2)
+    words = ("--count", 1, "--baselines", "lsb-4", "--methods", "none", "--limit", 2)
     result = run("--data", folder, *words, "--parts", "table", "-o", tmp_path, "--json")
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
@@ -41,7 +41,7 @@ def test_bad_words_are_refused_with_a_sentence(folder: Path, tmp_path: Path) -> 
         (2, ("--data", folder, "--parts", "tables"), "tables is no part"),
         (2, ("--data", folder, "--count", 9), "--count"),
         (2, ("--data", folder, "--limit", 0), "a limit of 0"),
-        (1, ("--data", folder, "--models", "nobody"), "no model 'nobody'"),
+        (2, ("--data", folder, "--methods", "nobody"), "no method 'nobody'"),
         (2, ("--data", folder, "--baselines", "dct"), "no baseline 'dct'"),
         (2, (), "--data"),
     ]
