@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,8 @@ import pytest
 from PIL import Image
 
 from isn.errors import ConfigError, ImageError
-from isn.evaluation.protocol import domains
+from isn.evaluation.plan import Plan
+from isn.evaluation.protocol import domains, readable
 
 EXPECTED = ("catb.png", "coffeeb.png", "astronauta.png")
 
@@ -108,3 +112,62 @@ def test_samples_are_pictures(folder: Path) -> None:
     pixels = domains(folder, count=1)[0].group(0, 1).host.pixels
     assert pixels.dtype == np.uint8
     assert pixels.shape == (64, 72, 3)
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, photos: dict[str, Any]) -> Path:
+    """Six images of one kind and seven of another, and one that is neither."""
+    place = tmp_path / "mixed"
+    place.mkdir()
+    names = [f"imagenet_{k:04}.png" for k in range(6)] + [f"bsds_{k}.png" for k in range(7)]
+    for k, name in enumerate([*names, "other.png"]):
+        Image.fromarray(photos["cat"][60 + k : 110 + k, 40:90]).save(place / name)
+    return place
+
+
+def test_a_folder_that_mixes_domains_is_as_many(mixed: Path) -> None:
+    found = domains(mixed, count=2, limit=4)
+    assert [(each.name, each.hosts) for each in found] == [("bsds", 4), ("imagenet", 4)]
+    for each in found:
+        shown = {name for group in names(each, 2) for name in group}
+        assert all(name.startswith(f"{each.name}_") for name in shown)
+    (skip,) = (skip for each in found for skip in each.skipped)
+    assert skip.reason == "other.png is none of bsds, imagenet"
+
+
+def test_words_that_few_names_share_are_no_domains(folder: Path, mixed: Path) -> None:
+    # Numbers before an underscore, as street views have, and words of less than a group.
+    for k, path in enumerate(sorted(mixed.glob("bsds_*"))):
+        path.rename(mixed / (f"{k:03}_im.png" if k < 4 else f"my_{k}.png"))
+    (only,) = domains(mixed, count=1)
+    assert (only.name, only.prefix, len(only.names)) == ("mixed", "", 14)
+    assert [each.name for each in domains(folder, count=1)] == ["photos"]
+
+
+def test_domains_of_one_name_in_two_folders_stay_apart(mixed: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(mixed, other)
+    for path in other.glob("bsds_*"):
+        path.rename(other / path.name.replace("bsds", "paris"))
+    found = Plan((str(mixed), str(other)), (1,)).domains()
+    wanted = ["bsds", f"{mixed}/imagenet", f"{other}/imagenet", "paris"]
+    assert [each.name for each in found] == wanted
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_names_that_are_no_text_are_read_and_readable(folder: Path) -> None:
+    odd = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png")
+    os.rename(folder / "cata.png", odd)
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.png")).write_bytes(b"torn")
+    (place,) = domains(folder, count=1)
+    assert len(place.names) == 8
+    shown = {name for group in names(place, 1) for name in group}
+    assert "caf\\xe9.png" in shown
+    assert [each.name for each in place.skipped] == ["\\xff.png"]
+    for text in (*shown, place.skipped[0].reason, Plan((odd,)).command()):
+        text.encode()
+
+
+def test_readable_names_keep_every_letter() -> None:
+    assert readable("Übung 日本.png") == "Übung 日本.png"
+    assert readable("a\nb\x1b[2J") == "a\\nb\\x1b[2J"
