@@ -1,0 +1,100 @@
+"""What an evaluation measured, as the one table that a report is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from isn.evaluation.detection import ACCUSED, DRAWS
+from isn.evaluation.study import Entrant, Row, Study
+
+if TYPE_CHECKING:
+    from isn.evaluation.results import Results
+
+
+def study(results: Results) -> Study:
+    """The table and what it is of, whatever has been measured so far."""
+    first = results.domains[0].name
+    return Study(
+        results.command,
+        results.seed,
+        results.counts,
+        results.parts,
+        results.versions,
+        tuple(Entrant(m.name, m.title, m.fingerprint, m.ours, m.counts) for m in results.entrants),
+        results.domains,
+        results.shown,
+        (
+            *_quality(results),
+            *_damage(results, first),
+            *_extremes(results),
+            *_detection(results, first),
+            *_cost(results, first),
+        ),
+        {
+            "capacity": tuple(results.sheets),
+            "extremes": tuple(results.extreme_sheets),
+            "detection": tuple(results.maps),
+        },
+    )
+
+
+def _quality(results: Results) -> Iterator[Row]:
+    for each in results.quality:
+        one, what = each.summary, (each.method, each.count, each.domain, "")
+        back = one.groups * each.count - one.lost
+        sides = ((one.container, one.groups), (one.revealed, back), (one.carried, back))
+        yield Row(*what, "quality/payload", one.payload, one.groups, None)
+        yield Row(*what, "quality/lost", one.lost)
+        for side, (spreads, of) in zip(("container", "revealed", "carried"), sides, strict=True):
+            for name, found in spreads.items():
+                path = f"quality/{side}/{name}"
+                yield Row(*what, path, found.mean, of, found.deviation, found.worst)
+
+
+def _damage(results: Results, domain: str) -> Iterator[Row]:
+    for each in results.damage:
+        for left in each.left:
+            what = (each.method, each.count, domain, "")
+            path = f"damage/{left.family}/{left.label}"
+            yield Row(*what, f"{path}/lost", left.lost)
+            if left.psnr is not None:
+                yield Row(*what, f"{path}/psnr", left.psnr, left.pictures, left.deviation)
+
+
+def _extremes(results: Results) -> Iterator[Row]:
+    for each in results.extremes:
+        what = (each.method, each.count, results.shown, each.host)
+        path, back = f"extremes/{each.hidden}", each.count - each.lost
+        yield Row(*what, f"{path}/container", each.container)
+        yield Row(*what, f"{path}/lost", each.lost)
+        if each.revealed is not None:
+            yield Row(*what, f"{path}/revealed", each.revealed, back, each.deviation)
+
+
+def _detection(results: Results, domain: str) -> Iterator[Row]:
+    for each in results.detected:
+        what, whole = (each.method, each.count, domain, ""), each.fusion
+        yield Row(*what, "detection/hosts", each.hosts)
+        yield Row(*what, "detection/tiles", each.tiles)
+        if whole.area is not None:
+            yield Row(*what, "detection/StegExpose/area", whole.area)
+        for name in ("found", "accused", "unanswered"):
+            yield Row(*what, f"detection/StegExpose/{name}", getattr(whole, name))
+        for at, share in zip(ACCUSED, whole.roc, strict=False):
+            yield Row(*what, f"detection/StegExpose/roc/{at:g}", share)
+        for one in each.learned:
+            path = f"detection/{one.detector}/{one.pairs}"
+            yield Row(*what, f"{path}/area", one.area, DRAWS, one.deviation)
+            yield Row(*what, f"{path}/accuracy", one.accuracy, one.tested, None)
+            for at, share in zip(ACCUSED, one.roc, strict=False):
+                yield Row(*what, f"{path}/roc/{at:g}", share, DRAWS, None)
+
+
+def _cost(results: Results, domain: str) -> Iterator[Row]:
+    for each in results.costs:
+        what = (each.method, each.count, domain, "")
+        path = f"cost/{each.backend}/{each.verb}/{each.width} x {each.height}"
+        yield Row(*what, f"{path}/seconds", each.seconds)
+        if each.peak_bytes is not None:
+            yield Row(*what, f"{path}/bytes", each.peak_bytes)
