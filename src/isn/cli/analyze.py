@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isn.cli.common import STANDARD, json_option, quiet_option
-from isn.cli.maps import Maps
+from isn.cli.maps import Maps, is_map
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
-from isn.errors import ImageError, IsnError
+from isn.errors import ImageError, IsnError, OutputError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,11 +39,15 @@ _LOSSY = ("JPEG", "MPO")
 
 @dataclass
 class _Outcome:
-    """What came of the files: a dictionary by `COLUMNS` each, and those that were not read."""
+    """What came of the files: a dictionary by `COLUMNS` each, and those that were not read.
+
+    Of `named`, the user gave the name; of `unwritten`, the map could not be written.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     unreadable: list[dict[str, str]] = field(default_factory=list)
     named: list[ImageError] = field(default_factory=list)
+    unwritten: int = 0
     lossy: int = 0
     maps: dict[str, str] = field(default_factory=dict)
 
@@ -92,18 +96,19 @@ def analyze(
     They look for replaced lowest bits and nothing else: finding nothing proves nothing, and
     flat or noisy photos are accused wrongly. The bytes are an estimate for that method only.
 
-    --map writes FILE.map.png for each image, and replaces those that are there. A bright place is
-    one to look at and no proof: borders of blur, lettering and clipped light stand out as well.
+    --map writes FILE.map.png for each image, and replaces those that are there; maps that lie in a
+    FOLDER are not analysed. A bright place is one to look at and no proof: borders of blur,
+    lettering and clipped light stand out as well.
 
     Files in a FOLDER that are no images are named and passed over. The exit code is 4 where a
-    FILE cannot be read, or nothing can.
+    FILE cannot be read, or nothing can, and 1 where a map cannot be written; the rest is done.
 
     --json prints {"threshold", "files": [{"file", "stego", "hidden_bytes",
     "primary_sets", "chi_square", "sample_pairs", "rs_analysis", "fusion",
     "agreeing", "answering"}], "unreadable": [{"file", "error"}], "notes",
-    "warnings"}, and "error" and "kind" beside them where the exit code is 4.
+    "warnings"}, and "error" and "kind" beside them where the exit code is not 0.
     Where there is no number, it is null. With --map a file also has "map".
-    --csv prints the same columns, the first eight as StegExpose does.
+    --csv prints the same columns in UTF-8, the first eight as StegExpose does.
     """
     if as_csv and voice.json:
         raise click.UsageError("--csv and --json are two forms of one answer: give one")
@@ -137,15 +142,15 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | N
     from isn.steganalysis.stegexpose import analyze as ask
 
     outcome = _Outcome()
-    found = [(name, explicit) for path in paths for name, explicit in _expand(path, voice)]
+    folder = None if maps is None else maps.folder
+    found = [(name, explicit) for path in paths for name, explicit in _expand(path, folder, voice)]
     with progress_bar(voice, "looking") as report:
         for k, (name, explicit) in enumerate(found):
             if report is not None:
                 report(k / len(found))
             try:
                 picture, size = _read(name, voice)
-                if maps is not None:
-                    outcome.maps[name] = str(maps.write(name, picture.pixels))
+                _draw(outcome, voice, maps, name, picture)
             except ImageError as error:
                 outcome.unreadable.append({"file": name, "error": str(error)})
                 if explicit:
@@ -158,8 +163,21 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | N
     return outcome
 
 
-def _expand(path: str, voice: Voice) -> Iterator[tuple[str, bool]]:
-    """The files that a word stands for, and whether the word named the file itself."""
+def _draw(outcome: _Outcome, voice: Voice, maps: Maps | None, name: str, picture: Picture) -> None:
+    if maps is None:
+        return
+    try:
+        outcome.maps[name] = str(maps.write(name, picture.pixels))
+    except OutputError as error:
+        outcome.unwritten += 1
+        voice.warn(str(error))
+
+
+def _expand(path: str, maps: Path | None, voice: Voice) -> Iterator[tuple[str, bool]]:
+    """The files that a word stands for, and whether the word named the file itself.
+
+    Maps of other files are looked at only where they are named.
+    """
     if path == STANDARD or not os.path.isdir(path):
         yield path, True
         return
@@ -172,7 +190,7 @@ def _expand(path: str, voice: Voice) -> Iterator[tuple[str, bool]]:
         for name in sorted(names):
             file = Path(folder, name)
             # A pipe in the folder would wait for ever.
-            if not name.startswith(".") and file.is_file():
+            if not name.startswith(".") and os.path.isfile(file) and not is_map(file, maps):
                 yield str(file), False
 
 
@@ -209,12 +227,18 @@ def _failure(outcome: _Outcome) -> IsnError | None:
         )
     if not outcome.rows:
         return ImageError("no image was found: give image files, or a folder that holds some")
+    if outcome.unwritten:
+        return IsnError(
+            f"{outcome.unwritten} of {len(outcome.rows)} maps cannot be written: see the warnings "
+            "above, and make room or give another folder"
+        )
     return None
 
 
 def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
     if as_csv:
-        click.echo(_as_csv(outcome.rows), nl=False)
+        # In UTF-8 whatever the terminal's encoding is, for programs that read it.
+        click.echo(_as_csv(outcome.rows).encode(), nl=False)
         return
     cells = [_cells(row) for row in outcome.rows]
     if sys.stdout is not None and sys.stdout.isatty():
@@ -256,7 +280,7 @@ def _facts(row: dict[str, Any], maps: dict[str, str]) -> dict[str, Any]:
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in row.items()
     }
-    return finite | {"map": maps[row["file"]]} if maps else finite
+    return finite | {"map": maps.get(row["file"])} if maps else finite
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

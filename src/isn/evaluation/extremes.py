@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from isn import drawings
-from isn.evaluation.methods import Method
 from isn.evaluation.protocol import Group, Sample
 from isn.evaluation.scores import CEILING, through_file
 from isn.evaluation.showcase import Source
 from isn.images import Pixels
+from isn.method import Method
 from isn.metrics import psnr
 
 NATURAL = "natural"

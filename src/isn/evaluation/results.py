@@ -9,7 +9,7 @@ from isn.evaluation.cost import Cost
 from isn.evaluation.damage import Left
 from isn.evaluation.detection import Detected
 from isn.evaluation.document import Sheet
-from isn.evaluation.protocol import Domain
+from isn.evaluation.protocol import Domain, readable
 from isn.evaluation.scores import Summary
 
 PARTS = ("table", "capacity", "damage", "extremes", "detection", "cost")
@@ -24,7 +24,7 @@ class Entrant:
         name: of the method.
         title: what it is.
         fingerprint: of a method that was trained, else "".
-        ours: whether it is a model of this project.
+        ours: whether it is a method of this project.
         counts: the numbers of images that it hides.
     """
 
@@ -33,6 +33,23 @@ class Entrant:
     fingerprint: str
     ours: bool
     counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be measured, while the rest was.
+
+    Attributes:
+        part: of `PARTS`.
+        method: its name; "" where the images were at fault.
+        what: host or pair of kinds; "" for all of them.
+        reason: one sentence.
+    """
+
+    part: str
+    method: str
+    what: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +95,7 @@ class Results:
         parts: which of `PARTS`.
         versions: of what took part, by name.
         entrants: the methods, ours first.
-        domains: the folders.
+        domains: kinds of images, never averaged together.
         shown: what the pictures, and the natural ones of the part extremes, are from.
         quality: of the parts table and capacity.
         damage: of the part damage, on the first domain.
@@ -89,6 +106,7 @@ class Results:
         sheets: pictures of the parts table and capacity.
         extreme_sheets: pictures of the part extremes.
         maps: pictures of the part detection.
+        failures: what could not be measured.
     """
 
     command: str
@@ -108,6 +126,7 @@ class Results:
     sheets: list[Sheet] = field(default_factory=list)
     extreme_sheets: list[Sheet] = field(default_factory=list)
     maps: list[Sheet] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     def entrant(self, name: str) -> Entrant:
         """The method of this name."""
@@ -131,15 +150,16 @@ class Results:
             "extremes": [asdict(each) for each in self.extremes],
             "detection": [asdict(each) for each in self.detected],
             "cost": [asdict(each) for each in self.costs],
+            "failures": [asdict(each) for each in self.failures],
         }
 
 
 def _domain(domain: Domain) -> dict[str, Any]:
     return {
         "name": domain.name,
-        "folder": str(domain.folder),
+        "folder": readable(str(domain.folder)),
         "crop": domain.crop,
-        "images": list(domain.names),
+        "images": [readable(each) for each in domain.names],
         "hosts": domain.hosts,
         "skipped": [asdict(each) for each in domain.skipped],
     }
