@@ -10,7 +10,7 @@ from isn.evaluation.damage import Left
 from isn.evaluation.detection import Detected
 from isn.evaluation.document import Sheet
 from isn.evaluation.protocol import Domain, readable
-from isn.evaluation.scores import Summary
+from isn.evaluation.scores import Summary, Trial
 
 PARTS = ("table", "capacity", "damage", "extremes", "detection", "cost")
 """What an evaluation may consist of."""
@@ -54,12 +54,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Quality:
-    """One line of Table 1, and one point of Fig. 6."""
+    """One line of Table 1, and one point of Fig. 6, with what it is the mean of."""
 
     domain: str
     method: str
     count: int
     summary: Summary
+    trials: tuple[Trial, ...]
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Extremes:
     hidden: str
     container: float
     revealed: float | None
+    deviation: float
     lost: int
 
 
