@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from isn.evaluation.detection import ACCUSED, DRAWS
-from isn.evaluation.study import Entrant, Row, Study
+from isn.evaluation.scores import METRICS
+from isn.evaluation.study import Row, Study
 
 if TYPE_CHECKING:
     from isn.evaluation.results import Results
@@ -16,14 +17,7 @@ def study(results: Results) -> Study:
     """The table and what it is of, whatever has been measured so far."""
     first = results.domains[0].name
     return Study(
-        results.command,
-        results.seed,
-        results.counts,
-        results.parts,
-        results.versions,
-        tuple(Entrant(m.name, m.title, m.fingerprint, m.ours, m.counts) for m in results.entrants),
-        results.domains,
-        results.shown,
+        results,
         (
             *_quality(results),
             *_damage(results, first),
@@ -31,25 +25,20 @@ def study(results: Results) -> Study:
             *_detection(results, first),
             *_cost(results, first),
         ),
-        {
-            "capacity": tuple(results.sheets),
-            "extremes": tuple(results.extreme_sheets),
-            "detection": tuple(results.maps),
-        },
     )
 
 
 def _quality(results: Results) -> Iterator[Row]:
     for each in results.quality:
-        one, what = each.summary, (each.method, each.count, each.domain, "")
-        back = one.groups * each.count - one.lost
-        sides = ((one.container, one.groups), (one.revealed, back), (one.carried, back))
-        yield Row(*what, "quality/payload", one.payload, one.groups, None)
-        yield Row(*what, "quality/lost", one.lost)
-        for side, (spreads, of) in zip(("container", "revealed", "carried"), sides, strict=True):
-            for name, found in spreads.items():
-                path = f"quality/{side}/{name}"
-                yield Row(*what, path, found.mean, of, found.deviation, found.worst)
+        for trial in each.trials:
+            what = (each.method, each.count, each.domain, trial.host)
+            yield Row(*what, "quality/payload", trial.payload)
+            yield Row(*what, "quality/lost", trial.revealed.count(None))
+            for name in METRICS:
+                yield Row(*what, f"quality/container/{name}", getattr(trial.container, name))
+                for score in trial.revealed:
+                    if score is not None:
+                        yield Row(*what, f"quality/revealed/{name}", getattr(score, name))
 
 
 def _damage(results: Results, domain: str) -> Iterator[Row]:

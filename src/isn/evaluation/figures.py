@@ -8,6 +8,9 @@ from itertools import cycle
 from math import nan
 from typing import Any, Final
 
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
 from isn.evaluation.document import Chart
 from isn.evaluation.study import Stat
 
@@ -47,9 +50,6 @@ def svg(chart: Chart, name: str) -> str:
         chart: what to draw.
         name: a word that makes its ids differ from those of other charts on the same page.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     looks = cycle((c, m, line) for line in _LINES for c, m in zip(COLOURS, _MARKS, strict=True))
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(6.4, 3.0))

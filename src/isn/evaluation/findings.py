@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from isn.evaluation.detection import CLEAN, MATCHING, SPAM, XUNET
-from isn.evaluation.sections import STEGEXPOSE, Tried, first_counts, label, leaks, pair
+from isn.evaluation.sections import Tried, Where, first_counts, label, leaks, pair
 from isn.evaluation.study import Row, Study
 
 RECOGNISABLE = 20.0
@@ -23,7 +23,7 @@ SAME = 0.05
 
 def headlines(study: Study) -> tuple[str, ...]:
     """Sentences for the head of a report: what a user should know."""
-    return (*_advice(study), *_exposure(study))
+    return (*_failures(study), *_advice(study), *_exposure(study))
 
 
 def findings(study: Study) -> tuple[str, ...]:
@@ -31,9 +31,15 @@ def findings(study: Study) -> tuple[str, ...]:
     return (*_quality(study), *_damage(study), *_extremes(study), *_detection(study))
 
 
+def _failures(study: Study) -> Iterator[str]:
+    if study.about.failures:
+        number = len(study.about.failures)
+        yield f"Not measured, for something failed: {number}, named at the end of the tables"
+
+
 def _quality(study: Study) -> Iterator[str]:
-    for domain in study.domains:
-        for count in study.counts:
+    for domain in study.about.domains:
+        for count in study.about.counts:
             names = [name for name, _ in study.tried("quality", domain=domain.name, images=count)]
             best = next((name for name in names if name in study.ours), None)
             images = "1 image" if count == 1 else f"{count} images"
@@ -68,7 +74,7 @@ def _against(study: Study, domain: str, count: int, name: str, best: str | None)
 
 
 def _shows(study: Study, path: str, tried: Tried) -> bool:
-    where = {"method": tried[0], "images": tried[1]}
+    where: Where = {"method": tried[0], "images": tried[1]}
     left = study.stat(f"{path}/psnr", **where)
     lost = study.total(f"{path}/lost", **where)
     return left is not None and not lost and left.mean >= RECOGNISABLE
@@ -119,7 +125,7 @@ def _extremes(study: Study) -> Iterator[str]:
         )
         if back and made:
             hidden, also = (row.measure.split("/")[1] for row in (back, made))
-            told = study.stat(back.measure, method=method, host=back.host)
+            told = study.stat(back.measure, back.host, method=method)
             yield (
                 f"Of the hard pairs, {method} reveals worst {hidden} in {back.host} "
                 f"({told.told() if told else ''} dB, {back.of} revealed), and its container is "
@@ -134,7 +140,7 @@ def _value(row: Row) -> float:
 def _detection(study: Study) -> Iterator[str]:
     for name in ("StegExpose", SPAM, XUNET):
         most = max(leaks(study, name), default=0) if name != "StegExpose" else 0
-        path = f"detection/{name}/{most}/area" if most else f"{STEGEXPOSE}/area"
+        path = f"detection/{name}/{most}/area" if most else f"detection/{name}/area"
         told = []
         for tried in first_counts(study):
             stat = study.stat(path, method=tried[0], images=tried[1])

@@ -59,30 +59,3 @@ ISN = (
     Figure(5, PARIS, 35.9, 31.4, read_off=True),
 )
 """Table 1 for one and two hidden images; above that there is Fig. 6 alone, trained on Paris."""
-
-
-@dataclass(frozen=True)
-class Time:
-    """What one run took.
-
-    Attributes:
-        who: the system and its device.
-        what: what was timed.
-        size: of the host, width first.
-        seconds: as published.
-        megabytes: of the graphics card, or None.
-    """
-
-    who: str
-    what: str
-    size: str
-    seconds: float
-    megabytes: int | None
-
-
-TIMES = (
-    Time("ISN, the paper (2080 Ti)", "hide and reveal", "380 x 380", 0.07, None),
-    Time("ISN, its authors elsewhere (GPU)", "as published", "512 x 512", 0.138, 1561),
-    Time("ISN, its authors elsewhere (GPU)", "as published", "1280 x 1280", 0.920, 4407),
-)
-"""Section 4.1 of the paper, and what its authors published of the same network elsewhere."""

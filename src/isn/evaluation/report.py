@@ -8,39 +8,23 @@ import os
 import secrets
 from dataclasses import asdict
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from isn.errors import BackendError, OutputError
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from isn.errors import OutputError
+from isn.evaluation import figures
 from isn.evaluation.document import Panel, Table
 from isn.evaluation.findings import findings, headlines
 from isn.evaluation.pictures import ROUGH, data_uri
 from isn.evaluation.sections import sections
 from isn.evaluation.study import Row, Study
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 NAMES: Final = ("report.html", "report.md", "report.json")
 COLUMNS: Final = tuple(Row.__dataclass_fields__)
 """Of a row in the JSON."""
-
-NEEDS: Final = ("jinja2", "matplotlib")
-
-
-def ready() -> None:
-    """Says before the work whether a report can be made at all.
-
-    Raises:
-        BackendError: a package that makes reports is not installed.
-    """
-    missing = [name for name in NEEDS if find_spec(name) is None]
-    if missing:
-        raise BackendError(
-            f"a report needs {' and '.join(missing)}, not installed here: "
-            "pip install 'isn[evaluate]'"
-        )
 
 
 def write(study: Study, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
@@ -57,12 +41,10 @@ def write(study: Study, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
         The paths, in the order of `NAMES`.
 
     Raises:
-        BackendError: as :func:`ready` says.
         OutputError: a file cannot be written there.
     """
     page, text, table = (Path(folder) / name for name in NAMES)
     _put(table, as_json(study))
-    ready()
     _put(text, markdown(study))
     _put(page, html(study))
     return page, text, table
@@ -85,12 +67,18 @@ def markdown_tables(tables: tuple[Table, ...]) -> str:
 
 def facts(study: Study) -> dict[str, Any]:
     """What the JSON holds: every value at full precision, the findings in words, no pictures."""
-    about = ("command", "seed", "counts", "parts", "versions", "shown")
+    about = study.about
     return {
-        **{name: getattr(study, name) for name in about},
+        "command": about.command,
+        "seed": about.seed,
+        "counts": about.counts,
+        "parts": about.parts,
+        "versions": about.versions,
+        "shown": about.shown,
         "findings": [*headlines(study), *findings(study)],
-        "methods": [asdict(each) for each in study.entrants],
-        "domains": [{**asdict(each), "folder": str(each.folder)} for each in study.domains],
+        "methods": [asdict(each) for each in about.entrants],
+        "domains": [{**asdict(each), "folder": str(each.folder)} for each in about.domains],
+        "failures": [asdict(each) for each in about.failures],
         "columns": COLUMNS,
         "rows": [[_finite(getattr(row, name)) for name in COLUMNS] for row in study.rows],
     }
@@ -129,7 +117,7 @@ def _put(path: Path, text: str) -> None:
 def _render(name: str, study: Study) -> str:
     template = _environment(name.rpartition(".")[2]).get_template(name)
     return template.render(
-        study=study,
+        about=study.about,
         sections=sections(study),
         headlines=headlines(study),
         findings=findings(study),
@@ -138,11 +126,6 @@ def _render(name: str, study: Study) -> str:
 
 @cache
 def _environment(kind: str) -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    from isn.evaluation import figures
-
     def shown(value: Any) -> Any:
         """Whatever a template is given goes through here, and in HTML through escaping."""
         if not isinstance(value, str) or isinstance(value, Markup):
@@ -158,10 +141,10 @@ def _environment(kind: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["svg"] = lambda chart, name: Markup(figures.svg(chart, name))  # noqa: S704
+    made.filters["svg"] = lambda chart, name: Markup(figures.svg(chart, name))
     made.filters["picture"] = _picture
     # In a block of code nothing means anything else, but a line must stay one.
-    made.filters["code"] = lambda words: Markup(visible(words))  # noqa: S704
+    made.filters["code"] = lambda words: Markup(visible(words))
     return made
 
 

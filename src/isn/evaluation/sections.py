@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from isn.evaluation import published
+from isn.evaluation.cost import PUBLISHED
 from isn.evaluation.detection import CLEAN, SPAM, XUNET
 from isn.evaluation.document import LOST, NONE, Chart, Section, Table
 from isn.evaluation.study import Stat, Study
@@ -12,6 +13,9 @@ from isn.evaluation.study import Stat, Study
 Made = tuple[list[Table], list[Chart]]
 Tried = tuple[str, int]
 """A method and its number of hidden images, 0 for a control."""
+
+Where = dict[str, str | int]
+"""Columns of the table and what they hold."""
 
 STEGEXPOSE = "detection/StegExpose"
 _SIDE = ("PSNR", "worst", "PSNR Y", "SSIM", "SSIM Y")
@@ -33,26 +37,33 @@ def sections(study: Study) -> tuple[Section, ...]:
         "detection": ("Can anybody tell? (Fig. 8 and 9)", "detection", _detection),
         "cost": ("Cost", "cost", _cost),
     }
-    known = {each.name: each.fingerprint for each in study.entrants}
+    sheets = {
+        "capacity": study.about.sheets,
+        "extremes": study.about.extreme_sheets,
+        "detection": study.about.maps,
+    }
+    known = {each.name: each.fingerprint for each in study.about.entrants}
     made = []
     for part, (title, measure, maker) in makers.items():
-        if part not in study.parts:
+        if part not in study.about.parts:
             continue
         names = dict.fromkeys(row.method for row in study.find(measure))
         tables, charts = maker(study) if names else ([], [])
         by = ", ".join(f"{name} {known[name]}".rstrip() for name in names if name in known)
-        command = f"{study.command} --parts {part}"
-        pictures = study.sheets.get(part, ())
+        command = f"{study.about.command} --parts {part}"
+        pictures = tuple(sheets.get(part, ()))
         made.append(
             Section(part, title, tuple(tables), tuple(charts), pictures, command, by, bool(names))
         )
-    methods = Section("methods", "What was compared", (_methods(study),), command=study.command)
+    methods = Section(
+        "methods", "What was compared", (_methods(study),), command=study.about.command
+    )
     return (*made, methods, Section("images", "On which images", tuple(_images(study))))
 
 
 def pair(study: Study, domain: str, method: str, images: int) -> str | None:
     """PSNR of container / revealed images, with deviations and numbers; None if not measured."""
-    where = {"domain": domain, "method": method, "images": images}
+    where: Where = {"domain": domain, "method": method, "images": images}
     container = study.stat("quality/container/psnr", **where)
     if container is None:
         return None
@@ -95,26 +106,18 @@ def _left(stat: Stat | None, lost: int) -> str:
 
 def _table(study: Study) -> Made:
     tables = list(_short(study))
-    for name in (each.name for each in study.domains):
-        rows, carried = [], []
+    for name in (each.name for each in study.about.domains):
+        rows = []
         for method, images in study.tried("quality", domain=name):
-            where = {"domain": name, "method": method, "images": images}
+            where: Where = {"domain": name, "method": method, "images": images}
             payload = study.stat("quality/payload", **where)
             row = [method, str(images)]
             lost = str(study.total("quality/lost", **where))
-            bits = NONE if payload is None else f"{payload.mean:.1f}"
+            bits = payload.told() if payload else NONE
             container, revealed = (_side(study, s, where) for s in ("container", "revealed"))
             rows.append([*row, bits, *container, *revealed, lost])
-            if study.find("quality/carried", **where):
-                carried.append([*row, *_side(study, "carried", where)])
         columns = ("bits / pixel", "containers", *_SIDE, "revealed", *_SIDE, "lost")
         tables.append(_grid(study, f"Quality on {name}.", columns, rows))
-        if carried:
-            caption = (
-                f"Revealed images on {name} against what was really hidden: the originals as they "
-                "come back from the size in which they were hidden."
-            )
-            tables.append(_grid(study, caption, ("revealed", *_SIDE), carried))
     sides = (f"{d} {side}" for d in ("ImageNet", "Paris") for side in ("container", "revealed"))
     caption = "Table 1 of the paper: PSNR / SSIM as published, on its own images."
     tables.append(Table(caption, ("method", "images", *sides), published.TABLE_1))
@@ -123,17 +126,17 @@ def _table(study: Study) -> Made:
 
 def _short(study: Study) -> Iterator[Table]:
     papers = {(each.domain, each.images): str(each) for each in published.ISN}
-    heads = ["1 image" if count == 1 else f"{count} images" for count in study.counts]
-    for name in (each.name for each in study.domains):
+    heads = ["1 image" if count == 1 else f"{count} images" for count in study.about.counts]
+    for name in (each.name for each in study.about.domains):
         rows = []
         for family, members in _families(study):
             found = [
                 next((told for each in members if (told := pair(study, name, each, count))), NONE)
-                for count in study.counts
+                for count in study.about.counts
             ]
             rows.append((family, *found))
         for domain in dict.fromkeys(each.domain for each in published.ISN):
-            told = (papers.get((domain, count), NONE) for count in study.counts)
+            told = (papers.get((domain, count), NONE) for count in study.about.counts)
             rows.append((f"the paper, on {domain}", *told))
         yield Table(
             f"In short, on {name}: mean PSNR of container / revealed images, each ± its deviation, "
@@ -149,7 +152,7 @@ def _short(study: Study) -> Iterator[Table]:
 def _families(study: Study) -> list[tuple[str, list[str]]]:
     """Methods that differ in the number of images alone, as paper-1 to paper-5, as one."""
     found: dict[str, list[str]] = {}
-    for each in study.entrants:
+    for each in study.about.entrants:
         ending = f"-{each.counts[0]}"
         alone = len(each.counts) == 1 and each.name.endswith(ending)
         # Of a method for several numbers no other name ends in a dash.
@@ -158,7 +161,7 @@ def _families(study: Study) -> list[tuple[str, list[str]]]:
     return [(" to ".join(dict.fromkeys((n[0], n[-1]))), n) for n in found.values()]
 
 
-def _side(study: Study, side: str, where: dict[str, str | int]) -> list[str]:
+def _side(study: Study, side: str, where: Where) -> list[str]:
     """Number of images, PSNR and the worst of it, and the other means."""
     psnr = study.stat(f"quality/{side}/psnr", **where)
     if psnr is None:
@@ -171,18 +174,18 @@ def _side(study: Study, side: str, where: dict[str, str | int]) -> list[str]:
 def _capacity(study: Study) -> Made:
     axes = ("hidden images in one host", "PSNR, dB")
     charts = []
-    for domain in study.domains:
+    for domain in study.about.domains:
         for side in ("container", "revealed"):
             curves = {}
             for family, members in _families(study):
-                counted: dict[int, Stat | None] = dict.fromkeys(study.counts)
+                counted: dict[int, Stat | None] = dict.fromkeys(study.about.counts)
                 for each in members:
                     for _, count in study.tried("quality", method=each):
-                        where = {"domain": domain.name, "method": each, "images": count}
+                        where: Where = {"domain": domain.name, "method": each, "images": count}
                         counted[count] = study.stat(f"quality/{side}/psnr", **where)
                 curves[family] = list(counted.values())
             caption = f"PSNR of the {side} images on {domain.name}, and its deviation"
-            charts.append(Chart(caption, *axes, tuple(map(str, study.counts)), curves))
+            charts.append(Chart(caption, *axes, tuple(map(str, study.about.counts)), curves))
     fig_6 = [each for each in published.ISN if each.domain == published.PARIS]
     curves = {
         f"{side} (paper)": [Stat(1, dB, None, dB) for each in fig_6 for dB in [getattr(each, side)]]
@@ -195,7 +198,7 @@ def _capacity(study: Study) -> Made:
     places = tuple(str(each.images) for each in fig_6)
     charts.append(Chart(caption, *axes, places, curves, quiet=("container (paper)",)))
     # They stand in the part table, where it is there.
-    return ([] if "table" in study.parts else list(_short(study))), charts
+    return ([] if "table" in study.about.parts else list(_short(study))), charts
 
 
 def _damage(study: Study) -> Made:
@@ -207,7 +210,7 @@ def _damage(study: Study) -> Made:
         steps = [*untouched, *(f"{family}/{each}" for each in study.steps(f"damage/{family}"))]
         rows, curves = [], {}
         for method, images in study.tried("damage"):
-            where = {"method": method, "images": images}
+            where: Where = {"method": method, "images": images}
             found = [study.stat(f"damage/{step}/psnr", **where) for step in steps]
             lost = [study.total(f"damage/{step}/lost", **where) for step in steps]
             rows.append([method, str(images), *map(_left, found, lost)])
@@ -229,10 +232,10 @@ def _extremes(study: Study) -> Made:
     for hidden, host in pairs:
         cells = []
         for method, images in tried:
-            where = {"method": method, "images": images, "host": host}
-            container = study.stat(f"extremes/{hidden}/container", **where)
-            revealed = study.stat(f"extremes/{hidden}/revealed", **where)
-            told = _left(revealed, study.total(f"extremes/{hidden}/lost", **where))
+            where: Where = {"method": method, "images": images}
+            container = study.stat(f"extremes/{hidden}/container", host, **where)
+            revealed = study.stat(f"extremes/{hidden}/revealed", host, **where)
+            told = _left(revealed, study.total(f"extremes/{hidden}/lost", host, **where))
             cells.append(f"{container.told()} / {told}" if container else NONE)
         rows.append((hidden, host, *cells))
     caption = "PSNR of the one container / of what was revealed, and of how many images."
@@ -243,7 +246,7 @@ def _extremes(study: Study) -> Made:
 def _detection(study: Study) -> Made:
     rows = []
     for method, images in study.tried("detection"):
-        where = {"method": method, "images": images}
+        where: Where = {"method": method, "images": images}
         measures = (study.stat(f"{STEGEXPOSE}/{x}", **where) for x in ("area", "found", "accused"))
         area, *shares = (NONE if stat is None else f"{stat.mean:.2f}" for stat in measures)
         hosts = study.total("detection/hosts", **where)
@@ -258,18 +261,19 @@ def _detection(study: Study) -> Made:
         paths = [f"detection/{name}/{n}" for n in pairs]
         rows, curves = [], {}
         for method, images in study.tried(f"detection/{name}"):
-            where = {"method": method, "images": images}
+            where: Where = {"method": method, "images": images}
             right = [study.stat(f"{path}/accuracy", **where) for path in paths]
             areas = [study.stat(f"{path}/area", **where) for path in paths]
             both = zip(right, areas, strict=True)
-            told = (f"{r.mean:.2f} of {r.of} / {a.told(2)}" if r and a else NONE for r, a in both)
+            told = (
+                f"{r.mean:.2f} of {r.of} / {a.told(2)} ({a.of})" if r and a else NONE
+                for r, a in both
+            )
             rows.append([method, str(images), *told])
             if (method, images) in first_counts(study):
                 curves[label(method, images)] = right
         heads = tuple(map(str, pairs))
-        caption = (
-            f"{name}, by the number of leaked pairs: share of right verdicts / area ± deviation."
-        )
+        caption = f"{name}, by the number of leaked pairs: share of right verdicts / area ± deviation (draws)."
         tables.append(_grid(study, caption, heads, rows))
         charts.append(_roc(study, paths[-1], f"{name} after {pairs[-1]} leaked pairs: ROC curves"))
         caption, axes = (
@@ -299,13 +303,21 @@ def _cost(study: Study) -> Made:
     for row in study.find("cost"):
         _, backend, verb, size, unit = row.measure.split("/")
         if unit == "seconds":
-            where = {"method": row.method, "images": row.images}
+            where: Where = {"method": row.method, "images": row.images}
             peak = study.stat(f"cost/{backend}/{verb}/{size}/bytes", **where)
             took = (f"{row.value:.3f}", NONE if peak is None else f"{peak.mean / 1e6:.0f}")
             rows.append((row.method, backend or NONE, verb, str(row.images), size, *took))
     rows += [
-        (*(t.who, "GPU", t.what, "1", t.size, f"{t.seconds:.3f}"), str(t.megabytes or NONE))
-        for t in published.TIMES
+        (
+            t.who,
+            "GPU",
+            t.what,
+            "1",
+            f"{t.width} x {t.height}",
+            f"{t.seconds:.3f}",
+            str(t.megabytes or NONE),
+        )
+        for t in PUBLISHED
     ]
     columns = ("method", "backend", "verb", "images", "size", "seconds", "MB")
     return [Table("Seconds and peak memory.", columns, tuple(rows), 3, study.ours)], []
@@ -313,22 +325,29 @@ def _cost(study: Study) -> Made:
 
 def _methods(study: Study) -> Table:
     rows = []
-    for each in study.entrants:
+    for each in study.about.entrants:
         span = " to ".join(dict.fromkeys((str(each.counts[0]), str(each.counts[-1]))))
         rows.append((each.name, each.title, span, each.fingerprint or NONE))
-    versions = ", ".join(f"{name} {version}" for name, version in study.versions.items())
+    versions = ", ".join(f"{name} {version}" for name, version in study.about.versions.items())
     columns = ("method", "what it is", "images", "fingerprint")
     return Table(f"Methods. Made with {versions}.", columns, tuple(rows), 4, study.ours)
 
 
 def _images(study: Study) -> Iterator[Table]:
     rows = []
-    for each in study.domains:
+    for each in study.about.domains:
         size = f"centre crop, {each.crop} x {each.crop}" if each.crop else "native resolution"
         numbers = (len(each.names), each.hosts, len(each.skipped))
         rows.append((each.name, size, *map(str, numbers)))
     columns = ("folder", "as", "usable images", "hosts", "skipped")
     yield Table("Images by folder.", columns, tuple(rows), 2)
-    skipped = tuple((each.name, skip.reason) for each in study.domains for skip in each.skipped)
+    skipped = tuple(
+        (each.name, skip.reason) for each in study.about.domains for skip in each.skipped
+    )
     if skipped:
         yield Table("Skipped files.", ("folder", "why"), skipped, 2)
+    failed = tuple(
+        (f.part, f.method or NONE, f.what or NONE, f.reason) for f in study.about.failures
+    )
+    if failed:
+        yield Table("What could not be measured.", ("part", "method", "on", "why"), failed, 4)

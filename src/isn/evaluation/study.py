@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from isn.evaluation.scores import CEILING
 
 if TYPE_CHECKING:
-    from isn.evaluation.document import Sheet
-    from isn.evaluation.protocol import Domain
-
-CEILING: Final = 100.0
-"""dB; equal images have an infinite PSNR, which no mean survives."""
+    from isn.evaluation.results import Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,6 @@ class Row:
         value: of one image, or the mean of several.
         of: how many values that is the mean of.
         deviation: of these values from their mean; None where it was not kept.
-        lowest: of these values; None where it was not kept.
     """
 
     method: str
@@ -40,12 +37,11 @@ class Row:
     value: float
     of: int = 1
     deviation: float | None = 0.0
-    lowest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """Of some values: their number, mean, standard deviation (None: not known) and lowest."""
+    """Number, mean and standard deviation (None: not known) of some values, and the lowest row."""
 
     of: int
     mean: float
@@ -83,92 +79,60 @@ def pooled(rows: Iterable[Row]) -> Stat | None:
         of,
         mean,
         math.sqrt(math.fsum(squares) / of) if len(squares) == len(found) else None,
-        min(row.value if row.lowest is None else row.lowest for row in found),
+        min(row.value for row in found),
     )
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """A method, without what it takes to run it.
-
-    Attributes:
-        name: of the method.
-        title: what it is.
-        fingerprint: of a method that was trained, else "".
-        ours: whether it is one of this project's.
-        counts: the numbers of images that it hides.
-    """
-
-    name: str
-    title: str
-    fingerprint: str
-    ours: bool
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class Study:
-    """What was asked, and the table of what was measured so far.
+    """The table, and what was asked.
 
     Attributes:
-        command: the words that make this again, but for ``--parts`` and ``-o``.
-        seed: of the grouping and of all chance.
-        counts: numbers of hidden images asked for.
-        parts: that were asked for, measured already or not.
-        versions: of what took part, by name.
-        entrants: the methods; the first of ours is what the others are compared with.
-        domains: the folders.
-        shown: what the pictures, and the natural ones of the hard images, are from.
-        rows: the table.
-        sheets: pictures, by the part that they belong to.
+        about: all but its figures: what was asked, what took part, pictures and failures.
+        rows: everything that was measured so far.
     """
 
-    command: str
-    seed: int
-    counts: tuple[int, ...]
-    parts: tuple[str, ...]
-    versions: dict[str, str]
-    entrants: tuple[Entrant, ...]
-    domains: tuple[Domain, ...]
-    shown: str
+    about: Results
     rows: tuple[Row, ...]
-    sheets: dict[str, tuple[Sheet, ...]] = field(default_factory=dict)
 
     @cached_property
-    def _measures(self) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = {}
+    def _cells(self) -> list[list[Row]]:
+        """Rows that differ in their host and value alone."""
+        found: dict[tuple[str, str, int, str], list[Row]] = {}
         for row in self.rows:
-            found.setdefault(row.measure, []).append(row)
-        return found
+            key = (row.measure, row.method, row.images, row.domain)
+            found.setdefault(key, []).append(row)
+        return list(found.values())
 
-    def find(self, measure: str, **where: Any) -> list[Row]:
+    def find(self, measure: str, host: str | None = None, **where: str | int) -> list[Row]:
         """Rows of a measure, or of all measures below a path, whose columns have these values."""
         return [
             row
-            for name, rows in self._measures.items()
-            if f"{name}/".startswith(f"{measure}/")
+            for rows in self._cells
+            if f"{rows[0].measure}/".startswith(f"{measure}/")
+            and all(getattr(rows[0], column) == value for column, value in where.items())
             for row in rows
-            if all(getattr(row, column) == value for column, value in where.items())
+            if host in (None, row.host)
         ]
 
-    def stat(self, measure: str, **where: Any) -> Stat | None:
+    def stat(self, measure: str, host: str | None = None, **where: str | int) -> Stat | None:
         """These rows taken together."""
-        return pooled(self.find(measure, **where))
+        return pooled(self.find(measure, host, **where))
 
-    def total(self, measure: str, **where: Any) -> int:
+    def total(self, measure: str, host: str | None = None, **where: str | int) -> int:
         """The sum of a measure that counts."""
-        return round(math.fsum(row.value for row in self.find(measure, **where)))
+        return round(math.fsum(row.value for row in self.find(measure, host, **where)))
 
     def steps(self, measure: str) -> list[str]:
         """The next words of the measures below a path, each once, in the order of the table."""
         names = (row.measure.removeprefix(f"{measure}/") for row in self.find(measure))
         return list(dict.fromkeys(name.split("/")[0] for name in names))
 
-    def tried(self, measure: str, **where: Any) -> list[tuple[str, int]]:
+    def tried(self, measure: str, **where: str | int) -> list[tuple[str, int]]:
         """Method and number of images of the rows below a path, each pair once."""
         return list(dict.fromkeys((row.method, row.images) for row in self.find(measure, **where)))
 
     @property
     def ours(self) -> frozenset[str]:
         """The names of this project's methods."""
-        return frozenset(each.name for each in self.entrants if each.ours)
+        return frozenset(each.name for each in self.about.entrants if each.ours)
