@@ -138,9 +138,11 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("name", ["photos", HOSTILE])
-def test_the_page_is_whole_and_alone(name: str) -> None:
-    text = report.html(make(name))
+def test_the_page_is_whole_and_alone(page: str) -> None:
+    check_whole(page)
+
+
+def check_whole(text: str) -> None:
     page = Page(text)
     assert page.open == []
     assert "script" not in page.tags
@@ -162,6 +164,7 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path) -> None:
     page, text, table = (
         each.read_bytes().decode("utf-8") for each in report.write(hostile, tmp_path)
     )
+    check_whole(page)
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "\\udcff" in page
@@ -176,9 +179,9 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path) -> None:
     assert json.loads(table)["domains"][0]["name"] == HOSTILE
 
 
-def test_the_same_study_gives_the_same_report(study: Study) -> None:
-    assert report.html(study) == report.html(make())
-    assert not re.search(r"20\d\d-\d\d-\d\d", report.html(study))
+def test_the_same_study_gives_the_same_report(study: Study, page: str) -> None:
+    assert page == report.html(make())
+    assert not re.search(r"20\d\d-\d\d-\d\d", page)
 
 
 def test_json_holds_every_value(study: Study, tmp_path: Path) -> None:
@@ -193,8 +196,8 @@ def test_json_holds_every_value(study: Study, tmp_path: Path) -> None:
 
 
 def test_a_value_that_is_no_number_does_not_end_the_writing(study: Study, tmp_path: Path) -> None:
-    odd = Row("net", 1, "photos", "", "cost/onnxruntime/reveal/1 x 1/seconds", float("nan"))
-    paths = report.write(other(study, (*study.rows, odd)), tmp_path)
+    odd = Row("net", 1, "photos", "", "damage/JPEG/quality 80/psnr", float("nan"))
+    paths = report.write(other(study, (odd,)), tmp_path)
     assert json.loads(paths[2].read_text("utf-8"))["rows"][-1][5] is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from isn.evaluation.detection import ACCUSED, DRAWS
+from isn.evaluation import detection
 from isn.evaluation.scores import METRICS
 from isn.evaluation.study import Row, Study
 
@@ -70,14 +70,14 @@ def _detection(results: Results, domain: str) -> Iterator[Row]:
             yield Row(*what, "detection/StegExpose/area", whole.area)
         for name in ("found", "accused", "unanswered"):
             yield Row(*what, f"detection/StegExpose/{name}", getattr(whole, name))
-        for at, share in zip(ACCUSED, whole.roc, strict=False):
+        for at, share in zip(detection.ACCUSED, whole.roc, strict=False):
             yield Row(*what, f"detection/StegExpose/roc/{at:g}", share)
         for one in each.learned:
             path = f"detection/{one.detector}/{one.pairs}"
-            yield Row(*what, f"{path}/area", one.area, DRAWS, one.deviation)
+            yield Row(*what, f"{path}/area", one.area, detection.DRAWS, one.deviation)
             yield Row(*what, f"{path}/accuracy", one.accuracy, one.tested, None)
-            for at, share in zip(ACCUSED, one.roc, strict=False):
-                yield Row(*what, f"{path}/roc/{at:g}", share, DRAWS, None)
+            for at, share in zip(detection.ACCUSED, one.roc, strict=False):
+                yield Row(*what, f"{path}/roc/{at:g}", share, detection.DRAWS, None)
 
 
 def _cost(results: Results, domain: str) -> Iterator[Row]:

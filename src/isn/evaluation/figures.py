@@ -23,7 +23,7 @@ _INK: Final = "#010101"
 """What is drawn in it takes the colour of the text around the picture."""
 
 _INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-_STYLE: Final[dict[str, Any]] = {
+_STYLE: Final[Any] = {
     **dict.fromkeys((*_INKED, "grid.color"), _INK),
     "svg.hashsalt": "isn",
     "svg.fonttype": "none",
@@ -39,7 +39,7 @@ _STYLE: Final[dict[str, Any]] = {
     "lines.markersize": 4.5,
     "legend.frameon": False,
 }
-_LONGEST: Final = 40
+_LONGEST: Final = 32
 """Letters of a name in a legend."""
 
 
@@ -52,8 +52,8 @@ def svg(chart: Chart, name: str) -> str:
     """
     looks = cycle((c, m, line) for line in _LINES for c, m in zip(COLOURS, _MARKS, strict=True))
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6.4, 3.0))
-        axes = figure.subplots()
+        figure = Figure(figsize=(7.2, 3.0))
+        axes = figure.add_axes((0.08, 0.16, 0.62, 0.81))
         for words, curve in chart.curves.items():
             look = (_INK, "o", "--") if words in chart.quiet else next(looks)
             _draw(axes, _plain(words), curve, look, lost=chart.lost)
@@ -61,10 +61,11 @@ def svg(chart: Chart, name: str) -> str:
         axes.set_xlim(-0.5, len(chart.places) - 0.5)
         axes.set_xlabel(chart.across)
         axes.set_ylabel(chart.up)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02))
+        size = min(8.0, 160 / max(len(chart.curves), 1))
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), fontsize=size)
         buffer = io.StringIO()
         nobody = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(buffer, format="svg", transparent=True, bbox_inches="tight", metadata=nobody)
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nobody)
     return _alone(buffer.getvalue(), name)
 
 

@@ -45,7 +45,7 @@ def _quality(study: Study) -> Iterator[str]:
             images = "1 image" if count == 1 else f"{count} images"
             told = [
                 f"{name} {pair(study, domain.name, name, count)}"
-                + ("" if best in (None, name) else _against(study, domain.name, count, name, best))
+                + _against(study, domain.name, count, name, best)
                 for name in names
             ]
             if told:
@@ -55,6 +55,8 @@ def _quality(study: Study) -> Iterator[str]:
 
 def _against(study: Study, domain: str, count: int, name: str, best: str | None) -> str:
     """How a method differs from another; nothing where one of them reveals nothing."""
+    if best in (None, name):
+        return ""
     gains = []
     for side in ("container", "revealed"):
         a, b = (
@@ -90,8 +92,9 @@ def _damage(study: Study) -> Iterator[str]:
             if shown and family != "nothing":
                 kept.append(f"{family} ({', '.join(shown)})")
         alike.setdefault("; ".join(kept) or "no damage that was tried", []).append(label(*tried))
-    for kept, names in alike.items():
-        yield f"{', '.join(names)}: a mean above {RECOGNISABLE:.0f} dB and nothing lost after {kept}"
+    for after, names in alike.items():
+        who = ", ".join(names)
+        yield f"{who}: a mean above {RECOGNISABLE:.0f} dB and nothing lost after {after}"
 
 
 def _advice(study: Study) -> Iterator[str]:
@@ -148,7 +151,8 @@ def _detection(study: Study) -> Iterator[str]:
                 told.append(f"{label(*tried)} {stat.told(2)}{_held(tried[0], stat.mean, most)}")
         if told:
             after = f" after {most} leaked pairs" if most else ""
-            yield f"{name} tells containers from clean photos{after} with areas of: {'; '.join(told)}"
+            areas = "; ".join(told)
+            yield f"{name} tells containers from clean photos{after} with areas of: {areas}"
 
 
 def _held(method: str, area: float, most: int) -> str:

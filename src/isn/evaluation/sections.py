@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from isn.evaluation import published
 from isn.evaluation.cost import PUBLISHED
@@ -14,7 +15,7 @@ Made = tuple[list[Table], list[Chart]]
 Tried = tuple[str, int]
 """A method and its number of hidden images, 0 for a control."""
 
-Where = dict[str, str | int]
+Where = dict[str, Any]
 """Columns of the table and what they hold."""
 
 STEGEXPOSE = "detection/StegExpose"
@@ -94,8 +95,10 @@ def leaks(study: Study, name: str) -> list[int]:
 
 
 def _grid(study: Study, caption: str, columns: tuple[str, ...], rows: Iterable[list[str]]) -> Table:
-    """Methods with their numbers of images, and what there is to say of each."""
-    found = tuple((row[0], NONE if row[1] == "0" else row[1], *row[2:]) for row in rows)
+    """Methods with their numbers of images (0: a control), and what there is to say of each."""
+    found = tuple(
+        (f"{row[0]} (control)", NONE, *row[2:]) if row[1] == "0" else tuple(row) for row in rows
+    )
     return Table(caption, ("method", "images", *columns), found, 1, study.ours)
 
 
@@ -136,8 +139,8 @@ def _short(study: Study) -> Iterator[Table]:
             ]
             rows.append((family, *found))
         for domain in dict.fromkeys(each.domain for each in published.ISN):
-            told = (papers.get((domain, count), NONE) for count in study.about.counts)
-            rows.append((f"the paper, on {domain}", *told))
+            figures = (papers.get((domain, count), NONE) for count in study.about.counts)
+            rows.append((f"the paper, on {domain}", *figures))
         yield Table(
             f"In short, on {name}: mean PSNR of container / revealed images, each ± its deviation, "
             "and in parentheses the numbers of both. The paper's figures are of its own images of "
@@ -261,7 +264,7 @@ def _detection(study: Study) -> Made:
         paths = [f"detection/{name}/{n}" for n in pairs]
         rows, curves = [], {}
         for method, images in study.tried(f"detection/{name}"):
-            where: Where = {"method": method, "images": images}
+            where = {"method": method, "images": images}
             right = [study.stat(f"{path}/accuracy", **where) for path in paths]
             areas = [study.stat(f"{path}/area", **where) for path in paths]
             both = zip(right, areas, strict=True)
@@ -273,7 +276,7 @@ def _detection(study: Study) -> Made:
             if (method, images) in first_counts(study):
                 curves[label(method, images)] = right
         heads = tuple(map(str, pairs))
-        caption = f"{name}, by the number of leaked pairs: share of right verdicts / area ± deviation (draws)."
+        caption = f"{name}, by leaked pairs: share of right verdicts / area ± deviation (draws)."
         tables.append(_grid(study, caption, heads, rows))
         charts.append(_roc(study, paths[-1], f"{name} after {pairs[-1]} leaked pairs: ROC curves"))
         caption, axes = (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isn.evaluation.scores import CEILING
 
@@ -104,7 +104,7 @@ class Study:
             found.setdefault(key, []).append(row)
         return list(found.values())
 
-    def find(self, measure: str, host: str | None = None, **where: str | int) -> list[Row]:
+    def find(self, measure: str, host: str | None = None, **where: Any) -> list[Row]:
         """Rows of a measure, or of all measures below a path, whose columns have these values."""
         return [
             row
@@ -115,11 +115,11 @@ class Study:
             if host in (None, row.host)
         ]
 
-    def stat(self, measure: str, host: str | None = None, **where: str | int) -> Stat | None:
+    def stat(self, measure: str, host: str | None = None, **where: Any) -> Stat | None:
         """These rows taken together."""
         return pooled(self.find(measure, host, **where))
 
-    def total(self, measure: str, host: str | None = None, **where: str | int) -> int:
+    def total(self, measure: str, host: str | None = None, **where: Any) -> int:
         """The sum of a measure that counts."""
         return round(math.fsum(row.value for row in self.find(measure, host, **where)))
 
@@ -128,7 +128,7 @@ class Study:
         names = (row.measure.removeprefix(f"{measure}/") for row in self.find(measure))
         return list(dict.fromkeys(name.split("/")[0] for name in names))
 
-    def tried(self, measure: str, **where: str | int) -> list[tuple[str, int]]:
+    def tried(self, measure: str, **where: Any) -> list[tuple[str, int]]:
         """Method and number of images of the rows below a path, each pair once."""
         return list(dict.fromkeys((row.method, row.images) for row in self.find(measure, **where)))
 
