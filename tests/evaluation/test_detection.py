@@ -16,7 +16,7 @@ from isn.evaluation import detected, detection, detectors, html, markdown, repor
 from isn.evaluation.detection import CLEAN, MATCHING, SPAM, XUNET, Seen
 from isn.evaluation.findings import findings
 from isn.evaluation.plan import Plan
-from isn.evaluation.protocol import domain
+from isn.evaluation.protocol import domains
 from isn.evaluation.results import Results
 from isn.evaluation.run import evaluate
 from isn.steganalysis.residual import anomaly_map
@@ -142,7 +142,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     place = tmp_path_factory.mktemp("photos")
     for k in range(11):
         images.write(place / f"{k}.png", photo(k))
-    return Plan((str(place),), (1,), ("first-1",), ("lsb-4",), limit=6, parts=("detection",))
+    return Plan((str(place),), (1,), ("paper-1",), ("lsb-4",), limit=6, parts=("detection",))
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def results(plan: Plan) -> Results:
 
 def test_methods_and_controls_are_in_the_report(results: Results, tmp_path: Path) -> None:
     assert [(each.method, each.count, each.control) for each in results.detected] == [
-        ("first-1", 1, False),
+        ("paper-1", 1, False),
         ("lsb-4", 1, False),
         (MATCHING, 0, True),
         (CLEAN, 0, True),
@@ -172,10 +172,10 @@ def test_methods_and_controls_are_in_the_report(results: Results, tmp_path: Path
         each for each in sections.document(results).sections if each.anchor == "detection"
     )
     assert section.command.endswith("--parts detection")
-    assert "5fe8974f5d484f104be0f504f41c4e7d" in section.made_by
+    assert "f67ae92c74a673b36ecfe9c31cfc9fb8" in section.made_by
     assert "XuNet did not run" in section.text
     assert [row[0] for row in section.tables[0].rows] == [
-        "first-1",
+        "paper-1",
         "lsb-4",
         "LSB matching (control)",
         "clean (control)",
@@ -192,7 +192,7 @@ def test_methods_and_controls_are_in_the_report(results: Results, tmp_path: Path
 
 def test_the_maps_are_those_of_host_and_containers(results: Results, plan: Plan) -> None:
     (sheet,) = results.maps
-    assert [name for name, _ in sheet.rows] == ["host", "first-1", "lsb-4"]
+    assert [name for name, _ in sheet.rows] == ["host", "paper-1", "lsb-4"]
     host = results.domains[0].group(0, 1).host.pixels
     panels = dict(sheet.rows)["host"]
     assert f"mean {anomaly_map(host).mean():.3f}" in panels[1].label
@@ -200,7 +200,7 @@ def test_the_maps_are_those_of_host_and_containers(results: Results, plan: Plan)
 
 
 def test_one_host_is_enough_to_look(plan: Plan) -> None:
-    place = domain(plan.folders[0], count=1, limit=1)
+    place = domains(plan.folders[0], count=1, limit=1)[0]
     study = detectors.Study.of(place, 0, lambda: None)
     assert study.side == 96
     assert study.nothing(()) is None
@@ -213,7 +213,7 @@ def learned(name: str, value: float) -> detection.Learned:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.95, "expect to be found"), (0.8, "more often than not"), (0.55, "told little of first-1")],
+    [(0.95, "expect to be found"), (0.8, "more often than not"), (0.55, "told little of paper-1")],
 )
 def test_the_finding_follows_the_figures(results: Results, value: float, said: str) -> None:
     first, other, matching, clean = results.detected
@@ -228,9 +228,9 @@ def test_the_finding_follows_the_figures(results: Results, value: float, said: s
     )
     told = findings(changed)
     assert said in told[-1]
-    assert f"first-1 {value:.2f} with XuNet after 10 pairs" in told[-1]
+    assert f"paper-1 {value:.2f} with XuNet after 10 pairs" in told[-1]
     about = next(each for each in told if each.startswith("SPAM"))
-    assert "first-1 0.50, lsb-4 0.99" in about
+    assert "paper-1 0.50, lsb-4 0.99" in about
     assert "LSB matching has 0.97, as it must" in about
     assert "clean has 0.72, where it should be near 0.5" in about
 
@@ -250,7 +250,7 @@ def test_xunet_runs_where_there_is_torch(plan: Plan, monkeypatch: Any) -> None:
     monkeypatch.setattr(detection, "_learner", quick)
     monkeypatch.setattr(detection, "TILE", 48)
     monkeypatch.setattr(detection, "DRAWS", 1)
-    found = evaluate(replace(plan, models=()))
+    found = evaluate(replace(plan, methods=()))
     told = [each for each in found.detected[0].learned if each.detector == XUNET]
     assert [each.pairs for each in told] == [10]
     (section,) = (each for each in sections.document(found).sections if each.anchor == "detection")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isn.cli import verdicts
 from isn.cli.common import STANDARD, json_option, quiet_option
 from isn.cli.maps import Maps, is_map
 from isn.cli.progress import progress_bar
@@ -21,25 +19,14 @@ from isn.cli.voice import Voice
 from isn.errors import ImageError, IsnError, OutputError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.images import Picture
-    from isn.steganalysis.stegexpose import Findings
 
-COLUMNS = (
-    *("file", "stego", "hidden_bytes", "primary_sets", "chi_square", "sample_pairs"),
-    *("rs_analysis", "fusion", "agreeing", "answering"),
-)
-"""Of the CSV: StegExpose's own eight in its order, and how many detectors agree of how many."""
-
-_TITLES = ("file", "verdict", "agree", "fusion", "sets", "chi", "pairs", "RS", "bytes")
-_VERDICTS = {True: "stego", False: "nothing", None: "no answer"}
 _LOSSY = ("JPEG", "MPO")
 
 
 @dataclass
 class _Outcome:
-    """What came of the files: a dictionary by `COLUMNS` each, and those that were not read.
+    """What came of the files: a row by `verdicts.COLUMNS` each, and those that were not read.
 
     Of `named`, the user gave the name; of `unwritten`, the map could not be written.
     """
@@ -124,9 +111,10 @@ def analyze(
     failure = _failure(outcome)
     if outcome.rows or not failure:
         _print(voice, outcome, as_csv)
+    drawn = None if maps is None else outcome.maps
     facts: dict[str, Any] = {
         "threshold": threshold,
-        "files": [_facts(row, outcome.maps) for row in outcome.rows],
+        "files": [verdicts.facts(row, drawn) for row in outcome.rows],
         "unreadable": outcome.unreadable,
         "notes": voice.notes,
         "warnings": voice.warnings,
@@ -159,7 +147,7 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | N
                     voice.warn(str(error))
                 continue
             outcome.lossy += picture.format in _LOSSY
-            outcome.rows.append(_row(name, ask(picture.pixels, threshold=threshold), size))
+            outcome.rows.append(verdicts.row(name, ask(picture.pixels, threshold=threshold), size))
     return outcome
 
 
@@ -208,15 +196,6 @@ def _read(name: str, voice: Voice) -> tuple[Picture, int]:
     return picture, size
 
 
-def _row(name: str, findings: Findings, file_bytes: int) -> dict[str, Any]:
-    values = (
-        *(name, findings.stego, findings.hidden_bytes(file_bytes)),
-        *(findings.primary_sets, findings.chi_square, findings.sample_pairs),
-        *(findings.rs_analysis, findings.fusion, findings.agreeing, len(findings.answers)),
-    )
-    return dict(zip(COLUMNS, values, strict=True))
-
-
 def _failure(outcome: _Outcome) -> IsnError | None:
     if outcome.named and len(outcome.unreadable) == 1 and not outcome.rows:
         return outcome.named[0]
@@ -238,99 +217,22 @@ def _failure(outcome: _Outcome) -> IsnError | None:
 def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
     if as_csv:
         # In UTF-8 whatever the terminal's encoding is, for programs that read it.
-        click.echo(_as_csv(outcome.rows).encode(), nl=False)
+        click.echo(verdicts.as_csv(outcome.rows).encode(), nl=False)
         return
-    cells = [_cells(row) for row in outcome.rows]
+    cells = [verdicts.cells(row) for row in outcome.rows]
     if sys.stdout is not None and sys.stdout.isatty():
-        voice.report(_table(cells))
+        voice.report(verdicts.table(cells))
     else:
-        voice.report(_plain([list(_TITLES), *cells]))
+        voice.report(verdicts.plain([list(verdicts.TITLES), *cells]))
     counts = [
         f"{sum(row['stego'] is state for row in outcome.rows)} {words}"
-        for state, words in _VERDICTS.items()
+        for state, words in verdicts.VERDICTS.items()
     ]
     if outcome.unreadable:
         counts.append(f"{len(outcome.unreadable)} unreadable")
     voice.report(f"{_files(len(outcome.rows) + len(outcome.unreadable))}: {', '.join(counts)}")
     if outcome.maps:
-        voice.report("Maps: " + ", ".join(map(_printable, outcome.maps.values())))
-
-
-def _as_csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([_printable(row["file"]), *map(_as_java, list(row.values())[1:])])
-    return text.getvalue()
-
-
-def _as_java(value: float | None) -> str:
-    """As StegExpose writes it, so that what reads its reports reads these."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "NaN" if math.isnan(value) else str(value)
-
-
-def _facts(row: dict[str, Any], maps: dict[str, str]) -> dict[str, Any]:
-    """A row for JSON, which knows no NaN."""
-    finite = {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in row.items()
-    }
-    return finite | {"map": maps.get(row["file"])} if maps else finite
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    numbers = ("fusion", "primary_sets", "chi_square", "sample_pairs", "rs_analysis")
-    estimate = row["hidden_bytes"]
-    return [
-        _printable(row["file"]),
-        _VERDICTS[row["stego"]],
-        f"{row['agreeing']} of {row['answering']}",
-        *(_number(row[name]) for name in numbers),
-        "-" if estimate is None else str(estimate),
-    ]
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return "NaN" if math.isnan(value) else f"{value:.3f}"
-
-
-def _table(cells: list[list[str]]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    for k, title in enumerate(_TITLES):
-        table.add_column(title, justify="left" if k < 2 else "right", no_wrap=k > 0)
-    for row in cells:
-        style = "bold red" if row[1] == _VERDICTS[True] else ""
-        verdict = Text(row[1], style=style)
-        table.add_row(Text(row[0], overflow="fold"), verdict, *row[2:])
-    return table
-
-
-def _plain(rows: list[list[str]]) -> str:
-    """Aligned columns, in which no name is ever broken or cut."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if k < 2 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-
-
-def _printable(name: str) -> str:
-    # A file's name may hold line breaks or codes that a terminal would obey.
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
+        voice.report("Maps: " + ", ".join(map(verdicts.printable, outcome.maps.values())))
 
 
 def _files(count: int) -> str:

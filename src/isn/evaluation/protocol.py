@@ -6,8 +6,8 @@ are asked for. So the hosts, and the first hidden image of each, are the same fo
 the same on every machine.
 
 Images of one kind are never averaged with those of another. A folder that mixes several, whose
-files are called ``imagenet_0017.png`` and ``bsds_0042.png``, is as many domains; any other folder
-is one.
+files are called ``imagenet_0017.png`` and ``bsds_0042.png``, six or more of each, is as many
+domains; any other folder is one.
 """
 
 from __future__ import annotations
