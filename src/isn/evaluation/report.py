@@ -19,6 +19,7 @@ from isn.evaluation import figures
 from isn.evaluation.document import Panel, Table
 from isn.evaluation.findings import findings, headlines
 from isn.evaluation.pictures import ROUGH, data_uri
+from isn.evaluation.protocol import Domain, readable
 from isn.evaluation.sections import sections
 from isn.evaluation.study import Row, Study
 
@@ -71,15 +72,15 @@ def facts(study: Study) -> dict[str, Any]:
     return {
         "command": about.command,
         "seed": about.seed,
-        "counts": about.counts,
-        "parts": about.parts,
+        "counts": list(about.counts),
+        "parts": list(about.parts),
         "versions": about.versions,
         "shown": about.shown,
         "findings": [*headlines(study), *findings(study)],
-        "methods": [asdict(each) for each in about.entrants],
-        "domains": [{**asdict(each), "folder": str(each.folder)} for each in about.domains],
+        "methods": [{**asdict(each), "counts": list(each.counts)} for each in about.entrants],
+        "domains": [_domain(each) for each in about.domains],
         "failures": [asdict(each) for each in about.failures],
-        "columns": COLUMNS,
+        "columns": list(COLUMNS),
         "rows": [[_finite(getattr(row, name)) for name in COLUMNS] for row in study.rows],
     }
 
@@ -95,6 +96,17 @@ def as_json(study: Study) -> str:
 def visible(words: str) -> str:
     """The words; all in them that is no letter and cannot be seen as a backslash and its number."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+
+
+def _domain(domain: Domain) -> dict[str, Any]:
+    return {
+        "name": domain.name,
+        "folder": readable(str(domain.folder)),
+        "crop": domain.crop,
+        "images": [readable(each) for each in domain.names],
+        "hosts": domain.hosts,
+        "skipped": [asdict(each) for each in domain.skipped],
+    }
 
 
 def _finite(value: Any) -> Any:
