@@ -9,7 +9,7 @@ import pytest
 
 from isn.baselines.lsb import Lsb
 from isn.errors import ImageError
-from isn.evaluation import detection
+from isn.evaluation import adapter, detection, report
 from isn.evaluation.extremes import NATURAL, PAIRS
 from isn.evaluation.plan import Plan
 from isn.evaluation.run import evaluate
@@ -51,7 +51,8 @@ def test_a_method_that_fails_on_an_image_ends_nothing(folder: Path) -> None:
     assert [each.method for each in found.damage] == ["lsb-4"]
     assert [each.method for each in found.extremes] == ["lsb-4"] * len(PAIRS)
     assert (found.extremes[0].host, found.extremes[0].hidden) == (NATURAL, NATURAL)
-    assert found.as_json(())["failures"][0]["method"] == "fussy"
+    facts = report.facts(adapter.study(found))
+    assert facts["failures"][0]["method"] == "fussy"
 
 
 def test_an_image_that_is_gone_ends_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

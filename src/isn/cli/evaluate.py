@@ -106,8 +106,7 @@ def evaluate(
     --json prints what report.json holds, and "files", the paths of the three reports.
     """
     from isn import baselines as others
-    from isn.evaluation import report
-    from isn.evaluation.findings import findings
+    from isn.evaluation import adapter, report
     from isn.evaluation.plan import COUNTS, Plan
     from isn.evaluation.results import PARTS
     from isn.evaluation.run import evaluate as measure
@@ -138,14 +137,14 @@ def evaluate(
     for each in results.failures:
         who = " on ".join(filter(None, (each.method, each.what)))
         voice.warn(f"not measured, part {each.part}: {who}: {each.reason}")
-    paths = report.write(results, folder)
+    study = adapter.study(results)
+    paths, facts = report.write(study, folder), report.facts(study)
     if results.quality:
         voice.report(_table(results))
-    sentences = findings(results)
-    for sentence in sentences:
+    for sentence in facts["findings"]:
         voice.report(f"* {sentence}.")
     voice.report("Reports: " + ", ".join(map(str, paths)))
-    voice.answer(**results.as_json(sentences), files=[os.fspath(path) for path in paths])
+    voice.answer(**facts, files=[os.fspath(path) for path in paths])
     return FAILED if results.failures else 0
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from isn.evaluation.cost import Cost
 from isn.evaluation.damage import Left
 from isn.evaluation.detection import Detected
 from isn.evaluation.document import Sheet
-from isn.evaluation.protocol import Domain, readable
-from isn.evaluation.scores import Summary
+from isn.evaluation.protocol import Domain
+from isn.evaluation.scores import Summary, Trial
 
 PARTS = ("table", "capacity", "damage", "extremes", "detection", "cost")
 """What an evaluation may consist of."""
@@ -54,12 +53,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Quality:
-    """One line of Table 1, and one point of Fig. 6."""
+    """One line of Table 1, and one point of Fig. 6, with what it is the mean of."""
 
     domain: str
     method: str
     count: int
     summary: Summary
+    trials: tuple[Trial, ...]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class Extremes:
     hidden: str
     container: float
     revealed: float | None
+    deviation: float
     lost: int
 
 
@@ -131,35 +132,3 @@ class Results:
     def entrant(self, name: str) -> Entrant:
         """The method of this name."""
         return next(each for each in self.entrants if each.name == name)
-
-    def as_json(self, findings: tuple[str, ...]) -> dict[str, Any]:
-        """Every number at full precision, and the findings in words; no pictures."""
-        return {
-            "command": self.command,
-            "seed": self.seed,
-            "counts": list(self.counts),
-            "parts": list(self.parts),
-            "versions": self.versions,
-            "findings": list(findings),
-            "methods": [asdict(each) for each in self.entrants],
-            "shown": self.shown,
-            "domains": [_domain(each) for each in self.domains],
-            "quality": [asdict(each) for each in self.quality],
-            "damage": [asdict(each) for each in self.damage],
-            "damage_groups": self.damage_groups,
-            "extremes": [asdict(each) for each in self.extremes],
-            "detection": [asdict(each) for each in self.detected],
-            "cost": [asdict(each) for each in self.costs],
-            "failures": [asdict(each) for each in self.failures],
-        }
-
-
-def _domain(domain: Domain) -> dict[str, Any]:
-    return {
-        "name": domain.name,
-        "folder": readable(str(domain.folder)),
-        "crop": domain.crop,
-        "images": [readable(each) for each in domain.names],
-        "hosts": domain.hosts,
-        "skipped": [asdict(each) for each in domain.skipped],
-    }

@@ -128,7 +128,7 @@ def _quality(results: Results, plan: Plan, chosen: list[Contender], pace: _Pace)
                 for name, judged in _round(results, place, (index, count), able, shown, pace):
                     trials[name].append(judged)
             results.quality += [
-                Quality(place.name, name, count, scores.summary(found))
+                Quality(place.name, name, count, scores.summary(found), tuple(found))
                 for name, found in trials.items()
                 if found
             ]
@@ -196,7 +196,7 @@ def _extremes(results: Results, plan: Plan, chosen: list[Contender], pace: _Pace
             results.extremes.append(
                 Extremes(
                     *(contender.name, count, found.host, found.hidden),
-                    *(found.container, found.revealed, found.lost),
+                    *(found.container, found.revealed, found.deviation, found.lost),
                 )
             )
             if contender.name in drawn.values():
