@@ -134,7 +134,9 @@ class Paper:
         if self.refine:
             made = engine.refined(cover, planes, made, self.refine, part(tell, share, 0.98))
         inside[:] = pixels(made)
-        return self._stamped(container, [each.shape[:2] for each in pictures], key)
+        stamped = self._stamped(container, [each.shape[:2] for each in pictures], key)
+        tell(1.0)
+        return stamped
 
     def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
         """See :meth:`isn.method.Method.reveal`."""
