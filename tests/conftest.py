@@ -1,4 +1,4 @@
-"""What every test may ask for: the demo photos, cheap passphrases, and the device of torch tests."""
+"""What every test may ask for: the demo photos, cheap passphrases, the device of torch tests."""
 
 from __future__ import annotations
 

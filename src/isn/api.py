@@ -12,8 +12,9 @@ import numpy as np
 
 from isn import images, keys, method, zoo
 from isn.carriers.trellis import error
-from isn.codes import Content, File, Item, Secret
-from isn.codes.file import compressed_size
+from isn.codes import Code, Content, File, Item, Secret
+from isn.codes.bundle import Bundle
+from isn.codes.file import Files, compressed_size
 from isn.errors import AlteredContainer, ConfigError, NoSeal
 from isn.images import Picture, Pixels, Source
 from isn.keys import Key
@@ -220,7 +221,7 @@ def reveal(
         if entry is None:
             raise ConfigError("a backend or texture was given, and no network made this container")
         found = _with(found, _method(entry.name, **options))
-    elif given is not None and code is not given and code not in getattr(given, "pictures", ()):
+    elif given is not None and not _made_by(given, code):
         raise ConfigError(
             f"the method {given.name} was given, and {picture.name} was made by another one: "
             "leave it out"
@@ -352,6 +353,14 @@ def _method(given: str | os.PathLike[str] | Method, **options: Any) -> Method:
     if isinstance(given, (str, os.PathLike)):
         return method.get(given, **options)
     return method.tuned(given, **options)
+
+
+def _made_by(given: Method, code: Code | Paper) -> bool:
+    """Whether a method may have made a container that names a code."""
+    if isinstance(given, Carried):
+        # Files, alone and in bundles, go with every method that carries bytes.
+        return isinstance(code, (Files, Bundle)) or code in given.pictures
+    return isinstance(given, Paper) and code is given
 
 
 def _with(found: method.Found, given: Method) -> method.Found:

@@ -172,7 +172,7 @@ class Carried:
         if files == len(secret):
             return (Files(),)
         if files:
-            return tuple(Bundle(Files(), each, find) for each in self.pictures)
+            return tuple(_bundle(each, (self,)) for each in self.pictures)
         return self.pictures
 
     def room(self, host: Pixels, code: Code) -> Room:
@@ -193,18 +193,13 @@ class Carried:
         """See :meth:`Method.reveal`."""
         head = self.carrier.read_head(container, key)
         opened = envelope.open_head(head, key)
-        code = self._own(opened) or find(opened.number, opened.fingerprint)
+        code = find(opened.number, opened.fingerprint, (self,))
         return _decoded(self.carrier, code, container, head, opened, key, tell)
 
     def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.salvage`: a code is whole or nothing."""
         del container, tell
         raise AlteredContainer(f"of a damaged container of {self.name} nothing can be revealed")
-
-    def _own(self, head: Head) -> Code | None:
-        """The code of this method that a head names."""
-        mine = (each for each in self.pictures if each.number == head.number)
-        return next((each for each in mine if each.fingerprint == head.fingerprint), None)
 
 
 @dataclass(frozen=True)
@@ -278,7 +273,7 @@ def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Any:
     if number == Files.number:
         return Files()
     if number == Bundle.number:
-        return Bundle(Files(), get(DEFAULT).pictures[0], lambda *who: find(*who, own))  # type: ignore[attr-defined]
+        return _bundle(get(DEFAULT).pictures[0], own)  # type: ignore[attr-defined]
     if number == Avif.number:
         return Avif()
     entry = zoo.entry_of(fingerprint)
@@ -290,6 +285,16 @@ def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Any:
         )
     method = get(entry.name)
     return method.pictures[0] if isinstance(method, Carried) else method
+
+
+def _bundle(pictures: Code, own: Sequence[Method]) -> Bundle:
+    def part_of(number: int, fingerprint: bytes) -> Code:
+        found: Code | Paper = find(number, fingerprint, own)
+        if isinstance(found, Paper):
+            raise UnknownModel(f"{found.name} makes no bytes that a bundle could hold")
+        return found
+
+    return Bundle(Files(), pictures, part_of)
 
 
 def _identity(each: Any) -> tuple[int, bytes]:
