@@ -62,7 +62,7 @@ class Avif:
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
-        pictures = pictures_of(secret, self.name)
+        pictures = pictures_of(secret, self.name, room.area)
         head = 1 + len(pictures) * _ENTRY.size
         files = fitting(pictures, room.size - head, tell)
         entries = [
@@ -76,11 +76,7 @@ class Avif:
         found: list[Item] = []
         entries = _opened(payload, area)
         for number, (size, file) in enumerate(entries):
-            try:
-                shown = images.read(file, "a hidden image").pixels
-            except ImageError as error:
-                raise forged("one of its AVIF files is none") from error
-            found.append(images.resize(shown, *size))
+            found.append(images.resize(_shown(file, area), *size))
             tell((number + 1) / len(entries))
         return found
 
@@ -165,6 +161,19 @@ def encode(pixels: Pixels, quality: int) -> bytes:
         advanced={"tune": "psnr"},
     )
     return buffer.getvalue()
+
+
+def _shown(file: bytes, area: int) -> Pixels:
+    """An AVIF file that is not to be believed, decoded."""
+    try:
+        # The size first, which for a few bytes may be a huge one.
+        with Image.open(io.BytesIO(file), formats=("AVIF",)) as image:
+            pixels = image.width * image.height
+        if pixels > most_pixels(area):
+            raise forged(f"one of its AVIF files has {pixels} pixels")
+        return images.read(file, "a hidden image").pixels
+    except (ImageError, OSError, ValueError, SyntaxError) as error:
+        raise forged("one of its AVIF files is none") from error
 
 
 def _total(files: Sequence[bytes]) -> int:

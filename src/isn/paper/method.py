@@ -113,7 +113,7 @@ class Paper:
                 f"a passphrase was given, and {self.name} has no key: take one of photos, avif, "
                 "isn-1 to isn-5, which encrypt"
             )
-        pictures = pictures_of(secret, self.name)
+        pictures = pictures_of(secret, self.name, host.shape[0] * host.shape[1])
         if len(pictures) not in self.counts:
             raise ConfigError(
                 f"{len(pictures)} hidden images were given, {self.name} hides "
