@@ -27,7 +27,10 @@ LONGEST_NAME: Final = 200
 _ENTRY: Final = struct.Struct("<HQ")
 _FILTERS: Final[list[dict[str, Any]]] = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
 _DEVICES: Final = frozenset(
-    ["CON", "PRN", "AUX", "NUL", *(f"{port}{k}" for port in ("COM", "LPT") for k in range(10))]
+    [
+        *("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"),
+        *(f"{port}{k}" for port in ("COM", "LPT") for k in "0123456789\xb9\xb2\xb3"),
+    ]
 )
 
 
@@ -87,7 +90,8 @@ def safe_name(name: str) -> str:
         return "file"
     if plain.startswith((".", "-", "~")):
         plain = "_" + plain[1:]
-    if plain.partition(".")[0].upper() in _DEVICES:
+    # Windows looks past spaces there.
+    if plain.partition(".")[0].rstrip(" ").upper() in _DEVICES:
         plain = "_" + plain
     stem, dot, suffix = plain.rpartition(".")
     if not dot or len(suffix) > 20:
@@ -95,7 +99,8 @@ def safe_name(name: str) -> str:
     else:
         suffix = dot + suffix
     room = LONGEST_NAME - len(suffix.encode())
-    return stem.encode()[:room].decode(errors="ignore") + suffix
+    short = stem.encode()[:room].decode(errors="ignore") + suffix
+    return short.rstrip(". ")
 
 
 def _odd(character: str) -> bool:
