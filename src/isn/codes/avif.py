@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -38,6 +39,9 @@ from isn.progress import Tell
 _ENTRY: Final = struct.Struct("<III")
 _HIGHEST: Final = 100
 _SMALLEST_SIDE: Final = 8
+_BROKEN: Final = (
+    *(ImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, RuntimeError),
+)
 
 
 class Avif:
@@ -69,6 +73,7 @@ class Avif:
             _ENTRY.pack(*own.shape[:2], len(file))
             for own, file in zip(pictures, files, strict=True)
         ]
+        tell(1.0)
         return b"".join([bytes([len(files)]), *entries, *files])
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
@@ -166,13 +171,16 @@ def encode(pixels: Pixels, quality: int) -> bytes:
 def _shown(file: bytes, area: int) -> Pixels:
     """An AVIF file that is not to be believed, decoded."""
     try:
-        # The size first, which for a few bytes may be a huge one.
-        with Image.open(io.BytesIO(file), formats=("AVIF",)) as image:
-            pixels = image.width * image.height
+        with warnings.catch_warnings():
+            # Of large images, which are refused by a limit of our own.
+            warnings.simplefilter("ignore")
+            # The size first, which for a few bytes may be a huge one.
+            with Image.open(io.BytesIO(file), formats=("AVIF",)) as image:
+                pixels = image.width * image.height
         if pixels > most_pixels(area):
             raise forged(f"one of its AVIF files has {pixels} pixels")
         return images.read(file, "a hidden image").pixels
-    except (ImageError, OSError, ValueError, SyntaxError) as error:
+    except _BROKEN as error:
         raise forged("one of its AVIF files is none") from error
 
 
