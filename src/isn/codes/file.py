@@ -84,7 +84,7 @@ def safe_name(name: str) -> str:
     :data:`LONGEST_NAME` bytes, with the suffix kept.
     """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    plain = "".join("_" if _odd(each) else each for each in unicodedata.normalize("NFC", last))
+    plain = "".join(map(_plain, unicodedata.normalize("NFC", last)))
     plain = plain.strip(" ").rstrip(". ")
     if not plain:
         return "file"
@@ -103,8 +103,13 @@ def safe_name(name: str) -> str:
     return short.rstrip(". ")
 
 
-def _odd(character: str) -> bool:
-    return unicodedata.category(character)[0] == "C" or character in '<>:"/\\|?*\u2028\u2029'
+def _plain(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Zs":
+        # Of spaces there are many that look alike.
+        return " "
+    odd = category[0] == "C" or character in '<>:"/\\|?*\u2028\u2029'
+    return "_" if odd else character
 
 
 def _files_of(secret: Secret) -> list[File]:
