@@ -51,7 +51,7 @@ def network_weights(config: ModelConfig = SMALL, seed: int = 0, bits: int = 7) -
     tensors = random_tensors(config, seed)
     # Of every kind that there may be: no bits at all, few, and the most.
     wide = np.full(config.host_channels, bits, np.float32)
-    wide[1:4] = 0, 1, 12
+    wide[:3] = 12, 1, 0
     tensors["samples.bits"] = wide
     tensors["samples.bend"] = np.linspace(0.02, 0.5, len(wide), dtype=np.float32)
     return Weights("network", asdict(config), tensors)
