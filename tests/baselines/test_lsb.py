@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from isn.baselines.lsb import Lsb
-from isn.codes import File
 from isn.errors import ConfigError
 from isn.keys import Passphrase, Public
 from isn.metrics import psnr
+from isn.secret import File
 
 KEY = Public()
 

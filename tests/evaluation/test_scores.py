@@ -1,26 +1,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 
 import isn
 from isn import images, metrics
-from isn.codes import Secret
 from isn.errors import AlteredContainer, NoSeal
 from isn.evaluation import methods, scores
 from isn.evaluation.protocol import Group, Sample, domains
 from isn.keys import Key
 from isn.progress import Tell, silent
+from isn.secret import Secret
 
 
 class Spy:
     """A method that keeps what it is given, and returns what it is told to."""
 
-    options: ClassVar[frozenset[str]] = frozenset()
     name, counts = "spy", range(1, 3)
+    options: frozenset[str] = frozenset()
 
     def __init__(self, answer: list[Any] | None) -> None:
         self.answer = answer
@@ -38,6 +38,9 @@ class Spy:
 
     def salvage(self, container: Any, tell: Tell = silent) -> list[Any]:
         raise AlteredContainer("nothing is left")
+
+    def tuned(self, options: Any) -> Spy:
+        return self
 
 
 def group(*pixels: Any) -> Group:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isn import images
 from isn.baselines.pictures import given
-from isn.codes import Item, Secret
 from isn.errors import BackendError
 from isn.images import Pixels
 from isn.keys import Key
 from isn.paper.method import in_colour
 from isn.progress import Tell, silent
+from isn.secret import Item, Secret
 from isn.weights import Weights
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Baluja:
         ModelError: the weights are not those of the networks.
     """
 
-    options: ClassVar[frozenset[str]] = frozenset()
+    options: frozenset[str] = frozenset()
 
     def __init__(self, name: str, weights: Weights) -> None:
         self.name, self.weights = name, weights
@@ -97,6 +97,11 @@ class Baluja:
             np.ascontiguousarray(planes[..., 3 * k : 3 * k + 3])
             for k in range(planes.shape[2] // 3)
         ]
+
+    def tuned(self, options: Mapping[str, Any]) -> Baluja:
+        """Itself: there is nothing to set."""
+        del options
+        return self
 
 
 def _network(name: str, weights: Weights) -> BalujaNetwork:

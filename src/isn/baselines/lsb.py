@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from isn import images
 from isn.baselines.pictures import given
-from isn.codes import Item, Secret
 from isn.images import Pixels
 from isn.keys import Key
 from isn.paper.method import in_colour
 from isn.progress import Tell, silent
+from isn.secret import Item, Secret
 
 BITS = 4
 _LOW = np.uint8((1 << BITS) - 1)
@@ -28,9 +29,8 @@ class Lsb:
     to be with the method at its best.
     """
 
-    options: ClassVar[frozenset[str]] = frozenset()
-
     name = "lsb-4"
+    options: frozenset[str] = frozenset()
     counts = range(1, 2)
 
     def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
@@ -51,3 +51,8 @@ class Lsb:
         del tell
         picture: Pixels = ((in_colour(container) & _LOW) << np.uint8(8 - BITS)) | _MIDDLE
         return [picture]
+
+    def tuned(self, options: Mapping[str, Any]) -> Lsb:
+        """Itself: there is nothing to set."""
+        del options
+        return self

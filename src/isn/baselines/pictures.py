@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from isn.codes import Secret, pictures_of
 from isn.errors import ConfigError
 from isn.images import Pixels
 from isn.keys import Key
 from isn.method import Method
+from isn.secret import Secret, pictures_of
 
 
 def given(baseline: Method, secret: Secret, key: Key) -> list[Pixels]:

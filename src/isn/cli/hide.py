@@ -131,9 +131,9 @@ def hide(
     engine = choose_backend(backend or ("torch" if refine else None), threads)
     checked = _hide(voice, cover, pictures, weights, key, engine, secret, refine)
     if output == STANDARD:
-        write_standard(images.encode(checked.pixels))
+        write_standard(images.encode(checked.pixels, like=cover))
     else:
-        images.write(output, checked.pixels, overwrite=overwrite)
+        images.write(output, checked.pixels, overwrite=overwrite, like=cover)
     _note_shared(voice, weights, len(pictures))
     _warn(voice, cover, pictures, checked)
     name = model_name(weights, model)

@@ -15,13 +15,12 @@ from typing import Final
 import numpy as np
 
 from isn import baselines, method, zoo
-from isn.codes import pictures_of
-from isn.codes.network import NetworkCode
 from isn.errors import RevealError
-from isn.images import Pixels
+from isn.images import Pixels, is_grey
 from isn.keys import Public
-from isn.method import Carried, Method
-from isn.paper.method import Paper, in_colour
+from isn.method import Method, candidates
+from isn.paper.method import in_colour
+from isn.secret import pictures_of
 from isn.weights import Weights
 
 KEY: Final = Public()
@@ -62,7 +61,7 @@ class Contender:
     @property
     def networked(self) -> bool:
         """Whether a backend runs its network."""
-        return _networked(self.method)
+        return "backend" in self.method.options
 
     @property
     def architecture(self) -> str:
@@ -85,7 +84,7 @@ def shipped(name_or_path: str, backend: str | None = None) -> Contender:
         ModelError: the file is no weights file.
     """
     found = method.get(name_or_path)
-    if backend is not None and _networked(found):
+    if backend is not None and "backend" in found.options:
         found = method.tuned(found, backend=backend)
     weights = _weights(found)
     if found.name in method.names():
@@ -145,22 +144,14 @@ def left(method: Method, container: Pixels, count: int) -> list[Pixels | None]:
 
 
 def _planes(image: Pixels) -> Pixels:
-    """As users have it: one plane of an image whose three are equal."""
-    if (image == image[..., :1]).all():
-        return np.ascontiguousarray(image[..., 0])
-    return image
+    """As users have it: one plane of a grey image."""
+    return np.ascontiguousarray(image[..., 0]) if is_grey(image) else image
 
 
 def _weights(method: Method) -> Weights | None:
-    owner = method.pictures[0] if isinstance(method, Carried) else method
+    owner = next(iter(candidates(method)), method)
     found = getattr(owner, "weights", None)
     return found if isinstance(found, Weights) else None
-
-
-def _networked(method: Method) -> bool:
-    if isinstance(method, Carried):
-        return any(isinstance(each, NetworkCode) for each in method.pictures)
-    return isinstance(method, Paper)
 
 
 def _trained(weights: Weights | None) -> str:
