@@ -15,12 +15,15 @@ from PIL import Image
 
 from evaluation import browser
 from isn.errors import OutputError
-from isn.evaluation import figures, published, report
+from isn.evaluation import adapter, figures, published, report
+from isn.evaluation.cost import Cost
+from isn.evaluation.damage import Left
 from isn.evaluation.detection import ACCUSED, CLEAN, MATCHING
 from isn.evaluation.document import Chart, Panel, Sheet
 from isn.evaluation.findings import findings, headlines
 from isn.evaluation.protocol import Domain, Skip
-from isn.evaluation.results import PARTS, Entrant, Failure, Results
+from isn.evaluation.results import PARTS, Damaged, Entrant, Extremes, Failure, Quality, Results
+from isn.evaluation.scores import Score, Trial, summary
 from isn.evaluation.sections import sections
 from isn.evaluation.study import Row, Stat, Study, pooled
 
@@ -281,6 +284,18 @@ def test_every_mean_has_its_number_and_deviation(study: Study) -> None:
     assert cells(study, "PSNR of the one")["natural", "noise"] == ("40.0 / exact (1)",)
 
 
+def test_only_a_psnr_is_exact_at_its_ceiling(study: Study) -> None:
+    what = ("net", 5, "photos", "a.png")
+    rows = [Row(*what, f"quality/{side}/psnr", 100.0) for side in ("container", "revealed")]
+    rows.append(Row(*what, "quality/payload", 120.0))
+    made = other(study, tuple(rows), counts=(5,))
+    assert cells(made, "Quality on")["net", "5"][:4] == ("120.0", "1", "exact", "100.00")
+    assert ("net", "exact / exact (1 / 1)") in cells(made, "In short")
+    # What was not measured has no curve, and no place in a legend.
+    (curves, *_) = (chart.curves for part in sections(made) for chart in part.charts)
+    assert list(curves) == ["net"]
+
+
 def test_the_paper_stands_beside_with_its_domain_and_is_not_compared(study: Study) -> None:
     short = cells(other(study, counts=(1, 3)), "In short")
     assert short["the paper, on ImageNet", "38.05 / 35.38"] == ("–",)
@@ -352,6 +367,52 @@ def test_families_stand_together(study: Study) -> None:
     )
 
 
+def test_the_table_holds_each_value_that_was_measured(study: Study) -> None:
+    def score(psnr: float) -> Score:
+        return Score(psnr, psnr + 3, 0.9, 0.95)
+
+    trials = (
+        Trial("a.png", ("b.png", "c.png"), score(40.0), (score(30.0), score(34.0)), 48.0),
+        Trial("b.png", ("c.png", "d.png"), score(44.0), (score(38.0), None), 48.0),
+    )
+    left = (
+        Left("nothing", "nothing", 0, 50.0, 1.0, 2, 0),
+        Left("JPEG", "quality 90", 90, None, 0.0, 0, 2),
+    )
+    results = replace(
+        study.about,
+        quality=[Quality("photos", "net", 2, summary(list(trials)), trials)],
+        damage=[Damaged("net", 2, left)],
+        extremes=[Extremes("net", 2, "natural", "noise", 41.0, 12.0, 0.5, 0)],
+        costs=[Cost("net", "", 2, 130, 140, "hide", 0.5, None)],
+    )
+    made = adapter.study(results)
+    back = made.find("quality/revealed/psnr", method="net", images=2, domain="photos")
+    assert [(row.host, row.value) for row in back] == [
+        ("a.png", 30.0),
+        ("a.png", 34.0),
+        ("b.png", 38.0),
+    ]
+    for side, spreads in (("container", "container"), ("revealed", "revealed")):
+        for name, spread in getattr(results.quality[0].summary, spreads).items():
+            stat = made.stat(f"quality/{side}/{name}")
+            assert stat is not None
+            found = (stat.mean, stat.deviation, stat.lowest, stat.of)
+            assert found == pytest.approx(
+                (spread.mean, spread.deviation, spread.worst, spread.images)
+            )
+    assert made.total("quality/lost") == 1
+    assert made.stat("damage/nothing/nothing/psnr") == Stat(2, 50.0, 1.0, 50.0)
+    assert made.stat("damage/JPEG/quality 90/psnr") is None
+    assert made.total("damage/JPEG/quality 90/lost") == 2
+    assert made.stat("extremes/noise/revealed", "natural") == Stat(2, 12.0, 0.5, 12.0)
+    text = report.markdown(made)
+    assert "| **net** | 2 | 48.0 ± 0.0 | 2 | 42.00 ± 2.00 | 40.00 |" in text
+    assert "| **net** | – | hide | 2 | 140 x 130 | 0.500 | – |" in text
+    assert "| 1280 x 1280 | 0.920 | 4407 |" in text
+    assert "| table | lsb | 1.png of photos | it is too small |" in text
+
+
 def luminance(colour: str) -> float:
     parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
@@ -374,6 +435,7 @@ def test_curves_break_where_there_is_no_point() -> None:
     lines = re.findall(r'<path d="([^"]*)" clip-path[^>]*stroke: #1b7fc4', drawn)
     # Its bars are of one piece each.
     assert max(line.count("M") for line in lines) == 2
+    assert "#ffffff" not in drawn
     # The cross of the place where nothing came back.
     assert drawn.count("<use ") == whole.count("<use ") + 1
     assert 'id="a-' in drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isn.errors import ConfigError
-from isn.images import Pixels
+from isn.images import MAX_PIXELS, Pixels
 from isn.keys import Key
 from isn.method import Method
 from isn.secret import Secret, pictures_of
@@ -17,7 +17,7 @@ def given(baseline: Method, secret: Secret, key: Key) -> list[Pixels]:
     """
     if key.secret:
         raise ConfigError(f"a passphrase was given, and {baseline.name} has no key: leave it out")
-    pictures = pictures_of(secret, baseline.name)
+    pictures = pictures_of(secret, baseline.name, MAX_PIXELS)
     if len(pictures) not in baseline.counts:
         raise ConfigError(
             f"{len(pictures)} hidden images were given, {baseline.name} hides "

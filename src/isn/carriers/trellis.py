@@ -58,13 +58,15 @@ class Trellis:
     name = "trellis"
 
     def capacity(self, host: Pixels, bits: float) -> int:
-        """Bytes of body: `bits` of every sample but the head's."""
-        return max(int(max(host.size - _HEAD_SAMPLES, 0) * min(bits, MOST_BITS)) // 8, 0)
+        """Bytes of body: `bits` of every sample but the head's, which has half of them at most."""
+        if host.size < 2 * _HEAD_SAMPLES:
+            return 0
+        return int((host.size - _HEAD_SAMPLES) * min(bits, MOST_BITS)) // 8
 
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """See :meth:`isn.carriers.Carrier.write`."""
         del key
-        if len(body) > self.capacity(host, MOST_BITS):
+        if host.size < 2 * _HEAD_SAMPLES or len(body) > self.capacity(host, MOST_BITS):
             raise ImageError(
                 f"{len(body)} bytes are to be carried, a host of {host.size} samples takes "
                 f"{self.capacity(host, MOST_BITS)}: take a larger one"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from itertools import cycle
 from math import nan
 from typing import Any, Final
 
@@ -12,7 +11,6 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from isn.evaluation.document import Chart
-from isn.evaluation.study import Stat
 
 COLOURS: Final = ("#1b7fc4", "#d2601a", "#0f9070", "#bf5f9c", "#a67c00", "#8262c9", "#c9404f")
 """Each stands out from white and from the dark page alike; marks tell them apart in grey."""
@@ -50,13 +48,18 @@ def svg(chart: Chart, name: str) -> str:
         chart: what to draw.
         name: a word that makes its ids differ from those of other charts on the same page.
     """
-    looks = cycle((c, m, line) for line in _LINES for c, m in zip(COLOURS, _MARKS, strict=True))
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(7.2, 3.0))
-        axes = figure.add_axes((0.08, 0.16, 0.62, 0.81))
-        for words, curve in chart.curves.items():
-            look = (_INK, "o", "--") if words in chart.quiet else next(looks)
-            _draw(axes, _plain(words), curve, look, lost=chart.lost)
+        axes = figure.add_axes((0.1, 0.16, 0.6, 0.81))
+        coloured = [each for each in chart.curves if each not in chart.quiet]
+        for k, each in enumerate(coloured):
+            look = (COLOURS[k % 7], _MARKS[(k + k // 7) % 7], _LINES[k // 7 % 3])
+            # Side by side, or the crosses of all methods would look like one.
+            aside = 0.6 * (k + 0.5) / len(coloured) - 0.3
+            _draw(axes, each, chart, look, aside)
+        for each in chart.quiet:
+            if each in chart.curves:
+                _draw(axes, each, chart, (_INK, "o", "--"), 0.0)
         axes.set_xticks(range(len(chart.places)), chart.places)
         axes.set_xlim(-0.5, len(chart.places) - 0.5)
         axes.set_xlabel(chart.across)
@@ -69,18 +72,18 @@ def svg(chart: Chart, name: str) -> str:
     return _alone(buffer.getvalue(), name)
 
 
-def _draw(axes: Any, name: str, curve: list[Stat | None], look: Any, *, lost: bool) -> None:
+def _draw(axes: Any, name: str, chart: Chart, look: tuple[str, str, Any], aside: float) -> None:
     colour, mark, line = look
+    curve = chart.curves[name]
     values = [nan if each is None else each.mean for each in curve]
     spread = [0.0 if each is None else each.deviation or 0.0 for each in curve]
     bars = {"yerr": spread, "elinewidth": 0.7, "capsize": 2} if any(spread) else {}
-    axes.errorbar(
-        range(len(curve)), values, color=colour, marker=mark, linestyle=line, label=name, **bars
-    )
-    crosses = [k for k, each in enumerate(curve) if lost and each is None]
-    bottom = [0.02] * len(crosses)
-    place = axes.get_xaxis_transform()
-    axes.plot(crosses, bottom, color=colour, marker="x", linestyle="", transform=place)
+    style = {"color": colour, "marker": mark, "linestyle": line, "label": _plain(name)}
+    axes.errorbar(range(len(curve)), values, **style, **bars)
+    if chart.lost:
+        places = [k + aside for k, each in enumerate(curve) if each is None]
+        low, bottom = [0.02] * len(places), axes.get_xaxis_transform()
+        axes.plot(places, low, color=colour, marker="x", linestyle="", transform=bottom)
 
 
 def _plain(words: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from isn import baselines, method, zoo
 from isn.errors import RevealError
-from isn.images import Pixels, is_grey
+from isn.images import MAX_PIXELS, Pixels, is_grey
 from isn.keys import Public
 from isn.method import Method, candidates
 from isn.paper.method import in_colour
@@ -127,7 +127,7 @@ def reveal(method: Method, container: Pixels) -> list[Pixels]:
     Raises:
         RevealError: as :meth:`isn.method.Method.reveal`.
     """
-    return pictures_of(method.reveal(_planes(container), KEY), method.name)
+    return pictures_of(method.reveal(_planes(container), KEY), method.name, MAX_PIXELS)
 
 
 def left(method: Method, container: Pixels, count: int) -> list[Pixels | None]:
@@ -138,7 +138,7 @@ def left(method: Method, container: Pixels, count: int) -> list[Pixels | None]:
     except RevealError:
         pass
     try:
-        return [*pictures_of(method.salvage(samples), method.name)]
+        return [*pictures_of(method.salvage(samples), method.name, MAX_PIXELS)]
     except RevealError:
         return [None] * count
 

@@ -15,6 +15,7 @@ from isn.errors import ImageError, IsnError
 from isn.images import colour, tiff
 from isn.images.opening import Opened, known_formats, open_image, stream_of
 from isn.images.picture import (
+    MAX_PIXELS,
     Picture,
     Source,
     check_size,
@@ -31,7 +32,7 @@ _MODES_STORED = ("L", "LA", "RGB", "RGBA", "RGBX")
 _FIRST_IS_MAIN = ("MPO", "HEIF")
 
 
-def read(source: Source, name: str | None = None) -> Picture:
+def read(source: Source, name: str | None = None, *, most: int = MAX_PIXELS) -> Picture:
     """Reads an image of any common kind as 8-bit sRGB.
 
     EXIF orientation and a colour profile are applied, transparent parts are laid over white,
@@ -46,9 +47,10 @@ def read(source: Source, name: str | None = None) -> Picture:
         source: a path, a file's bytes, a binary stream (read to its end), a PIL image, or a uint8
             array H x W (grey), H x W x 3 (RGB) or H x W x 4 (RGBA).
         name: what to call it in a message, where its own name will not do.
+        most: pixels that a file may have; one with more is refused before it is decoded.
 
     Raises:
-        ImageError: it cannot be opened or decoded, has no pixels or over `MAX_PIXELS`, has more
+        ImageError: it cannot be opened or decoded, has no pixels or over `most`, has more
             than one picture, or has samples that are not 8- or 16-bit colour, or there is not
             enough memory.
     """
@@ -63,7 +65,9 @@ def read(source: Source, name: str | None = None) -> Picture:
             if stream.read(1) == b"":
                 raise ImageError(f"{name} is empty: give a whole image file")
             opened = open_image(stream, name)
-            stack.enter_context(opened.image)
+            image = stack.enter_context(opened.image)
+            if image.height * image.width > most:
+                raise ImageError(f"{name} has more than {most} pixels: give a smaller image")
             return _from_image(opened, name)
 
 

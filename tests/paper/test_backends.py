@@ -73,11 +73,12 @@ def test_each_subnet_alone_equals_the_oracle(name: str) -> None:
             assert apart(backend.numpy(one), other) < 1e-5
 
 
-@pytest.mark.parametrize("model", ["first-1", "first-2"])
+@pytest.mark.parametrize("model", ["paper-1", "paper-2"])
 @pytest.mark.parametrize("name", NAMES)
 def test_equals_the_recorded_figures(name: str, model: str) -> None:
-    backend, weights = get(name), zoo.load(model)
-    network = Network.of(weights.config, backend.subnets(weights.config, weights.as_float32()))
+    backend, weights = get(name), zoo.weights(model)
+    config = ModelConfig.from_mapping(dict(weights.config))
+    network = Network.of(config, backend.subnets(config, weights.as_float32()))
     with np.load(CHECK) as file:
         check = {key.split("/")[1]: file[key] for key in file.files if key.startswith(model)}
     host, hidden, rounded = (
@@ -98,7 +99,7 @@ def test_equals_the_recorded_figures(name: str, model: str) -> None:
 
 def test_the_recorded_figures_are_of_a_network_that_hides() -> None:
     with np.load(CHECK) as file:
-        for model in ("first-1", "first-2"):
+        for model in ("paper-1", "paper-2"):
             hidden, host = file[f"{model}/hidden"] / 255, file[f"{model}/host"] / 255
             assert np.abs(file[f"{model}/revealed"] - hidden).mean() < 0.07
             assert 0.001 < np.abs(file[f"{model}/container"] - host).mean() < 0.05
@@ -172,7 +173,7 @@ def test_one_backend_is_made_once() -> None:
 
 def test_without_a_driver_the_default_is_taken_and_torch_not_imported() -> None:
     code = (
-        "import sys; from isn import backends; backends._cuda_likely = lambda: False;"
+        "import sys; from isn.paper import backends; backends._cuda_likely = lambda: False;"
         "print(backends.get().name, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

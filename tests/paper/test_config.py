@@ -23,7 +23,6 @@ from isn.paper.config import ModelConfig
         *(("clamp", each) for each in (0, -1.0, 10.1, 10**400, float("nan"), float("inf"), "1")),
         *(("clamp", each) for each in (True, [1])),
         *(("lost", each) for each in (-0.01, 1.01, float("nan"), -(10**400), "half", True)),
-        *(("base", each) for each in (0, 1, 129, 8.0, "8", True)),
         *(("subnet", each) for each in ("", "unet", None, 1)),
     ],
 )
@@ -37,9 +36,7 @@ def test_what_is_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
     [
         {"hidden_images": 1, "blocks": 1, "depth": 1, "growth": 1, "levels": 0},
         {"hidden_images": 5, "blocks": 64, "depth": 16, "growth": 512, "levels": 2},
-        {"clamp": None, "lost": None, "base": None},
-        {"base": 2},
-        {"base": 128},
+        {"clamp": None, "lost": None},
         {"clamp": 10, "lost": 0},
         {"clamp": 1e-6, "lost": 1},
         {},
@@ -55,8 +52,8 @@ def test_the_bounds_themselves_are_allowed_and_survive_json(settings: dict[str, 
 
 def test_json_is_canonical() -> None:
     assert ModelConfig(blocks=4, growth=16).to_json() == (
-        '{"base":null,"blocks":4,"clamp":1.0,"depth":5,"growth":16,"hidden_images":1,"levels":1,'
-        '"lost":0.5,"prior":null,"subnet":"dense"}'
+        '{"blocks":4,"clamp":1.0,"depth":5,"growth":16,"hidden_images":1,"levels":1,'
+        '"lost":0.5,"subnet":"dense"}'
     )
 
 
