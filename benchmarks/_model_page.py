@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from _page import put
+from isn.paper.weights import Weights
 from PIL import Image
 
 import isn
@@ -17,7 +18,6 @@ from isn.evaluation import scores
 from isn.evaluation.protocol import Domain
 from isn.images import Pixels
 from isn.paper.config import MAX_HIDDEN, ModelConfig
-from isn.paper.weights import Weights
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = DOCS / "models"

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 from _model_page import PAGES, PLAIN, Measured, Place, write_page, write_tables
 from _photo import photo_like
+from isn.paper.weights import Weights
 
 import isn
 from isn import zoo
@@ -38,7 +39,6 @@ from isn.evaluation import scores
 from isn.evaluation.methods import ModelMethod
 from isn.evaluation.protocol import Domain, Group, Sample, domain
 from isn.paper.backends.onnxruntime import OnnxRuntime
-from isn.paper.weights import Weights
 
 TABLE = Path(zoo.__file__).with_name("models.toml")
 PHOTO_SIDE, STREET_SIDE, TIMED_SIDE = 256, 224, 1024

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isn.baselines.baluja import Baluja
+from isn.baselines.baluja import KIND, Baluja
 from isn.baselines.baluja_network import BalujaNetwork
-from isn.baselines.baluja_weights import BalujaWeights
 from isn.errors import ConfigError, ModelError
+from isn.keys import Public
 from isn.training.distributed import Processes
 from isn.training.export import load_tensors
 from isn.training.learner import Seen, through_file
@@ -24,6 +24,7 @@ from isn.training.progress import Progress
 from isn.training.session import prepare, settings_of
 from isn.training.sources import Sources
 from isn.training.validation import validate
+from isn.weights import Weights
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 SMALL = (
@@ -48,8 +49,11 @@ class Run:
             BalujaNetwork(model.hidden_images, model.filters),
             self.settings,
             ALONE.device,
-            lambda tensors, training: BalujaWeights(
-                model.hidden_images, model.filters, tensors, training
+            lambda tensors, training: Weights(
+                KIND,
+                {"hidden_images": model.hidden_images, "filters": model.filters},
+                tensors,
+                training,
             ),
         )
         self.trainer: Trainer = prepare(
@@ -121,7 +125,7 @@ def test_it_learns_and_its_model_hides_as_it_did(photo_folder: Path, tmp_path: P
     assert final is not None
 
     path = tmp_path / "run" / "model.safetensors"
-    weights = BalujaWeights.load(path)
+    weights = Weights.load(path)
     training = weights.training
     assert training["settings"]["method"] == "baluja"
     assert training["steps"] == 60
@@ -139,7 +143,7 @@ def test_it_learns_and_its_model_hides_as_it_did(photo_folder: Path, tmp_path: P
     ]
     with torch.no_grad():
         expected = (run.learner.hide(*floats).clamp(0, 1) * 255).round().to(torch.uint8)
-    container = Baluja.load(path).hide(host, [hidden])
+    container = Baluja.load(path).hide(host, [hidden], Public())
     assert (container == expected[0].permute(1, 2, 0).numpy()).all()
     assert (tmp_path / "run" / "curve.png").is_file()
 
@@ -165,8 +169,7 @@ def test_resuming_gives_the_loss_of_never_having_stopped(
     assert again.trainer.train()
     assert cut.losses + again.losses == whole.losses
     one, two = (
-        BalujaWeights.load(tmp_path / name / "model.safetensors").fingerprint
-        for name in ("whole", "cut")
+        Weights.load(tmp_path / name / "model.safetensors").fingerprint for name in ("whole", "cut")
     )
     assert one == two
     assert settings_of(tmp_path / "cut") == whole.settings

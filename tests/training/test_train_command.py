@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import isn
 from isn import images
 from isn.cli import main
+from isn.training.loop import FINISH
 from isn.training.settings import shipped
 from isn.weights import Weights
 
@@ -93,6 +94,20 @@ def test_a_finishing_run_obeys_sigterm(photo_folder: Path, tmp_path: Path) -> No
     again = _isn(*words, "--resume", "--set", "data.validation_pairs=1")
     assert "data.validation_pairs: 1000 -> 1" in again
     assert (run / "model.safetensors").is_file()
+
+
+def test_what_goes_on_between_steps_is_shown(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isn.cli.training.LINE_SECONDS", 0.0)
+    words = ("train", "tiny", "--data", photo_folder, "--out", tmp_path / "run", "--steps", 1)
+    more = ("--set", "data.validation_pairs=2", "--set", "run.validations=1")
+    result = CliRunner().invoke(main, [*map(str, (*words, *more))], prog_name="isn")
+    assert result.exit_code == 0, result.output
+    for stage in ("validation", *FINISH):
+        for done in range(4):
+            assert f"100.0 %  step 1  {stage}: {done} of 4 groups" in result.stderr
+    assert "done: " in result.stderr.splitlines()[-1]
 
 
 def _fails(code: int, *words: object) -> str:

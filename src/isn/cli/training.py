@@ -90,16 +90,19 @@ def learner_of(settings: Recipe, group: Processes) -> Learner | None:
 
     if not isinstance(settings, BalujaSettings):
         return None
+    from isn.baselines.baluja import KIND
     from isn.baselines.baluja_network import BalujaNetwork
-    from isn.baselines.baluja_weights import BalujaWeights
     from isn.training.pair import Pair
+    from isn.weights import Weights
 
     count, filters = settings.model.hidden_images, settings.model.filters
     return Pair(
         BalujaNetwork(count, filters),
         settings,
         group.device,
-        lambda tensors, training: BalujaWeights(count, filters, tensors, training),
+        lambda tensors, training: Weights(
+            KIND, {"hidden_images": count, "filters": filters}, tensors, training
+        ),
     )
 
 

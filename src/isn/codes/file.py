@@ -13,9 +13,10 @@ import struct
 import unicodedata
 from typing import Any, Final
 
-from isn.codes import NO_FINGERPRINT, Content, File, Item, Room, Secret, forged
+from isn.codes import NO_FINGERPRINT, Room
 from isn.errors import ConfigError, ImageError
 from isn.progress import Tell
+from isn.secret import Content, File, Item, Secret, forged
 
 MOST_BYTES: Final = 1 << 28
 """Bytes of all files together, before compression: what a reveal may have to hold in memory."""
@@ -27,7 +28,10 @@ LONGEST_NAME: Final = 200
 _ENTRY: Final = struct.Struct("<HQ")
 _FILTERS: Final[list[dict[str, Any]]] = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
 _DEVICES: Final = frozenset(
-    ["CON", "PRN", "AUX", "NUL", *(f"{port}{k}" for port in ("COM", "LPT") for k in range(10))]
+    [
+        *("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"),
+        *(f"{port}{k}" for port in ("COM", "LPT") for k in "0123456789\xb9\xb2\xb3"),
+    ]
 )
 
 
@@ -81,13 +85,14 @@ def safe_name(name: str) -> str:
     :data:`LONGEST_NAME` bytes, with the suffix kept.
     """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    plain = "".join("_" if _odd(each) else each for each in unicodedata.normalize("NFC", last))
+    plain = "".join(map(_plain, unicodedata.normalize("NFC", last)))
     plain = plain.strip(" ").rstrip(". ")
     if not plain:
         return "file"
     if plain.startswith((".", "-", "~")):
         plain = "_" + plain[1:]
-    if plain.partition(".")[0].upper() in _DEVICES:
+    # Windows looks past spaces there.
+    if plain.partition(".")[0].rstrip(" ").upper() in _DEVICES:
         plain = "_" + plain
     stem, dot, suffix = plain.rpartition(".")
     if not dot or len(suffix) > 20:
@@ -95,11 +100,17 @@ def safe_name(name: str) -> str:
     else:
         suffix = dot + suffix
     room = LONGEST_NAME - len(suffix.encode())
-    return stem.encode()[:room].decode(errors="ignore") + suffix
+    short = stem.encode()[:room].decode(errors="ignore") + suffix
+    return short.rstrip(". ")
 
 
-def _odd(character: str) -> bool:
-    return unicodedata.category(character)[0] == "C" or character in '<>:"/\\|?*\u2028\u2029'
+def _plain(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Zs":
+        # Of spaces there are many that look alike.
+        return " "
+    odd = category[0] == "C" or character in '<>:"/\\|?*\u2028\u2029'
+    return "_" if odd else character
 
 
 def _files_of(secret: Secret) -> list[File]:
@@ -133,7 +144,8 @@ def _opened(payload: bytes) -> list[File]:
         raise forged("its files do not decompress") from error
     if not decompressor.eof or decompressor.unused_data:
         raise forged("its files have no end")
-    files, place = [], 0
+    files: list[File] = []
+    place = 0
     while place < len(whole):
         if len(files) == MOST_FILES or place + _ENTRY.size > len(whole):
             raise forged("its files do not add up")

@@ -14,15 +14,14 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 
 from isn import envelope
 from isn.carriers.scattered import Scattered, places
-from isn.codes import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
 from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError
 from isn.images import Pixels
@@ -31,6 +30,7 @@ from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
 from isn.paper.engine import Engine, floats, pixels, unfitted
 from isn.progress import Tell, part, silent
+from isn.secret import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
 from isn.weights import Weights
 
 KIND: Final = "paper"
@@ -69,8 +69,6 @@ class Paper:
         texture: the image that stands for the lost part, for a network trained with one.
     """
 
-    options: ClassVar[frozenset[str]] = frozenset({"backend", "refine", "texture"})
-
     name: str
     weights: Weights
     backend: str | Backend | None = None
@@ -90,6 +88,15 @@ class Paper:
     def config(self) -> ModelConfig:
         """The network's architecture."""
         return ModelConfig.from_mapping(dict(self.weights.config))
+
+    @property
+    def options(self) -> frozenset[str]:
+        """See :class:`isn.method.Method`."""
+        return frozenset({"backend", "refine", "texture"})
+
+    def tuned(self, options: Mapping[str, Any]) -> Paper:
+        """See :meth:`isn.method.Method.tuned`."""
+        return replace(self, **options)
 
     @property
     def counts(self) -> range:
@@ -113,7 +120,7 @@ class Paper:
                 f"a passphrase was given, and {self.name} has no key: take one of photos, avif, "
                 "isn-1 to isn-5, which encrypt"
             )
-        pictures = pictures_of(secret, self.name)
+        pictures = pictures_of(secret, self.name, host.shape[0] * host.shape[1])
         if len(pictures) not in self.counts:
             raise ConfigError(
                 f"{len(pictures)} hidden images were given, {self.name} hides "
@@ -134,7 +141,9 @@ class Paper:
         if self.refine:
             made = engine.refined(cover, planes, made, self.refine, part(tell, share, 0.98))
         inside[:] = pixels(made)
-        return self._stamped(container, [each.shape[:2] for each in pictures], key)
+        stamped = self._stamped(container, [each.shape[:2] for each in pictures], key)
+        tell(1.0)
+        return stamped
 
     def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
         """See :meth:`isn.method.Method.reveal`."""

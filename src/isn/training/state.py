@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class State:
         start: what the weights began from.
         settings: of the whole training, as :meth:`Recipe.as_dict` gives them.
         sources: what it trains on, as :meth:`isn.training.sources.Record.as_dict` gives it; None
-            in checkpoints that do not say.
+            where a checkpoint does not say.
     """
 
     step: int
@@ -45,7 +45,7 @@ class State:
     start: str
     settings: dict[str, Any]
     falling: bool = False
-    sources: dict[str, Any] | None = field(default=None)
+    sources: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, document: Mapping[str, Any], folder: Path) -> State:

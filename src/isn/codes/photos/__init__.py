@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
@@ -17,22 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn import images
-from isn.codes import (
+from isn.codes import Room
+from isn.codes.photos import code
+from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
+from isn.errors import ImageError
+from isn.images import Pixels
+from isn.progress import Tell, part
+from isn.secret import (
     MOST_IMAGES,
     Content,
     Item,
-    Room,
     Secret,
     check_sizes,
     forged,
     most_pixels,
     pictures_of,
 )
-from isn.codes.photos import code
-from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
-from isn.errors import ImageError
-from isn.images import Pixels
-from isn.progress import Tell, part
 from isn.weights import Weights
 
 KIND: Final = "photos"
@@ -74,7 +73,7 @@ class Photos:
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
-        pictures = pictures_of(secret, self.name)
+        pictures = pictures_of(secret, self.name, room.area)
         fitted = [images.within(each, code.largest(room.area)) for each in pictures]
         left = room.size - _HEAD.size - len(fitted) * _SIZES.size
         if left < _FEWEST * len(fitted):
@@ -97,9 +96,8 @@ class Photos:
         Raises:
             ConfigError: as :meth:`encode`.
         """
-        fitted = [
-            images.within(each, code.largest(room.area)) for each in pictures_of(secret, self.name)
-        ]
+        pictures = pictures_of(secret, self.name, room.area)
+        fitted = [images.within(each, code.largest(room.area)) for each in pictures]
         bands = [code.Bands.of(_floats(_padded(each))) for each in fitted]
         left = room.size - _HEAD.size - len(fitted) * _SIZES.size
         step = code.finest(bands, self._prior, left, sampled=True)
