@@ -25,11 +25,12 @@ from _page import put
 from isn import baselines, images
 from isn.cli import sheet
 from isn.cli.demo import demo_photos
-from isn.evaluation import markdown, methods, report, sections, svg
-from isn.evaluation.document import Document, Section
+from isn.evaluation import adapter, figures, methods, report
+from isn.evaluation.document import Section
 from isn.evaluation.plan import Plan
 from isn.evaluation.results import Results
 from isn.evaluation.run import evaluate
+from isn.evaluation.sections import sections
 from isn.images import Pixels
 from isn.steganalysis.residual import anomaly_map, paint
 
@@ -65,9 +66,7 @@ def forensic_maps(model: str, names: list[str]) -> Pixels:
 
 def tables(section: Section) -> str:
     """The section's tables as Markdown, without heading and text."""
-    alone = Section(section.anchor, section.title, tables=section.tables)
-    text = markdown.render(Document("", "", (), (), sections=(alone,)))
-    return text.split(f"## {section.title}\n")[1].strip()
+    return report.markdown_tables(section.tables).strip()
 
 
 def write(results: Results, section: Section, names: list[str]) -> None:
@@ -76,7 +75,7 @@ def write(results: Results, section: Section, names: list[str]) -> None:
     if len(section.charts) != len(NAMES):
         raise SystemExit(f"{len(section.charts)} charts: install '.[dev]', and give more photos")
     for name, chart in zip(NAMES, section.charts, strict=True):
-        (FIGURES / f"{name}.svg").write_text(svg.draw(chart) + "\n", "utf-8")
+        (FIGURES / f"{name}.svg").write_text(figures.svg(chart, name) + "\n", "utf-8")
     images.write(FIGURES / "maps.png", forensic_maps("fast-1", names), overwrite=True)
     hosts = results.domains[0].hosts
     trained = ", ".join(
@@ -103,12 +102,12 @@ def main() -> None:
         (words.photos,), (1,), ("fast-1",), tuple(names), limit=words.limit, parts=("detection",)
     )
     results = evaluate(plan)
-    whole = sections.document(results)
-    (section,) = (each for each in whole.sections if each.anchor == "detection")
+    study = adapter.study(results)
+    (section,) = (each for each in sections(study) if each.anchor == "detection")
     Path(words.out).mkdir(parents=True, exist_ok=True)
-    report.write(results, words.out)
+    report.write(study, words.out)
     print(tables(section))
-    print("\n".join(f"* {each}." for each in (*whole.headlines, *whole.findings)))
+    print("\n".join(f"* {each}." for each in report.facts(study)["findings"]))
     if words.write:
         write(results, section, names)
     print(f"{np.ceil((time.monotonic() - began) / 60):.0f} minutes")

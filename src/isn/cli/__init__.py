@@ -7,6 +7,7 @@ once. This package is the only place that prints, parses or exits.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -69,6 +70,9 @@ class Commands(click.Group):
         """Runs one command and exits with its code, whatever happens."""
         del standalone_mode
         given = sys.argv[1:] if args is None else args
+        # The process is this command's own: flaws in a file's metadata that do not touch the
+        # picture are nothing to tell of here.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         # Until the options are parsed, and where that fails, this word is all there is to go by.
         voice = Voice(json="--json" in given)
         hold_streams()

@@ -23,7 +23,7 @@ _CODES: tuple[tuple[type[IsnError], int], ...] = (
 )
 _EXTRAS = {
     **dict.fromkeys(("torch", "tensorboard", "webdataset"), "train"),
-    **dict.fromkeys(("skimage", "matplotlib"), "evaluate"),
+    **dict.fromkeys(("skimage", "matplotlib", "jinja2"), "evaluate"),
     **dict.fromkeys(("scipy", "sklearn"), "analyze"),
 }
 

@@ -139,7 +139,7 @@ def hide(
     if output == STANDARD:
         from isn.images import encode
 
-        write_standard(encode(container.pixels))
+        write_standard(encode(container.pixels, like=cover))
     else:
         container.save(output, overwrite=overwrite)
     values = container.revealed or ()
