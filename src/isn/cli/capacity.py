@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from isn.api import Capacity
-    from isn.codes import File
     from isn.images import Picture
+    from isn.secret import File
 
 
 @click.command()
@@ -88,7 +88,7 @@ def table(rows: Sequence[Capacity]) -> Table:
     if refused:
         drawn.add_column("why not")
     for each in rows:
-        cells = [
+        cells: list[Any] = [
             cell(each.method),
             cell(_purpose(each)),
             images_of(each.images),

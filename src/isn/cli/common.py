@@ -13,10 +13,10 @@ import click
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from isn.codes import Content, File
     from isn.images import Picture
     from isn.method import Method
     from isn.paper.backends.base import Backend
+    from isn.secret import Content, File
 
 Command: TypeAlias = "Callable[..., Any]"
 
@@ -150,7 +150,7 @@ def read_secret(
         click.UsageError: standard input was named more than once, or for a file.
         ImageError: one of them cannot be read.
     """
-    from isn.codes import File
+    from isn.secret import File
 
     if (host, *images).count(STANDARD) > 1:
         raise click.UsageError("- was given more than once: only one image is on standard input")

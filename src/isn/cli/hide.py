@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from isn.api import Container
-    from isn.codes import File
     from isn.images import Picture
     from isn.method import Method
+    from isn.secret import File
 
 CONTAINER_DB, REVEALED_DB = 30.0, 25.0
 """PSNR below which a person would see a container change, or a revealed image spoilt."""
@@ -207,7 +207,7 @@ def _hide(
 
 
 def _is_file(item: Picture | File) -> bool:
-    from isn.codes import File
+    from isn.secret import File
 
     return isinstance(item, File)
 
@@ -255,7 +255,7 @@ def _name(given: str, item: Picture | File) -> str:
 
 
 def _size(item: Picture | File) -> str:
-    from isn.codes import File
+    from isn.secret import File
 
     if isinstance(item, File):
         return f"{len(item.content)} bytes"
@@ -263,7 +263,7 @@ def _size(item: Picture | File) -> str:
 
 
 def _facts(name: str, item: Picture | File, value: float) -> dict[str, Any]:
-    from isn.codes import File
+    from isn.secret import File
 
     if isinstance(item, File):
         return {"file": name, "bytes": len(item.content)}

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from isn.api import Inspection
-    from isn.codes import Content
     from isn.errors import RevealError
     from isn.images import Picture
+    from isn.secret import Content
 
 
 @click.command()

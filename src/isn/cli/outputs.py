@@ -13,7 +13,7 @@ from isn.cli.common import STANDARD, count_of, make_folder
 from isn.errors import OutputError
 
 if TYPE_CHECKING:
-    from isn.codes import Content
+    from isn.secret import Content
 
 
 def plan(output: str, contents: Sequence[Content], *, overwrite: bool) -> list[Path]:

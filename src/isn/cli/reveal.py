@@ -29,8 +29,8 @@ from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from isn.codes import Content, Item
     from isn.images import Picture
+    from isn.secret import Content, Item
 
 
 @click.command()
@@ -100,7 +100,7 @@ def reveal(
     key = None if texture is None else read_picture(texture, voice)
     secret = read_passphrase(ask, passphrase_file)
     if salvage:
-        name, contents = method, _left(picture, str(method))
+        name, contents = method, tuple(_left(picture, str(method)))
     else:
         found = isn.inspect(picture, method=method, passphrase=secret)
         name, contents = found.method or method, found.contents
@@ -138,7 +138,7 @@ def reveal(
 def _left(picture: Picture, name: str) -> list[Content]:
     """What a damaged container of a method holds, as far as the method says it."""
     from isn import method
-    from isn.codes import Content
+    from isn.secret import Content
 
     size = (picture.pixels.shape[0], picture.pixels.shape[1])
     return [Content(size)] * method.get(name).counts.start
@@ -155,7 +155,7 @@ def _backend(name: str | None, backend: str | None, threads: int | None) -> Any:
 
 def _encoded(path: Path, item: Item) -> bytes:
     from isn import images
-    from isn.codes import File
+    from isn.secret import File
 
     if isinstance(item, File):
         return item.content
@@ -163,13 +163,13 @@ def _encoded(path: Path, item: Item) -> bytes:
 
 
 def _size(item: Item) -> str:
-    from isn.codes import File
+    from isn.secret import File
 
     return f"{len(item.content)} bytes" if isinstance(item, File) else sides(*item.shape[:2])
 
 
 def _facts(paths: Sequence[Path], items: Sequence[Item]) -> list[dict[str, Any]]:
-    from isn.codes import File
+    from isn.secret import File
 
     return [
         {"file": str(path), "bytes": len(item.content)}
