@@ -113,7 +113,7 @@ def hide(
     With --dry-run it is {"container", "fits", ...} and what `isn capacity`
     prints of a method.
     """
-    from isn.images import check_output
+    from isn.images import check_output, encode
     from isn.method import DEFAULT
 
     if not images and not files:
@@ -136,12 +136,11 @@ def hide(
         return _foretell(voice, output, chosen, cover, secret, bits)
     made = _hide(voice, cover, secret, chosen, read_passphrase(ask, passphrase_file, twice=True))
     container, under = made
-    if output == STANDARD:
-        from isn.images import encode
-
-        write_standard(encode(container.pixels, like=cover))
-    else:
-        container.save(output, overwrite=overwrite)
+    with progress_bar(voice, "writing"):
+        if output == STANDARD:
+            write_standard(encode(container.pixels, like=cover))
+        else:
+            container.save(output, overwrite=overwrite)
     values = container.revealed or ()
     _warn(voice, container, secret, values)
     names = [*images, *files]
