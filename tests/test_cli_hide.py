@@ -236,6 +236,12 @@ def test_what_does_not_fit(work: Path, tmp_path: Path) -> None:
     answer = json.loads(told.stdout)
     assert answer["fits"] is False
     assert str(answer["room"]) in answer["why_not"] or "room" in answer["why_not"]
+    Image.new("RGB", (9, 9)).save(tmp_path / "tiny.png")
+    words = ("hide", tmp_path / "tiny.png", work / "cat.png", "-o", tmp_path / "c.png", *QUICK)
+    assert "take a larger one" in refused(4, *words)
+    told = run(*words, "--dry-run", "--json")
+    assert told.exit_code == 1
+    assert "too small" in json.loads(told.stdout)["why_not"]
     assert not (tmp_path / "c.png").exists()
 
 
