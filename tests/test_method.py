@@ -11,7 +11,6 @@ import pytest
 
 from helpers import SMALL, Shares, contents_of, network_weights, picture, random_weights, same
 from isn import images, keys, method, zoo
-from isn.codes import File, Item
 from isn.codes.avif import Avif
 from isn.codes.network import NetworkCode
 from isn.errors import (
@@ -29,6 +28,7 @@ from isn.method import Carried, Method
 from isn.metrics import psnr
 from isn.paper.config import ModelConfig
 from isn.paper.method import MIN_SIDE, Paper
+from isn.secret import File, Item
 from isn.weights import Weights
 
 HOST = picture(47, 51, seed=4)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isn.api import Capacity, Container, Inspection, capacity, hide, inspect, reveal
-    from isn.codes import File
     from isn.errors import (
         AlteredContainer,
         BackendError,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         RevealError,
         UnknownModel,
     )
+    from isn.secret import File
 
 __version__ = "0.1.0"
 __all__ = [
@@ -61,7 +61,7 @@ def __getattr__(name: str) -> Any:
     # Late, so that `isn --version` does not wait for NumPy and Pillow.
     if name not in __all__:
         raise AttributeError(f"module 'isn' has no attribute {name!r}")
-    source = "api" if name in _FROM_API else "codes" if name == "File" else "errors"
+    source = "api" if name in _FROM_API else "secret" if name == "File" else "errors"
     return getattr(import_module(f"isn.{source}"), name)
 
 

@@ -12,16 +12,15 @@ import numpy as np
 
 from isn import images, keys, method, zoo
 from isn.carriers.trellis import error
-from isn.codes import Code, Content, File, Item, Secret
-from isn.codes.bundle import Bundle
-from isn.codes.file import Files, compressed_size
+from isn.codes.file import compressed_size
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
-from isn.images import Picture, Pixels, Source
+from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
-from isn.method import Carried, Method
+from isn.method import Carried, Method, candidates, made_by
 from isn.metrics import PEAK, psnr
 from isn.paper.method import MIN_SIDE, Paper
 from isn.progress import Tell, part, silent
+from isn.secret import Content, File, Item, Secret
 
 if TYPE_CHECKING:
     from isn.paper.backends.base import Backend
@@ -53,7 +52,7 @@ class Container:
     host: Picture = field(repr=False)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes it without loss, whole or not at all.
+        """Writes it without loss, whole or not at all, as grey and with the colours of its host.
 
         Args:
             path: a name that ends in .png, .webp, .tif or .tiff.
@@ -62,7 +61,7 @@ class Container:
         Raises:
             OutputError: it cannot be written so, or there.
         """
-        images.write(path, self.pixels, overwrite=overwrite)
+        images.write(path, self.pixels, overwrite=overwrite, like=self.host)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The pixels, so that whatever takes an array takes a container."""
@@ -162,7 +161,7 @@ def hide(
     cover, items = _read(host), _items(secret)
     chosen = _method(method, bits=bits, backend=backend, refine=refine, texture=_pixels(texture))
     key, tell = keys.of(passphrase), progress or silent
-    samples = _samples(cover.pixels)
+    samples = _samples(cover.pixels, cover.grey)
     made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
     revealed = None
     if check:
@@ -215,13 +214,12 @@ def reveal(
             raise ConfigError("to salvage a damaged container, name the method that made it")
         return given.salvage(picture.pixels, tell)
     samples, found = _look(picture, key, [] if given is None else [given])
-    code = found.code
     if given is None and any(value is not None for value in options.values()):
         entry = zoo.entry_of(found.opened.fingerprint)
         if entry is None:
             raise ConfigError("a backend or texture was given, and no network made this container")
         found = _with(found, _method(entry.name, **options))
-    elif given is not None and not _made_by(given, code):
+    elif given is not None and not made_by(found, given):
         raise ConfigError(
             f"the method {given.name} was given, and {picture.name} was made by another one: "
             "leave it out"
@@ -289,7 +287,8 @@ def capacity(
         ImageError: an image cannot be read.
         ConfigError: the bits are out of their range.
     """
-    samples = _samples(_read(host).pixels)
+    cover = _read(host)
+    samples = _samples(cover.pixels, cover.grey)
     items = None if secret is None else _items(secret)
     return [_capacity(name, samples, items, bits) for name in method.names()]
 
@@ -359,23 +358,14 @@ def _method(given: str | os.PathLike[str] | Method, **options: Any) -> Method:
     return method.tuned(given, **options)
 
 
-def _made_by(given: Method, code: Code | Paper) -> bool:
-    """Whether a method may have made a container that names a code."""
-    if isinstance(given, Carried):
-        # Files, alone and in bundles, go with every method that carries bytes.
-        return isinstance(code, (Files, Bundle)) or code in given.pictures
-    return isinstance(given, Paper) and code is given
-
-
 def _with(found: method.Found, given: Method) -> method.Found:
     """The same head, to be opened by a method whose options are set."""
-    code = given.pictures[0] if isinstance(given, Carried) else given
-    return method.Found(found.carrier, code, found.head, found.opened)  # type: ignore[arg-type]
+    return method.Found(found.carrier, candidates(given)[0], found.head, found.opened)
 
 
 def _read(source: Source | Picture | Container) -> Picture:
     if isinstance(source, Container):
-        return Picture(source.pixels, "the container", "", ())
+        return images.read(source.pixels, "the container")
     return source if isinstance(source, Picture) else images.read(source)
 
 
@@ -384,21 +374,13 @@ def _pixels(source: Source | Picture | None) -> Pixels | None:
 
 
 def _items(secret: Hidden | Sequence[Hidden]) -> list[Item]:
-    several = secret if isinstance(secret, (list, tuple)) else [secret]
+    several: Sequence[Any] = secret if isinstance(secret, (list, tuple)) else [secret]
     return [each if isinstance(each, File) else _read(each).pixels for each in several]
 
 
-def _samples(pixels: Pixels) -> Pixels:
-    """One plane of an image whose three are equal, so that a grey container stays grey."""
-    if pixels.ndim == 3 and _equal(pixels[..., 0], pixels[..., 1]):
-        if _equal(pixels[..., 0], pixels[..., 2]):
-            return np.ascontiguousarray(pixels[..., 0])
-    return pixels
-
-
-def _equal(a: Pixels, b: Pixels) -> bool:
-    # A few rows tell most photos, at no cost.
-    return bool(np.array_equal(a[:16], b[:16]) and np.array_equal(a, b))
+def _samples(pixels: Pixels, grey: bool) -> Pixels:
+    """One plane of a grey image, whose three are equal, so that its container stays grey."""
+    return np.ascontiguousarray(pixels[..., 0]) if grey else pixels
 
 
 def _revealed(shown: Sequence[Item], items: Secret) -> tuple[float, ...]:
@@ -414,11 +396,15 @@ def _revealed(shown: Sequence[Item], items: Secret) -> tuple[float, ...]:
 
 def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, method.Found]:
     """The samples of a container in which a head opens, and that head."""
-    samples = _samples(picture.pixels)
-    try:
+    samples = _samples(picture.pixels, picture.grey)
+    with suppress(NoSeal):
         return samples, method.look(samples, key, own)
-    except NoSeal:
-        raise _no_seal(picture, samples, key) from None
+    if picture.stored is not picture.pixels:
+        # Somebody has tagged the file: every sample may be there still.
+        stored = _samples(picture.stored, is_grey(picture.stored))
+        with suppress(NoSeal):
+            return stored, method.look(stored, key, own)
+    raise _no_seal(picture, samples, key)
 
 
 def _altered(picture: Picture, found: method.Found, reason: Exception) -> AlteredContainer:
@@ -452,6 +438,6 @@ def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:
             "passphrase was given: leave it out, if you trust where the file came from"
         )
     return NoSeal(
-        f"{picture.name} holds nothing that this passphrase opens: it has another one, or {edited}: "
-        "give its passphrase and the file that hiding wrote"
+        f"{picture.name} holds nothing that this passphrase opens: it has another one, or "
+        f"{edited}: give its passphrase and the file that hiding wrote"
     )

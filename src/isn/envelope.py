@@ -7,9 +7,9 @@
     body   n + 16     what the code made of the secret, and its tag
 
 Head and body are ChaCha20-Poly1305 (RFC 8439), each under a key of its own from the salt
-(:mod:`isn.keys`), so that a nonce of zeros is used once; the body's tag covers the head too. Nothing
-lies in the open: no magic, no length, no fixed value. To somebody without the passphrase all of it
-is as random as the salt.
+(:mod:`isn.keys`), so that a nonce of zeros is used once; the body's tag covers the head too.
+Nothing lies in the open: no magic, no length, no fixed value. To somebody without the passphrase
+all of it is as random as the salt.
 
 A head that does not open is :class:`~isn.errors.NoSeal`, a body that does not is
 :class:`~isn.errors.AlteredContainer`. Without a passphrase this shows damage and proves no author:

@@ -13,15 +13,15 @@ There are two kinds. The paper's takes the host through the invertible network
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 
 from isn import envelope, zoo
 from isn.carriers import CARRIERS, Carrier
 from isn.carriers.trellis import Trellis
-from isn.codes import Code, Content, File, Item, Room, Secret
+from isn.codes import Code, Room
 from isn.codes.avif import Avif, available
 from isn.codes.bundle import Bundle
 from isn.codes.file import Files
@@ -38,6 +38,7 @@ from isn.paper.method import KIND as PAPER
 from isn.paper.method import NUMBER as PAPER_NUMBER
 from isn.paper.method import Paper
 from isn.progress import Tell, part, silent
+from isn.secret import Content, File, Item, Secret
 from isn.weights import Weights
 
 DEFAULT: Final = "photos"
@@ -54,15 +55,17 @@ _ENOUGH: Final = 100.0
 
 
 class Method(Protocol):
-    """Hides and reveals.
+    """Hides and reveals."""
 
-    Attributes:
-        options: what :func:`get` may set of it.
-        name: what it is called.
-    """
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
-    options: ClassVar[frozenset[str]]
-    name: str
+    @property
+    def options(self) -> frozenset[str]:
+        """What :func:`tuned` may set of it."""
+        ...
 
     @property
     def counts(self) -> range:
@@ -102,6 +105,10 @@ class Method(Protocol):
         """
         ...
 
+    def tuned(self, options: Mapping[str, Any]) -> Method:
+        """The same method with some of its :attr:`options` set."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Carried:
@@ -113,8 +120,6 @@ class Carried:
         carrier: what carries their bytes.
         bits: of a sample that may be used, on average; 0: what the code wants.
     """
-
-    options: ClassVar[frozenset[str]] = frozenset({"bits", "backend"})
 
     name: str
     pictures: tuple[Code, ...]
@@ -128,9 +133,24 @@ class Carried:
             )
 
     @property
+    def options(self) -> frozenset[str]:
+        """See :class:`Method`: a backend is used where a network runs."""
+        network = any(isinstance(each, NetworkCode) for each in self.pictures)
+        return frozenset({"bits", "backend"} if network else {"bits"})
+
+    @property
     def counts(self) -> range:
         """See :class:`Method`."""
         return self.pictures[0].counts
+
+    def tuned(self, options: Mapping[str, Any]) -> Carried:
+        """See :func:`tuned`."""
+        backend = options.get("backend")
+        codes = tuple(
+            NetworkCode(each.name, each.weights, backend) if isinstance(each, NetworkCode) else each
+            for each in self.pictures
+        )
+        return replace(self, pictures=codes, bits=options.get("bits", self.bits))
 
     def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
         """See :meth:`Method.hide`."""
@@ -162,7 +182,7 @@ class Carried:
             except ImageError:
                 # It does not fit in the other's bytes; the first did.
                 continue
-        return min(trials, key=lambda trial: _missed(*trial, secret, room.area))
+        return min(trials, key=lambda trial: _missed(trial[0], trial[1], secret, room.area))
 
     def codes(self, secret: Secret) -> tuple[Code, ...]:
         """The codes that may say a secret."""
@@ -172,7 +192,7 @@ class Carried:
         if files == len(secret):
             return (Files(),)
         if files:
-            return tuple(_bundle(each, (self,)) for each in self.pictures)
+            return tuple(Bundle(Files(), each, self._find) for each in self.pictures)
         return self.pictures
 
     def room(self, host: Pixels, code: Code) -> Room:
@@ -193,13 +213,17 @@ class Carried:
         """See :meth:`Method.reveal`."""
         head = self.carrier.read_head(container, key)
         opened = envelope.open_head(head, key)
-        code = find(opened.number, opened.fingerprint, (self,))
+        code = self._find(opened.number, opened.fingerprint)
         return _decoded(self.carrier, code, container, head, opened, key, tell)
 
     def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.salvage`: a code is whole or nothing."""
         del container, tell
         raise AlteredContainer(f"of a damaged container of {self.name} nothing can be revealed")
+
+    def _find(self, number: int, fingerprint: bytes) -> Code:
+        """The code that a head names, of this method or of the shipped ones."""
+        return _code(number, fingerprint, [self])
 
 
 @dataclass(frozen=True)
@@ -254,7 +278,14 @@ def look(container: Pixels, key: Key, own: Sequence[Method] = ()) -> Found:
     raise NoSeal("no head opens with this key")
 
 
-def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Any:
+def made_by(found: Found, method: Method) -> bool:
+    """Whether a method may have made a container; files go with every carried one."""
+    if isinstance(method, Carried) and isinstance(found.code, (Files, Bundle)):
+        return True
+    return any(each is found.code for each in candidates(method))
+
+
+def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Code | Paper:
     """The code, or the paper's method, that a head names.
 
     Args:
@@ -266,14 +297,13 @@ def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Any:
         UnknownModel: it is not at hand.
     """
     for method in own:
-        candidates = method.pictures if isinstance(method, Carried) else (method,)
-        for each in candidates:
+        for each in candidates(method):
             if _identity(each) == (number, fingerprint):
                 return each
     if number == Files.number:
         return Files()
     if number == Bundle.number:
-        return _bundle(get(DEFAULT).pictures[0], own)  # type: ignore[attr-defined]
+        return Bundle(Files(), Files(), lambda number, who: _code(number, who, own))
     if number == Avif.number:
         return Avif()
     entry = zoo.entry_of(fingerprint)
@@ -283,21 +313,25 @@ def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Any:
             f"{fingerprint.hex()}, which is not among the shipped ones: give its weights file "
             "with --method"
         )
-    method = get(entry.name)
-    return method.pictures[0] if isinstance(method, Carried) else method
+    return candidates(get(entry.name))[0]
 
 
-def _bundle(pictures: Code, own: Sequence[Method]) -> Bundle:
-    def part_of(number: int, fingerprint: bytes) -> Code:
-        found: Code | Paper = find(number, fingerprint, own)
-        if isinstance(found, Paper):
-            raise UnknownModel(f"{found.name} makes no bytes that a bundle could hold")
-        return found
-
-    return Bundle(Files(), pictures, part_of)
+def _code(number: int, fingerprint: bytes, own: Sequence[Method]) -> Code:
+    """As :func:`find`, of codes alone."""
+    code = find(number, fingerprint, own)
+    if isinstance(code, Paper):
+        raise UnknownModel(f"a body names {code.name}, which is no code")
+    return code
 
 
-def _identity(each: Any) -> tuple[int, bytes]:
+def candidates(method: Method) -> tuple[Code | Paper, ...]:
+    """What of a method a head may name; nothing of a method that writes no head."""
+    if isinstance(method, Carried):
+        return method.pictures
+    return (method,) if isinstance(method, Paper) else ()
+
+
+def _identity(each: Code | Paper) -> tuple[int, bytes]:
     if isinstance(each, Paper):
         return PAPER_NUMBER, each.weights.fingerprint
     return each.number, each.fingerprint
@@ -340,25 +374,13 @@ def tuned(method: Method, **options: Any) -> Method:
         ConfigError: the method does not use an option, or not such a value.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    usable = method.options
-    if isinstance(method, Carried) and not any(
-        isinstance(each, NetworkCode) for each in method.pictures
-    ):
-        usable = usable - {"backend"}
     for name in given:
-        if name not in usable:
+        if name not in method.options:
             raise ConfigError(
                 f"{name} was given, and the method {method.name} does not use it: leave it out, or "
                 "take another method"
             )
-    backend = given.pop("backend", None) if isinstance(method, Carried) else None
-    if backend is not None and isinstance(method, Carried):
-        codes = tuple(
-            NetworkCode(each.name, each.weights, backend) if isinstance(each, NetworkCode) else each
-            for each in method.pictures
-        )
-        method = replace(method, pictures=codes)
-    return replace(method, **given) if given else method  # type: ignore[type-var]
+    return method.tuned(given) if given else method
 
 
 def of(name: str, weights: Weights) -> Method:

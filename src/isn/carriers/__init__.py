@@ -1,7 +1,7 @@
 """Bytes in the pixels of a host, and back.
 
-A carrier knows nothing of what it carries: a *head* of fixed length, found without knowing anything,
-and a *body*, whose length the head says.
+A carrier knows nothing of what it carries: a *head* of fixed length, found without knowing
+anything, and a *body*, whose length the head says.
 """
 
 from __future__ import annotations

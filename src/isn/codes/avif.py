@@ -11,8 +11,7 @@ from __future__ import annotations
 import io
 import os
 import struct
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final
@@ -20,28 +19,24 @@ from typing import Final
 from PIL import Image, features
 
 from isn import images
-from isn.codes import (
+from isn.codes import NO_FINGERPRINT, Room
+from isn.errors import BackendError, ImageError
+from isn.images import Pixels
+from isn.progress import Tell
+from isn.secret import (
     MOST_IMAGES,
-    NO_FINGERPRINT,
     Content,
     Item,
-    Room,
     Secret,
     check_sizes,
     forged,
     most_pixels,
     pictures_of,
 )
-from isn.errors import BackendError, ImageError
-from isn.images import Pixels
-from isn.progress import Tell
 
 _ENTRY: Final = struct.Struct("<III")
 _HIGHEST: Final = 100
 _SMALLEST_SIDE: Final = 8
-_BROKEN: Final = (
-    *(ImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, RuntimeError),
-)
 
 
 class Avif:
@@ -104,47 +99,55 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
     Raises:
         ImageError: not even their smallest versions fit.
     """
-    trial = 0
-    while True:
-        sizes: dict[int, list[bytes]] = {}
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-
-            def files_at(
-                quality: int,
-                kept: dict[int, list[bytes]] = sizes,
-                given: Sequence[Pixels] = pictures,
-                run: Callable[..., object] = pool.map,
-            ) -> list[bytes]:
-                nonlocal trial
-                if quality not in kept:
-                    kept[quality] = list(run(lambda each: encode(each, quality), given))  # type: ignore[call-overload]
-                    trial += 1
-                    tell(trial / (trial + 3))
-                return kept[quality]
-
-            if _total(files_at(0)) <= room:
-                low, high = 0, _HIGHEST
-                while low < high:
-                    middle = (low + high + 1) // 2
-                    if _total(files_at(middle)) <= room:
-                        low = middle
-                    else:
-                        high = middle - 1
-                best = list(files_at(low))
-                if low < _HIGHEST:
-                    for k, file in enumerate(files_at(low + 1)):
-                        if _total(best) - len(best[k]) + len(file) <= room:
-                            best[k] = file
-                return best
-        if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in pictures):
+    trials = _Trials(pictures, tell)
+    while _total(trials.files(0)) > room:
+        if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in trials.pictures):
             raise ImageError(
                 f"the host has room for {max(room, 0)} bytes, less than AVIF files of "
                 f"{len(pictures)} hidden images need: take a larger host, or fewer images"
             )
-        pictures = [
-            images.resize(each, max(1, each.shape[0] // 2), max(1, each.shape[1] // 2))
-            for each in pictures
-        ]
+        trials = _Trials([_halved(each) for each in trials.pictures], tell, trials.made)
+    low, high = 0, _HIGHEST
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = _total(trials.files(middle)) <= room
+        low, high = (middle, high) if fits else (low, middle - 1)
+    best = list(trials.files(low))
+    for k, file in enumerate(trials.files(low + 1) if low < _HIGHEST else ()):
+        if _total(best) - len(best[k]) + len(file) <= room:
+            best[k] = file
+    return best
+
+
+class _Trials:
+    """Files of some images by quality, each made once.
+
+    Args:
+        pictures: the images.
+        tell: told a share that grows with every trial.
+        made: trials before these.
+    """
+
+    def __init__(self, pictures: Sequence[Pixels], tell: Tell, made: int = 0) -> None:
+        self.pictures, self.made = pictures, made
+        self._tell, self._files = tell, dict[int, list[bytes]]()
+
+    def files(self, quality: int) -> list[bytes]:
+        """The files of this quality."""
+        if quality not in self._files:
+            # libavif works outside the interpreter's lock: each image has a core of its own.
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                self._files[quality] = list(
+                    pool.map(lambda each: encode(each, quality), self.pictures)
+                )
+            self.made += 1
+            self._tell(self.made / (self.made + 3))
+        return self._files[quality]
+
+
+def _halved(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape[:2]
+    return images.resize(pixels, max(1, height // 2), max(1, width // 2))
 
 
 def encode(pixels: Pixels, quality: int) -> bytes:
@@ -171,17 +174,12 @@ def encode(pixels: Pixels, quality: int) -> bytes:
 def _shown(file: bytes, area: int) -> Pixels:
     """An AVIF file that is not to be believed, decoded."""
     try:
-        with warnings.catch_warnings():
-            # Of large images, which are refused by a limit of our own.
-            warnings.simplefilter("ignore")
-            # The size first, which for a few bytes may be a huge one.
-            with Image.open(io.BytesIO(file), formats=("AVIF",)) as image:
-                pixels = image.width * image.height
-        if pixels > most_pixels(area):
-            raise forged(f"one of its AVIF files has {pixels} pixels")
-        return images.read(file, "a hidden image").pixels
-    except _BROKEN as error:
-        raise forged("one of its AVIF files is none") from error
+        picture = images.read(file, "a hidden image", most=most_pixels(area))
+    except ImageError as error:
+        raise forged("one of its AVIF files is none, or too large") from error
+    if picture.format != "AVIF":
+        raise forged(f"one of its AVIF files is {picture.format}")
+    return picture.pixels
 
 
 def _total(files: Sequence[bytes]) -> int:

@@ -1,7 +1,7 @@
 """The code `bundle`: files and images together, each kind in the code that is made for it.
 
-Layout, little-endian: number of items (1 byte), of each whether it is a file (1 byte each), then for
-the files and for the images: number of the code (1), its fingerprint (16), bytes (4), payload.
+Layout, little-endian: number of items (1 byte), of each whether it is a file (1 byte each), then
+for the files and for the images: number of the code (1), its fingerprint (16), bytes (4), payload.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import struct
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from isn.codes import NO_FINGERPRINT, Code, Content, File, Item, Room, Secret, forged
+from isn.codes import NO_FINGERPRINT, Code, Room
 from isn.errors import ConfigError, UnknownModel
 from isn.progress import Tell, part
+from isn.secret import Content, File, Item, Secret, forged
 
 _PART: Final = struct.Struct("<B16sI")
 _MOST_ITEMS: Final = 255

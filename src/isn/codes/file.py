@@ -13,9 +13,10 @@ import struct
 import unicodedata
 from typing import Any, Final
 
-from isn.codes import NO_FINGERPRINT, Content, File, Item, Room, Secret, forged
+from isn.codes import NO_FINGERPRINT, Room
 from isn.errors import ConfigError, ImageError
 from isn.progress import Tell
+from isn.secret import Content, File, Item, Secret, forged
 
 MOST_BYTES: Final = 1 << 28
 """Bytes of all files together, before compression: what a reveal may have to hold in memory."""
@@ -143,7 +144,8 @@ def _opened(payload: bytes) -> list[File]:
         raise forged("its files do not decompress") from error
     if not decompressor.eof or decompressor.unused_data:
         raise forged("its files have no end")
-    files, place = [], 0
+    files: list[File] = []
+    place = 0
     while place < len(whole):
         if len(files) == MOST_FILES or place + _ENTRY.size > len(whole):
             raise forged("its files do not add up")

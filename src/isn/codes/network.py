@@ -10,9 +10,9 @@ numbers are::
     number = round((asinh(u / s) / asinh(1 / s) + 1) / 2 * (2 ** b - 1)),   u in [-1, 1]
 
 with u the band less the blank host's, and s how narrow the middle is. b and s are tensors of the
-weights. These numbers, of fixed length, are the payload. What is lost for good is the rounding, and
-of n > 1 images all that 12 n bands have and the container's 12 have no room for: the constant in its
-place is the same for every image, and so bounds how well they are revealed.
+weights. These numbers, of fixed length, are the payload. What is lost for good is the rounding,
+and of n > 1 images what n times as many bands have and the container's have no room for: the
+constant in its place is the same for every image, and so bounds how well they are revealed.
 
 Layout, little-endian: height and width of the container (4 + 4), of each of the n images as it
 comes back (4 + 4), then the numbers of one band after the other, each band filled to whole bytes.
@@ -29,7 +29,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from isn.codes import Content, Item, Room, Secret, check_sizes, forged, most_pixels, pictures_of
+from isn.codes import Room
 from isn.errors import ConfigError, ImageError, ModelError
 from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
@@ -37,6 +37,7 @@ from isn.paper.engine import Engine, unfitted
 from isn.paper.network import BLANK
 from isn.paper.wavelet import from_bands, to_bands
 from isn.progress import Tell, part
+from isn.secret import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
 from isn.weights import Weights
 
 KIND: Final = "network"
@@ -244,4 +245,4 @@ def _unpacked(content: bytes, bits: int, count: int) -> NDArray[np.uint16]:
     """:func:`_packed` undone."""
     loose = np.unpackbits(np.frombuffer(content, np.uint8), count=count * bits)
     places = np.uint16(1) << np.arange(bits - 1, -1, -1, dtype=np.uint16)
-    return (loose.reshape(count, bits) * places).sum(1, dtype=np.uint16)
+    return np.asarray((loose.reshape(count, bits) * places).sum(1), np.uint16)

@@ -128,7 +128,7 @@ class Engine:
 
 
 def unfitted(image: Pixels, height: int, width: int, cell: int) -> Pixels:
-    """A revealed image at its own size: :meth:`Engine.fit` undone, a lost row or column repeated."""
+    """A revealed image at its own size: :meth:`Engine.fit` undone, what was lost repeated."""
     rows, columns = image.shape[:2]
     if _almost((height, width), rows, columns, cell):
         return np.pad(image, ((0, height - rows), (0, width - columns), (0, 0)), "edge")

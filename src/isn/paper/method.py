@@ -14,15 +14,14 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 
 from isn import envelope
 from isn.carriers.scattered import Scattered, places
-from isn.codes import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
 from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError
 from isn.images import Pixels
@@ -31,6 +30,7 @@ from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
 from isn.paper.engine import Engine, floats, pixels, unfitted
 from isn.progress import Tell, part, silent
+from isn.secret import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
 from isn.weights import Weights
 
 KIND: Final = "paper"
@@ -69,8 +69,6 @@ class Paper:
         texture: the image that stands for the lost part, for a network trained with one.
     """
 
-    options: ClassVar[frozenset[str]] = frozenset({"backend", "refine", "texture"})
-
     name: str
     weights: Weights
     backend: str | Backend | None = None
@@ -90,6 +88,15 @@ class Paper:
     def config(self) -> ModelConfig:
         """The network's architecture."""
         return ModelConfig.from_mapping(dict(self.weights.config))
+
+    @property
+    def options(self) -> frozenset[str]:
+        """See :class:`isn.method.Method`."""
+        return frozenset({"backend", "refine", "texture"})
+
+    def tuned(self, options: Mapping[str, Any]) -> Paper:
+        """See :meth:`isn.method.Method.tuned`."""
+        return replace(self, **options)
 
     @property
     def counts(self) -> range:

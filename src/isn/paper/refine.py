@@ -7,8 +7,9 @@ the gradient of what is revealed, with respect to the container's samples, says 
 Whoever reveals needs nothing new.
 
 The objective is ``HOST_WEIGHT * MSE(container, host) + MSE(revealed, hidden)``, means over samples,
-the container rounded in every step. It is minimised window by window, so that memory does not grow with the image, and the best container met
-in a window is kept, never a worse one than the network's.
+the container rounded in every step. It is minimised window by window, so that memory does not grow
+with the image, and the best container met in a window is kept, never a worse one than the
+network's.
 """
 
 from __future__ import annotations

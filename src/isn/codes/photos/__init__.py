@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
@@ -17,22 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn import images
-from isn.codes import (
+from isn.codes import Room
+from isn.codes.photos import code
+from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
+from isn.errors import ImageError
+from isn.images import Pixels
+from isn.progress import Tell, part
+from isn.secret import (
     MOST_IMAGES,
     Content,
     Item,
-    Room,
     Secret,
     check_sizes,
     forged,
     most_pixels,
     pictures_of,
 )
-from isn.codes.photos import code
-from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
-from isn.errors import ImageError
-from isn.images import Pixels
-from isn.progress import Tell, part
 from isn.weights import Weights
 
 KIND: Final = "photos"

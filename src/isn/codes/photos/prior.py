@@ -1,10 +1,11 @@
 """How wide each number of a code is expected to scatter, told from the numbers already known.
 
-The bands of :mod:`isn.codes.photos.bands` are coded coarse to fine: the means of the means' blocks, then
-the bands of the means, which so are known, then the bands of the image. Of either level, its eight
-groups go by frequency, luminance and colours in turn. Before a group is coded or decoded, a small
-network looks at a 3 x 3 neighbourhood of all that is known of its level and names a *class* for
-each number: the mean magnitude by which :mod:`isn.codes.photos.rans` codes it, in quarters of an octave.
+The bands of :mod:`isn.codes.photos.bands` are coded coarse to fine: the means of the means'
+blocks, then the bands of the means, which so are known, then the bands of the image. Of either
+level, its eight groups go by frequency, luminance and colours in turn. Before a group is coded or
+decoded, a small network looks at a 3 x 3 neighbourhood of all that is known of its level and names
+a *class* for each number: the mean magnitude by which :mod:`isn.codes.photos.rans` codes it, in
+quarters of an octave.
 
 Whoever reveals must come to the very same classes on another machine. So all of it is whole numbers
 (Ballé, Johnston and Minnen, "Integer Networks for Data Compression", ICLR 2019): features and

@@ -5,8 +5,8 @@ Many coders stand side by side, one in each lane of an array, and take the numbe
 NumPy code millions of them in a second. A number is one of a *class*, which names the mean
 magnitude of its distribution: of Laplace where that is small, logistic where it is large, and of
 both between, as the bands of photos were measured to be; and it is of one of two quantisers, which
-the numbers before it say (:mod:`isn.codes.photos.dependent`). Of a wide class, the lowest bits are as
-good as random and are kept as they are; only what is above them is coded.
+the numbers before it say (:mod:`isn.codes.photos.dependent`). Of a wide class, the lowest bits are
+as good as random and are kept as they are; only what is above them is coded.
 
 All tables are whole numbers, made with decimal arithmetic, and so the same on every machine.
 """

@@ -1,0 +1,120 @@
+"""What may be hidden: images and files, and what of them is believed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from isn.errors import AlteredContainer, ConfigError, ImageError
+from isn.images import MAX_PIXELS, Pixels
+
+MOST_IMAGES = 25
+"""Images that one host takes: as many as the largest published network hides."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that is hidden, or was.
+
+    Attributes:
+        name: without folders; at reveal it holds nothing that a file system or terminal minds.
+        content: its bytes.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> File:
+        """A file as it lies on the disk.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        try:
+            return cls(os.path.basename(os.fspath(path)), Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            raise ImageError(
+                f"{os.fspath(path)} cannot be read ({error}): give a file that you may read"
+            ) from error
+
+
+Item: TypeAlias = "Pixels | File"
+"""One thing that is hidden: an image, uint8 H x W x 3, or a file."""
+
+Secret: TypeAlias = "Sequence[Item]"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a payload says of one item, without decoding it.
+
+    Attributes:
+        size: (height, width) of an image; None of a file.
+        name: of a file; "" of an image.
+        length: bytes of a file; 0 of an image.
+    """
+
+    size: tuple[int, int] | None
+    name: str = ""
+    length: int = 0
+
+
+def forged(what: str) -> AlteredContainer:
+    """The error for a payload whose seal holds and which says what no code of ours ever says."""
+    return AlteredContainer(
+        f"the container opens, but {what}, which isn never writes: do not trust this file"
+    )
+
+
+def pictures_of(secret: Secret, name: str, area: int) -> list[Pixels]:
+    """The images of a secret that holds nothing else.
+
+    Args:
+        secret: what was given.
+        name: of the code.
+        area: pixels of the host.
+
+    Raises:
+        ConfigError: it holds files too, or no image, or too many.
+        ImageError: an image is so large that no reveal would believe it.
+    """
+    pictures = [each for each in secret if isinstance(each, np.ndarray)]
+    if len(pictures) < len(secret):
+        raise ConfigError(f"the method {name} hides images alone: leave the files out")
+    if not 1 <= len(pictures) <= MOST_IMAGES:
+        raise ConfigError(f"{len(pictures)} hidden images were given: give 1 to {MOST_IMAGES}")
+    most = most_pixels(area)
+    for each in pictures:
+        if each.shape[0] * each.shape[1] > most:
+            raise ImageError(
+                f"a hidden image has {each.shape[0] * each.shape[1]} pixels, such a host takes "
+                f"{most} at most: take a larger host, or make the image smaller"
+            )
+    return pictures
+
+
+def most_pixels(area: int) -> int:
+    """Pixels that one hidden image may have in a container of so many.
+
+    A small file must not make a reveal allocate a huge picture.
+    """
+    return min(MAX_PIXELS, max(32_000_000, 16 * area))
+
+
+def check_sizes(sizes: Sequence[tuple[int, int]], most: int) -> None:
+    """Refuses image sizes that were not written by an honest code.
+
+    Raises:
+        AlteredContainer: there are none or too many, or a side or an area is out of its range.
+    """
+    if not 1 <= len(sizes) <= MOST_IMAGES:
+        raise forged(f"it says that it holds {len(sizes)} images")
+    for rows, columns in sizes:
+        if not (rows >= 1 and columns >= 1 and rows * columns <= most):
+            raise forged(f"it says that an image has {columns} x {rows} pixels")
