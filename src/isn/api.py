@@ -13,12 +13,12 @@ import numpy as np
 from isn import images, keys, method, zoo
 from isn.carriers.trellis import error
 from isn.codes.file import compressed_size
-from isn.errors import AlteredContainer, ConfigError, NoSeal
+from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
 from isn.method import Carried, Method, candidates, made_by
 from isn.metrics import PEAK, psnr
-from isn.paper.method import Paper
+from isn.paper.method import MIN_SIDE, Paper
 from isn.progress import Tell, part, silent
 from isn.secret import Content, File, Item, Secret
 
@@ -301,6 +301,8 @@ def _capacity(name: str, host: Pixels, items: Secret | None, bits: float | None)
     chosen = method.get(name)
     if isinstance(chosen, Paper):
         why = "" if items is None else _refusal(entry, items)
+        if items is not None and not why and min(host.shape[:2]) < MIN_SIDE:
+            why = f"it needs a host of {MIN_SIDE} x {MIN_SIDE} pixels at least"
         container, revealed = expected.get("container"), expected.get("revealed")
         return Capacity(
             name, entry.images, 0, container, revealed if items and not why else None, why
@@ -326,11 +328,13 @@ def _capacity(name: str, host: Pixels, items: Secret | None, bits: float | None)
 
 
 def _too_large(chosen: Carried, host: Pixels, items: Secret) -> str:
-    """Why the files of a secret do not fit; "" where they do."""
+    """Why a host has no room, or none for the files of a secret; "" where it has."""
+    try:
+        room = chosen.room(host, chosen.codes(items)[0]).size
+    except ImageError as error:
+        return str(error)
     files = [each for each in items if isinstance(each, File)]
-    if not files:
-        return ""
-    needed, room = compressed_size(files), chosen.room(host, chosen.codes(items)[0]).size
+    needed = compressed_size(files) if files else 0
     return "" if needed <= room else f"the files take {needed} bytes, there is room for {room}"
 
 
