@@ -49,7 +49,12 @@ def test_files_are_read(reader: Reader, shape: tuple[int, ...], bits: float) -> 
 
 
 @pytest.mark.parametrize(
-    ("side", "bits", "names"), [(64, 2, ["cat"]), (96, 1, ["cat", "rocket"]), (120, 4, ["cat"])]
+    ("side", "bits", "names"),
+    [
+        (48, 2, ["cat"]),
+        pytest.param(96, 1, ["cat", "rocket"], marks=pytest.mark.slow),
+        pytest.param(120, 4, ["cat"], marks=pytest.mark.slow),
+    ],
 )
 def test_images_are_read(
     reader: Reader, photos: dict[str, Pixels], side: int, bits: float, names: list[str]

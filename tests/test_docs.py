@@ -183,6 +183,7 @@ def demo_photo(word: str) -> object:
 EXAMPLES = [page for page in PAGES if "```python" in text(page)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", EXAMPLES, ids=name)
 def test_examples_run(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     isn.hide("host.jpg", "secret.jpg").save("container.png")
@@ -199,6 +200,7 @@ def test_examples_run(page: Path, folder: Path, capsys: pytest.CaptureFixture[st
         assert np.array_equal(np.asarray(names["icon"]), np.asarray(Image.open("icon.png")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [README, DOCS / "start.md"], ids=name)
 def test_commands_run_in_their_order(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
