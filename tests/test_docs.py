@@ -165,12 +165,12 @@ def folder(
         ("host.jpg", "coffee", (160, 120)),
         ("host.png", "coffee", (160, 120)),
         ("holiday.jpg", "coffee", (160, 120)),
-        ("secret.jpg", "cat", (80, 64)),
-        ("other.jpg", "rocket", (64, 48)),
+        ("secret.jpg", "cat", (40, 32)),
+        ("other.jpg", "rocket", (32, 24)),
         ("icon.png", "rocket", (40, 32)),
-        ("one.jpg", "cat", (64, 64)),
-        ("two.jpg", "rocket", (64, 48)),
-        ("three.jpg", "astronaut", (48, 64)),
+        ("one.jpg", "cat", (32, 32)),
+        ("two.jpg", "rocket", (32, 24)),
+        ("three.jpg", "astronaut", (24, 32)),
     ):
         Image.fromarray(photos[photo]).resize(size).save(tmp_path / file)
     for file in ("notes.pdf", "report.pdf"):
@@ -192,7 +192,7 @@ def test_examples_run(page: Path, folder: Path, capsys: pytest.CaptureFixture[st
             exec(compile(block, name(page), "exec"), names)
     said = capsys.readouterr().out
     if page == README:
-        assert "(64, 80, 3) notes.pdf b'%PDF'" in said
+        assert "(32, 40, 3) notes.pdf b'%PDF'" in said
     if page == DOCS / "start.md":
         assert "does not survive" in said
     if page == DOCS / "how-to" / "extend.md":
