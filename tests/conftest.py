@@ -1,4 +1,4 @@
-"""What every test may ask for: the demo photos, and the device that torch tests run on."""
+"""What every test may ask for: the demo photos, cheap passphrases, the device of torch tests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
+
+from isn import keys
 
 # A first call builds sessions and caches: time says nothing about one example.
 settings.register_profile("house", deadline=None)
@@ -42,6 +44,12 @@ def device(pytestconfig: pytest.Config) -> Any:
     if chosen.type == "cuda" and not torch.cuda.is_available():
         pytest.skip(f"there is no device {chosen}")
     return chosen
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least memory that Argon2 allows: its real cost is paid where answers are literals."""
+    monkeypatch.setattr(keys, "_MEMORY_KIB", 32)
 
 
 @pytest.fixture(scope="session")

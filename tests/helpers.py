@@ -7,19 +7,24 @@ with seeded random values, small enough for outputs to stay tame through 16 bloc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isn.images import Pixels
 from isn.paper.config import ModelConfig
 from isn.paper.network import Network
-from isn.paper.weights import Weights
+from isn.secret import Content, File, Item
+from isn.weights import Weights
 
 CHECK = Path(__file__).parent / "data" / "check.npz"
-"""What plain torch computed with the first models; made by ``make_check.py`` beside it."""
+"""What plain torch computed with a shipped network; made by ``make_check.py`` beside it."""
+
+SMALL = ModelConfig(blocks=2, depth=2, growth=4)
+"""The smallest network that is one."""
 
 Floats = NDArray[np.float64]
 
@@ -36,9 +41,73 @@ def random_tensors(config: ModelConfig, seed: int = 0) -> dict[str, NDArray[np.f
     return tensors
 
 
-def random_weights(config: ModelConfig, seed: int = 0) -> Weights:
-    """A model like a trained one, but for what it does to images."""
-    return Weights(config, random_tensors(config, seed))
+def random_weights(config: ModelConfig = SMALL, seed: int = 0) -> Weights:
+    """Weights of the paper's method, like trained ones but for what they do to images."""
+    return Weights("paper", asdict(config), random_tensors(config, seed))
+
+
+def network_weights(config: ModelConfig = SMALL, seed: int = 0, bits: int = 7) -> Weights:
+    """Weights of the code that the network makes, like trained ones but for what they do."""
+    tensors = random_tensors(config, seed)
+    # Of every kind that there may be: no bits at all, few, and the most.
+    wide = np.full(config.host_channels, bits, np.float32)
+    wide[:3] = 12, 1, 0
+    tensors["samples.bits"] = wide
+    tensors["samples.bend"] = np.linspace(0.02, 0.5, len(wide), dtype=np.float32)
+    return Weights("network", asdict(config), tensors)
+
+
+def crop(photo: Pixels, height: int, width: int) -> Pixels:
+    """The middle of a photo, read-only, at half its detail so that small crops show something."""
+    small = photo[::2, ::2]
+    top, left = (small.shape[0] - height) // 2, (small.shape[1] - width) // 2
+    part: Pixels = np.ascontiguousarray(small[top : top + height, left : left + width])
+    assert part.shape == (height, width, 3)
+    part.flags.writeable = False
+    return part
+
+
+def picture(height: int, width: int, seed: int = 0) -> Pixels:
+    """A picture from whole-number arithmetic alone, the same on every machine."""
+    y, x, c = np.ogrid[:height, :width, :3]
+    wave = (y * (c + 2 + seed) + x * 3 + (x * y >> 3) + 40 * c + 90 * seed) % 512
+    return np.minimum(wave, 511 - wave).astype(np.uint8)
+
+
+def contents_of(items: list[Item]) -> list[Content]:
+    """What a code says of such items."""
+    return [
+        Content(None, each.name, len(each.content))
+        if isinstance(each, File)
+        else Content((each.shape[0], each.shape[1]))
+        for each in items
+    ]
+
+
+def same(one: list[Item], other: list[Item]) -> bool:
+    """Whether two lists hold the same images and files in the same order."""
+    return len(one) == len(other) and all(
+        a == b
+        if isinstance(a, File) or isinstance(b, File)
+        else a.shape == b.shape and bool((a == b).all())
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+class Shares:
+    """A teller that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[float] = []
+
+    def __call__(self, share: float) -> None:
+        self.told.append(share)
+
+    @property
+    def sound(self) -> bool:
+        """Whether they grew, from above 0 to 1."""
+        told = self.told
+        return bool(told) and told == sorted(told) and told[0] >= 0 and told[-1] == 1.0
 
 
 def random_images(

@@ -10,23 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from numpy.typing import NDArray
-from PIL import Image
 
-from isn import metrics, zoo
-from isn.cli import main
+import isn
+from commands import Pixels, done, pixels, run
+from isn import images, metrics, zoo
+from isn.cli.demo import COUNTS
 from isn.evaluation.showcase import HIDDEN, HOST
-from isn.paper.config import MAX_HIDDEN
 
 RECORDED = {
-    # Model and number of hidden images: PSNR in dB of the container, and mean of the revealed
+    # Method and number of hidden images: PSNR in dB of the container, and mean of the revealed
     # images, as `isn demo` prints.
-    ("coded", 1): (48.00, 54.52),
-    ("coded", 2): (47.99, 50.19),
-    ("coded", 3): (48.01, 43.94),
-    ("coded", 4): (48.02, 41.65),
-    ("coded", 5): (48.01, 40.41),
+    ("paper-1", 1): (42.45, 42.53),
+    ("paper-4", 4): (35.64, 28.15),
+    ("photos", 1): (48.03, 54.52),
+    ("photos", 4): (48.07, 41.55),
 }
 TOLERANCE = 0.3
 
@@ -38,33 +35,56 @@ class Demo:
     answer: dict[str, Any]
 
 
-def run(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(each) for each in words], prog_name="isn")
-
-
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """Run twice in one folder, for people and for programs."""
+    """Run twice in one folder, for programs and for people; the second time from memory."""
     folder = tmp_path_factory.mktemp("demo") / "new"
-    text, answer = run("demo", "-o", folder), run("demo", "-o", folder, "--json")
-    assert (text.exit_code, answer.exit_code) == (0, 0), text.output + answer.output
-    return Demo(folder, text.stdout, json.loads(answer.stdout))
+    made: dict[tuple[str, int], Any] = {}
+    hide, reveal = isn.hide, isn.reveal
+
+    def hide_once(host: Any, hidden: Any, *, method: Any, progress: Any) -> Any:
+        key = method.name, len(hidden)
+        if key not in made:
+            made[key] = hide(host, hidden, method=method, progress=progress)
+        return made[key]
+
+    shown: dict[str, Any] = {}
+
+    def reveal_once(path: Path, *, progress: Any) -> Any:
+        if path.name not in shown:
+            shown[path.name] = reveal(path, progress=progress)
+        return shown[path.name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isn, "hide", hide_once)
+        patch.setattr(isn, "reveal", reveal_once)
+        answer = done("demo", "-o", folder, "--json").stdout
+        text = done("demo", "-o", folder).stdout
+    return Demo(folder, text, json.loads(answer))
 
 
-def pixels(path: Path) -> NDArray[np.uint8]:
-    with Image.open(path) as image:
-        return np.array(image)
+def label(trial: dict[str, Any]) -> str:
+    name, count = trial["method"], trial["hidden_images"]
+    return name if name[-1].isdigit() else f"{name}-{count}"
 
 
-def test_there_is_a_trial_for_every_default_model(demo: Demo) -> None:
-    told = [(each["hidden_images"], each["model"]) for each in demo.answer["trials"]]
-    assert told == [(count, zoo.default(count).name) for count in range(1, MAX_HIDDEN + 1)]
+def test_the_paper_and_the_default_are_compared(demo: Demo) -> None:
+    shipped = {entry.name for entry in zoo.entries()}
+    expected = [
+        (count, name)
+        for count in (1, 4)
+        for name in (f"paper-{count}", f"isn-{count}", "photos")
+        if name in shipped
+    ]
+    assert [(each["hidden_images"], each["method"]) for each in demo.answer["trials"]] == expected
+    for _, name in expected:
+        assert name in demo.text
 
 
 def test_quality_is_as_recorded(demo: Demo) -> None:
     for trial in demo.answer["trials"]:
-        name = trial["model"], trial["hidden_images"]
-        assert name in RECORDED, f"{name} has become a default: record its figures here"
+        name = trial["method"], trial["hidden_images"]
+        assert name in RECORDED, f"{name} is shown now: record its figures here"
         container, revealed = RECORDED[name]
         assert trial["container_psnr"] == pytest.approx(container, abs=TOLERANCE), name
         assert np.mean(trial["revealed_psnr"]) == pytest.approx(revealed, abs=TOLERANCE), name
@@ -76,62 +96,86 @@ def shows(text: str, value: float, places: int) -> bool:
     return any(abs(float(each) - value) <= 0.51 * 10**-places for each in numbers)
 
 
-def test_figures_are_those_of_the_files(demo: Demo, photos: dict[str, NDArray[np.uint8]]) -> None:
+def test_figures_are_those_of_the_files(demo: Demo, photos: dict[str, Pixels]) -> None:
     host = pixels(demo.folder / "host.png")
-    assert np.abs(host.astype(int) - photos[HOST]).max() == 0
+    np.testing.assert_array_equal(host, photos[HOST])
     for trial in demo.answer["trials"]:
-        count = trial["hidden_images"]
         container = pixels(Path(trial["container"]))
+        assert Path(trial["container"]).name == f"container-{label(trial)}.png"
         assert trial["container_psnr"] == pytest.approx(metrics.psnr(container, host), abs=1e-3)
         assert trial["container_ssim"] == pytest.approx(metrics.ssim(container, host), abs=1e-4)
-        names = [f"revealed-{count}-{k}.png" for k in range(1, count + 1)]
-        for k, name in enumerate(names if count > 1 else ["revealed.png"]):
+        for k, told in enumerate(trial["revealed_psnr"]):
             original = pixels(demo.folder / f"hidden-{k + 1}.png")
             photo = photos[HIDDEN[k].split()[0]]
             np.testing.assert_array_equal(original, photo if k < 3 else photo[:, ::-1])
-            value = metrics.psnr(pixels(demo.folder / name), original)
-            assert trial["revealed_psnr"][k] == pytest.approx(value, abs=1e-3)
+            revealed = pixels(demo.folder / f"revealed-{label(trial)}-{k + 1}.png")
+            assert told == pytest.approx(metrics.psnr(revealed, original), abs=1e-3)
         assert shows(demo.text, trial["container_psnr"], 2)
-        assert shows(demo.text, np.mean(trial["revealed_psnr"]), 2)
-        assert shows(demo.text, np.mean(trial["revealed_ssim"]), 4)
+        assert shows(demo.text, float(np.mean(trial["revealed_psnr"])), 2)
+        assert shows(demo.text, float(np.mean(trial["revealed_ssim"])), 4)
 
 
 def test_the_picture_shows_the_images_themselves(demo: Demo) -> None:
     picture = pixels(Path(demo.answer["picture"]))
-    host, hidden = pixels(demo.folder / "host.png"), pixels(demo.folder / "hidden-1.png")
-    container = pixels(demo.folder / "container.png")
-    difference = np.clip(50 * np.abs(container.astype(int) - host), 0, 255)
-    revealed = pixels(demo.folder / "revealed.png")
-    rows, columns = host.shape[:2]
-    # The panels are found by the first, and lie at equal steps to the right of it.
-    top, left = next(
-        (y, x)
-        for y in range(100)
-        for x in range(50)
-        if np.array_equal(picture[y : y + rows, x : x + columns], host)
-    )
-    step = columns + 12
-    for k, panel in enumerate([host, container, difference, hidden, revealed]):
-        x = left + k * step
-        np.testing.assert_array_equal(picture[top : top + rows, x : x + columns], panel)
-        label = picture[top + rows + 4 : top + rows + 28, x : x + columns]
-        assert label.min() < 128
-        assert label.max() == 255
+    host = pixels(demo.folder / "host.png")
+    width = 318
+    height = width * 2 // 3
+    first = images.resize(host, round(256 * width / 384), width)
+    # The panels are found by the first, and lie at equal steps to the right of it and below.
+    rows = first.shape[0]
+    places = [
+        y
+        for y in range(picture.shape[0] - rows)
+        if np.array_equal(picture[y : y + rows, 12 : 12 + width], first)
+    ]
+    assert len(places) == 1
+    given = [pixels(demo.folder / f"hidden-{k}.png") for k in (1, 2)]
+    assert_row(picture, places[0], [host, *given], width)
+    step = None
+    for trial in demo.answer["trials"]:
+        container = pixels(Path(trial["container"]))
+        difference = np.clip(50 * np.abs(container.astype(int) - host), 0, 255).astype(np.uint8)
+        revealed = pixels(demo.folder / f"revealed-{label(trial)}-1.png")
+        wanted = images.resize(container, rows, width)
+        (top,) = (
+            y
+            for y in range(places[-1] + rows, picture.shape[0] - rows)
+            if np.array_equal(picture[y : y + rows, 12 : 12 + width], wanted)
+        )
+        assert_row(picture, top, [container, difference, revealed], width)
+        assert step in (None, top - places[-1])
+        step = top - places[-1]
+        places.append(top)
+    assert step is not None
+    assert step > height
 
 
-def test_the_next_commands_work_as_printed(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+def assert_row(picture: Pixels, top: int, shown: list[Pixels], width: int) -> None:
+    """These images stand side by side, each over a label."""
+    for k, each in enumerate(shown):
+        panel = images.resize(each, round(each.shape[0] * width / each.shape[1]), width)
+        left = 12 + k * (width + 12)
+        rows = panel.shape[0]
+        np.testing.assert_array_equal(picture[top : top + rows, left : left + width], panel)
+        caption = picture[top + rows + 4 : top + rows + 28, left : left + width]
+        assert caption.min() < 128
+        assert caption.max() == 255
+
+
+def test_the_next_commands_work_as_printed(demo: Demo) -> None:
     (line,) = (each for each in demo.text.splitlines() if each.startswith("  isn reveal "))
     program, *words = line.split()
     assert program == "isn"
-    result = run(*words)
-    assert result.exit_code == 0, result.output
+    done(*words)
     again = pixels(demo.folder / "again" / "1.png")
-    np.testing.assert_array_equal(again, pixels(demo.folder / "revealed.png"))
+    np.testing.assert_array_equal(again, pixels(demo.folder / "revealed-photos-1-1.png"))
 
 
 def test_other_peoples_files_stay(demo: Demo, tmp_path: Path) -> None:
     made = sorted(each.name for each in demo.folder.iterdir() if each.is_file())
-    assert len(made) >= 6
+    assert len(made) == 3 + max(COUNTS) + len(demo.answer["trials"]) + sum(
+        each["hidden_images"] for each in demo.answer["trials"]
+    )
     for name in made:
         (tmp_path / name).write_bytes(b"precious")
         result = run("demo", "-o", tmp_path)

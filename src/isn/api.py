@@ -14,7 +14,7 @@ from isn import images, keys, method, zoo
 from isn.carriers.trellis import error
 from isn.codes.file import compressed_size
 from isn.errors import AlteredContainer, ConfigError, NoSeal
-from isn.images import Picture, Pixels, Source
+from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
 from isn.method import Carried, Method, candidates, made_by
 from isn.metrics import PEAK, psnr
@@ -52,7 +52,7 @@ class Container:
     host: Picture = field(repr=False)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes it without loss, whole or not at all.
+        """Writes it without loss, whole or not at all, as grey and with the colours of its host.
 
         Args:
             path: a name that ends in .png, .webp, .tif or .tiff.
@@ -61,7 +61,7 @@ class Container:
         Raises:
             OutputError: it cannot be written so, or there.
         """
-        images.write(path, self.pixels, overwrite=overwrite)
+        images.write(path, self.pixels, overwrite=overwrite, like=self.host)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The pixels, so that whatever takes an array takes a container."""
@@ -161,7 +161,7 @@ def hide(
     cover, items = _read(host), _items(secret)
     chosen = _method(method, bits=bits, backend=backend, refine=refine, texture=_pixels(texture))
     key, tell = keys.of(passphrase), progress or silent
-    samples = _samples(cover.pixels)
+    samples = _samples(cover.pixels, cover.grey)
     made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
     revealed = None
     if check:
@@ -287,7 +287,8 @@ def capacity(
         ImageError: an image cannot be read.
         ConfigError: the bits are out of their range.
     """
-    samples = _samples(_read(host).pixels)
+    cover = _read(host)
+    samples = _samples(cover.pixels, cover.grey)
     items = None if secret is None else _items(secret)
     return [_capacity(name, samples, items, bits) for name in method.names()]
 
@@ -360,7 +361,7 @@ def _with(found: method.Found, given: Method) -> method.Found:
 
 def _read(source: Source | Picture | Container) -> Picture:
     if isinstance(source, Container):
-        return Picture(source.pixels, "the container", "", ())
+        return images.read(source.pixels, "the container")
     return source if isinstance(source, Picture) else images.read(source)
 
 
@@ -373,16 +374,9 @@ def _items(secret: Hidden | Sequence[Hidden]) -> list[Item]:
     return [each if isinstance(each, File) else _read(each).pixels for each in several]
 
 
-def _samples(pixels: Pixels) -> Pixels:
-    """One plane of an image whose three are equal, so that a grey container stays grey."""
-    first = pixels[..., 0]
-    grey = _equal(first, pixels[..., 1]) and _equal(first, pixels[..., 2])
-    return np.ascontiguousarray(first) if grey else pixels
-
-
-def _equal(a: Pixels, b: Pixels) -> bool:
-    # A few rows tell most photos, at no cost.
-    return bool(np.array_equal(a[:16], b[:16]) and np.array_equal(a, b))
+def _samples(pixels: Pixels, grey: bool) -> Pixels:
+    """One plane of a grey image, whose three are equal, so that its container stays grey."""
+    return np.ascontiguousarray(pixels[..., 0]) if grey else pixels
 
 
 def _revealed(shown: Sequence[Item], items: Secret) -> tuple[float, ...]:
@@ -398,11 +392,15 @@ def _revealed(shown: Sequence[Item], items: Secret) -> tuple[float, ...]:
 
 def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, method.Found]:
     """The samples of a container in which a head opens, and that head."""
-    samples = _samples(picture.pixels)
-    try:
+    samples = _samples(picture.pixels, picture.grey)
+    with suppress(NoSeal):
         return samples, method.look(samples, key, own)
-    except NoSeal:
-        raise _no_seal(picture, samples, key) from None
+    if picture.stored is not picture.pixels:
+        # Somebody has tagged the file: every sample may be there still.
+        stored = _samples(picture.stored, is_grey(picture.stored))
+        with suppress(NoSeal):
+            return stored, method.look(stored, key, own)
+    raise _no_seal(picture, samples, key)
 
 
 def _altered(picture: Picture, found: method.Found, reason: Exception) -> AlteredContainer:

@@ -156,7 +156,9 @@ class Carried:
         """See :meth:`Method.hide`."""
         code, payload = self.encoded(host, secret, part(tell, 0.0, 0.9))
         sealed = envelope.close(code.number, code.fingerprint, payload, key)
-        return self.carrier.write(host, sealed.head, sealed.body, key, part(tell, 0.9, 1.0))
+        container = self.carrier.write(host, sealed.head, sealed.body, key, part(tell, 0.9, 1.0))
+        tell(1.0)
+        return container
 
     def encoded(self, host: Pixels, secret: Secret, tell: Tell = silent) -> tuple[Code, bytes]:
         """The code that says a secret best in a host, and what it says.
@@ -277,7 +279,9 @@ def look(container: Pixels, key: Key, own: Sequence[Method] = ()) -> Found:
 
 
 def made_by(found: Found, method: Method) -> bool:
-    """Whether a method made a container."""
+    """Whether a method may have made a container; files go with every carried one."""
+    if isinstance(method, Carried) and isinstance(found.code, (Files, Bundle)):
+        return True
     return any(each is found.code for each in candidates(method))
 
 
@@ -433,7 +437,9 @@ def _decoded(
 ) -> list[Item]:
     payload = _payload(carrier, container, head, opened, key)
     tell(0.1)
-    return code.decode(payload, container.shape[0] * container.shape[1], part(tell, 0.1, 1.0))
+    found = code.decode(payload, container.shape[0] * container.shape[1], part(tell, 0.1, 1.0))
+    tell(1.0)
+    return found
 
 
 def _missed(code: Code, payload: bytes, secret: Secret, area: int) -> float:

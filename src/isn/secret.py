@@ -72,17 +72,30 @@ def forged(what: str) -> AlteredContainer:
     )
 
 
-def pictures_of(secret: Secret, name: str) -> list[Pixels]:
+def pictures_of(secret: Secret, name: str, area: int) -> list[Pixels]:
     """The images of a secret that holds nothing else.
+
+    Args:
+        secret: what was given.
+        name: of the code.
+        area: pixels of the host.
 
     Raises:
         ConfigError: it holds files too, or no image, or too many.
+        ImageError: an image is so large that no reveal would believe it.
     """
     pictures = [each for each in secret if isinstance(each, np.ndarray)]
     if len(pictures) < len(secret):
         raise ConfigError(f"the method {name} hides images alone: leave the files out")
     if not 1 <= len(pictures) <= MOST_IMAGES:
         raise ConfigError(f"{len(pictures)} hidden images were given: give 1 to {MOST_IMAGES}")
+    most = most_pixels(area)
+    for each in pictures:
+        if each.shape[0] * each.shape[1] > most:
+            raise ImageError(
+                f"a hidden image has {each.shape[0] * each.shape[1]} pixels, such a host takes "
+                f"{most} at most: take a larger host, or make the image smaller"
+            )
     return pictures
 
 

@@ -1,18 +1,16 @@
-"""Computes check.npz: what the first models make of demo photos, by plain torch and nothing of isn.
+"""Computes check.npz: what shipped networks make of demo photos, by plain torch and nothing of isn.
 
-    python tests/data/make_check.py              # writes check.npz beside this file
-    python tests/data/make_check.py --compare F  # compares this script with such a file of others
+    python tests/data/make_check.py    # writes check.npz beside this file
 
 Written from the paper's Eq. (4), (5) and (7), the description of the dense block in section 4.1
 and the definition of the Haar bands, so that a fault of the package cannot hide here as well.
-For each model: ``host`` and ``hidden`` (uint8, N x C x H x W), ``container`` and ``lost`` as the
+For each network: ``host`` and ``hidden`` (uint8, N x C x H x W), ``container`` and ``lost`` as the
 forward pass gives them, ``rounded`` (the container as an 8-bit file holds it), and what the inverse
 pass makes of that and of a lost part of 0.5: ``revealed`` and ``revealed_host``.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -25,8 +23,8 @@ from torch.nn import functional
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "src" / "isn"
-MODELS = {"first-1": ("cat", "rocket"), "first-2": ("coffee", "astronaut", "rocket")}
-HEIGHT, WIDTH = 32, 40
+NETWORKS = {"paper-1": ("cat", "rocket"), "paper-2": ("coffee", "astronaut", "rocket")}
+HEIGHT, WIDTH = 24, 32
 
 Tensors = dict[str, Tensor]
 
@@ -99,7 +97,7 @@ def run(name: str, host: Tensor, hidden: Tensor) -> dict[str, Tensor]:
 
 def write() -> None:
     arrays: dict[str, np.ndarray] = {}
-    for name, (cover, *others) in MODELS.items():
+    for name, (cover, *others) in NETWORKS.items():
         host, hidden = photo(cover), np.concatenate([photo(each) for each in others], axis=1)
         made = run(name, torch.from_numpy(host) / 255, torch.from_numpy(hidden) / 255)
         levels = torch.round(made.pop("rounded") * 255).to(torch.uint8)
@@ -109,21 +107,6 @@ def write() -> None:
     np.savez_compressed(HERE / "check.npz", **arrays)
 
 
-def compare(path: Path) -> None:
-    given = np.load(path)
-    for name in MODELS:
-        prefix = f"n{name[-1]}_"
-        host, hidden = (torch.from_numpy(given[prefix + each]) for each in ("host", "hidden"))
-        for key, each in run(name, host, hidden).items():
-            print(f"{name} {key}: {np.abs(each.numpy() - given[prefix + key]).max():.2e}")  # noqa: T201
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Computes check.npz with plain torch.")
-    parser.add_argument("--compare", type=Path, metavar="FILE", help="compare, write nothing")
-    arguments = parser.parse_args()
     with torch.inference_mode():
-        if arguments.compare:
-            compare(arguments.compare)
-        else:
-            write()
+        write()

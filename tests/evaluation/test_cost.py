@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +9,12 @@ import pytest
 from isn import images
 from isn.errors import BackendError
 from isn.evaluation import cost, cost_process, methods
-from isn.evaluation.protocol import domain
+from isn.evaluation.protocol import domains
 
 
 def test_each_verb_is_timed_in_a_process_of_its_own(folder: Path) -> None:
     steps: list[int] = []
-    group = domain(folder, count=1).group(0, 1)
+    group = domains(folder, count=1)[0].group(0, 1)
     hide, reveal = cost.measure(
         methods.baseline("lsb-4"), "", group, (160, 200), step=lambda: steps.append(1)
     )
@@ -28,11 +28,11 @@ def test_each_verb_is_timed_in_a_process_of_its_own(folder: Path) -> None:
 
 
 def test_the_same_job_in_this_process(folder: Path, tmp_path: Path) -> None:
-    group = domain(folder, count=1).group(0, 1)
+    group = domains(folder, count=1)[0].group(0, 1)
     for k, each in enumerate((group.host, *group.hidden)):
         images.write(tmp_path / f"{k}.png", images.resize(each.pixels, 128, 130))
     for verb in cost.VERBS:
-        job = cost.Job(verb, "first-1", True, "onnxruntime", 1, str(tmp_path))
+        job = cost.Job(verb, "paper-1", True, "onnxruntime", 1, str(tmp_path))
         cost_process.main([json.dumps(asdict(job))])
         assert json.loads((tmp_path / f"{verb}.json").read_text())["seconds"] > 0
     assert images.read(tmp_path / "container.png").pixels.shape == (128, 130, 3)
@@ -49,9 +49,8 @@ def test_the_peak_of_this_process_is_at_least_what_it_holds() -> None:
 
 
 def test_a_process_that_fails_says_why(folder: Path) -> None:
-    group = domain(folder, count=1).group(0, 1)
-    method = methods.baseline("lsb-4")
-    method.source = "lsb-9"
+    group = domains(folder, count=1)[0].group(0, 1)
+    method = replace(methods.baseline("lsb-4"), source="lsb-9")
     with pytest.raises(BackendError, match=r"lsb-9 could not be timed to hide .*no baseline"):
         cost.measure(method, "", group, (64, 64))
 
@@ -68,11 +67,16 @@ def test_the_papers_figures() -> None:
 
 def test_large_images_are_timed_with_one_backend_and_two_counts() -> None:
     asked = ((380, 380), (1280, 1280), (3000, 4000))
-    model, lsb = methods.model("first-1"), methods.baseline("lsb-4")
+    network, lsb = methods.shipped("paper-1"), methods.baseline("lsb-4")
     ends = {"first": "onnxruntime", "extremes": {1, 5}}
-    assert cost.sizes(asked, model, "onnxruntime", **ends) == asked
-    assert cost.sizes(asked, model, "torch", **ends) == asked[:2]
-    assert cost.sizes(asked, methods.model("first-2"), "onnxruntime", **ends) == asked[:2]
+    assert cost.sizes(asked, network, "onnxruntime", **ends) == asked
+    assert cost.sizes(asked, network, "torch", **ends) == asked[:2]
+    assert cost.sizes(asked, methods.shipped("paper-2"), "onnxruntime", **ends) == asked[:2]
     assert cost.sizes(asked, lsb, "", **ends) == asked
-    lsb.fingerprint = "of a network"
-    assert cost.sizes(asked, lsb, "", **ends) == asked[:1]
+    assert cost.sizes(asked, methods.shipped("photos"), "", **ends) == asked
+
+
+@pytest.mark.torch
+def test_a_slow_baseline_is_timed_on_small_images_alone() -> None:
+    asked, ends = ((380, 380), (1280, 1280)), {"first": "onnxruntime", "extremes": {1, 5}}
+    assert cost.sizes(asked, methods.baseline("baluja-1"), "", **ends) == asked[:1]

@@ -9,7 +9,7 @@ from PIL import features
 
 from isn.evaluation import damage, methods
 from isn.evaluation.damage import DAMAGES
-from isn.evaluation.protocol import domain
+from isn.evaluation.protocol import domains
 
 BY_LABEL = {f"{each.family} {each.label}": each for each in DAMAGES}
 
@@ -45,11 +45,13 @@ def test_lower_quality_is_more_damage(photos: dict[str, Any]) -> None:
 
 
 def test_what_the_textbook_method_survives(folder: Path) -> None:
-    groups = [domain(folder, count=1).group(k, 1) for k in range(2)]
+    groups = [domains(folder, count=1)[0].group(k, 1) for k in range(2)]
     steps: list[int] = []
-    lsb = methods.baseline("lsb-4")
+    lsb = methods.baseline("lsb-4").method
     found = damage.survive(lsb, groups, seed=3, step=lambda: steps.append(1))
     left = {each.label: each.psnr for each in found}
+    assert all(each.pictures == 2 and each.lost == 0 for each in found)
+    assert any(each.deviation > 0 for each in found)
     assert len(steps) == 2 * len(DAMAGES)
     # It works sample by sample, so a crop takes nothing but what it takes.
     assert left["one-pixel crop"] == pytest.approx(left["nothing"], abs=0.1)
@@ -60,10 +62,10 @@ def test_what_the_textbook_method_survives(folder: Path) -> None:
     assert damage.survive(lsb, groups, seed=4) != found
 
 
-def test_a_model_is_asked_without_its_seal(folder: Path) -> None:
+def test_what_is_left_of_a_network_is_salvaged(folder: Path) -> None:
     some = tuple(BY_LABEL[name] for name in ("nothing nothing", "noise sigma 2", "JPEG quality 50"))
-    groups = [domain(folder, count=1).group(0, 1)]
-    found = damage.survive(methods.model("first-1"), groups, seed=0, damages=some)
+    groups = [domains(folder, count=1)[0].group(0, 1)]
+    found = damage.survive(methods.shipped("paper-1").method, groups, seed=0, damages=some)
     values = [each.psnr for each in found if each.psnr is not None]
     assert len(values) == 3
     assert values == sorted(values, reverse=True)
@@ -71,6 +73,6 @@ def test_a_model_is_asked_without_its_seal(folder: Path) -> None:
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 def test_a_file_in_the_lowest_bit_survives_nothing(folder: Path) -> None:
-    groups = [domain(folder, count=1).group(0, 1)]
-    found = damage.survive(methods.baseline("avif-1"), groups, seed=0)
+    groups = [domains(folder, count=1)[0].group(0, 1)]
+    found = damage.survive(methods.baseline("avif-1").method, groups, seed=0)
     assert [(each.psnr is None, each.lost) for each in found] == [(False, 0)] + [(True, 1)] * 19

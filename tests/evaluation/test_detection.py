@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from isn.evaluation import detected, detection, detectors, html, markdown, report, sections
+from isn.evaluation import adapter, detection, detectors, report
 from isn.evaluation.detection import CLEAN, MATCHING, SPAM, XUNET, Seen
-from isn.evaluation.findings import findings
+from isn.evaluation.document import Section
+from isn.evaluation.findings import findings, headlines
 from isn.evaluation.plan import Plan
-from isn.evaluation.protocol import domain
+from isn.evaluation.protocol import domains
 from isn.evaluation.results import Results
 from isn.evaluation.run import evaluate
+from isn.evaluation.sections import leaks, sections
 from isn.steganalysis.residual import anomaly_map
 from isn.steganalysis.roc import area, found_at
 from isn.steganalysis.spam import spam
@@ -142,7 +144,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     place = tmp_path_factory.mktemp("photos")
     for k in range(11):
         images.write(place / f"{k}.png", photo(k))
-    return Plan((str(place),), (1,), ("first-1",), ("lsb-4",), limit=6, parts=("detection",))
+    return Plan((str(place),), (1,), ("paper-1",), ("lsb-4",), limit=6, parts=("detection",))
 
 
 @pytest.fixture(scope="module")
@@ -160,39 +162,44 @@ def results(plan: Plan) -> Results:
 
 def test_methods_and_controls_are_in_the_report(results: Results, tmp_path: Path) -> None:
     assert [(each.method, each.count, each.control) for each in results.detected] == [
-        ("first-1", 1, False),
+        ("paper-1", 1, False),
         ("lsb-4", 1, False),
         (MATCHING, 0, True),
         (CLEAN, 0, True),
     ]
     assert [each.tiles for each in results.detected] == [24, 24, 24, 12]
-    facts = json.loads(report.write(results, tmp_path)[2].read_text())
-    assert facts["detection"][0]["fusion"]["area"] == results.detected[0].fusion.area
-    (section,) = (
-        each for each in sections.document(results).sections if each.anchor == "detection"
-    )
+    study = adapter.study(results)
+    facts = json.loads(report.write(study, tmp_path)[2].read_text("utf-8"))
+    rows = {
+        tuple(row[:2]): row[5] for row in facts["rows"] if row[4] == "detection/StegExpose/area"
+    }
+    assert rows["paper-1", 1] == results.detected[0].fusion.area
+    section = part(results)
     assert section.command.endswith("--parts detection")
-    assert "5fe8974f5d484f104be0f504f41c4e7d" in section.made_by
-    assert "XuNet did not run" in section.text
+    assert "f67ae92c74a673b36ecfe9c31cfc9fb8" in section.made_by
     assert [row[0] for row in section.tables[0].rows] == [
-        "first-1",
+        "paper-1",
         "lsb-4",
         "LSB matching (control)",
         "clean (control)",
     ]
-    assert section.tables[0].ours == {0}
+    assert section.tables[0].ours == {"paper-1"}
     for table in section.tables:
         assert {len(row) for row in table.rows} == {len(table.columns)}
-    whole = sections.document(results)
-    assert "Can anybody tell?" in markdown.render(whole)
-    assert html.render(whole).count("<svg") == len(section.charts) == 3
+    assert "Can anybody tell?" in report.markdown(study)
+    assert report.html(study).count("<svg") == len(section.charts) == 3
     for chart in section.charts:
-        assert all(len(each.values) == len(chart.places) for each in chart.series)
+        assert all(len(curve) == len(chart.places) for curve in chart.curves.values())
+
+
+def part(results: Results) -> Section:
+    made = sections(adapter.study(results))
+    return next(each for each in made if each.anchor == "detection")
 
 
 def test_the_maps_are_those_of_host_and_containers(results: Results, plan: Plan) -> None:
     (sheet,) = results.maps
-    assert [name for name, _ in sheet.rows] == ["host", "first-1", "lsb-4"]
+    assert [name for name, _ in sheet.rows] == ["host", "paper-1", "lsb-4"]
     host = results.domains[0].group(0, 1).host.pixels
     panels = dict(sheet.rows)["host"]
     assert f"mean {anomaly_map(host).mean():.3f}" in panels[1].label
@@ -200,7 +207,7 @@ def test_the_maps_are_those_of_host_and_containers(results: Results, plan: Plan)
 
 
 def test_one_host_is_enough_to_look(plan: Plan) -> None:
-    place = domain(plan.folders[0], count=1, limit=1)
+    place = domains(plan.folders[0], count=1, limit=1)[0]
     study = detectors.Study.of(place, 0, lambda: None)
     assert study.side == 96
     assert study.nothing(()) is None
@@ -213,7 +220,11 @@ def learned(name: str, value: float) -> detection.Learned:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.95, "expect to be found"), (0.8, "more often than not"), (0.55, "told little of first-1")],
+    [
+        (0.95, "expect to be found"),
+        (0.8, "more often than not"),
+        (0.55, "told little of one method"),
+    ],
 )
 def test_the_finding_follows_the_figures(results: Results, value: float, said: str) -> None:
     first, other, matching, clean = results.detected
@@ -226,13 +237,15 @@ def test_the_finding_follows_the_figures(results: Results, value: float, said: s
             replace(clean, learned=(learned(SPAM, 0.72),)),
         ],
     )
-    told = findings(changed)
-    assert said in told[-1]
-    assert f"first-1 {value:.2f} with XuNet after 10 pairs" in told[-1]
-    about = next(each for each in told if each.startswith("SPAM"))
-    assert "first-1 0.50, lsb-4 0.99" in about
-    assert "LSB matching has 0.97, as it must" in about
-    assert "clean has 0.72, where it should be near 0.5" in about
+    study = adapter.study(changed)
+    (told,) = headlines(study)
+    assert said in told
+    assert f"paper-1 (n = 1), with an area of {value:.2f} ± 0.00" in told
+    assert "(XuNet after 10 pairs)" in told
+    about = next(each for each in findings(study) if each.startswith("SPAM"))
+    assert "paper-1 (n = 1) 0.50 ± 0.00; lsb-4 (n = 1) 0.99 ± 0.00" in about
+    assert "LSB matching (control) 0.97 ± 0.00, as it must" in about
+    assert "clean (control) 0.72 ± 0.00, as it should not" in about
 
 
 @pytest.mark.torch
@@ -250,10 +263,8 @@ def test_xunet_runs_where_there_is_torch(plan: Plan, monkeypatch: Any) -> None:
     monkeypatch.setattr(detection, "_learner", quick)
     monkeypatch.setattr(detection, "TILE", 48)
     monkeypatch.setattr(detection, "DRAWS", 1)
-    found = evaluate(replace(plan, models=()))
+    found = evaluate(replace(plan, methods=()))
     told = [each for each in found.detected[0].learned if each.detector == XUNET]
     assert [each.pairs for each in told] == [10]
-    (section,) = (each for each in sections.document(found).sections if each.anchor == "detection")
-    assert len(section.charts) == 5
-    assert "did not run" not in section.text
-    assert detected.most_learned(found.detected[0], XUNET) == told[0]
+    assert len(part(found).charts) == 5
+    assert leaks(adapter.study(found), XUNET) == [10]

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
+from isn.baselines.lsb import Lsb
 from isn.cli import main
+from isn.errors import ImageError
 
 
 def run(*words: object) -> Result:
@@ -15,7 +21,7 @@ def run(*words: object) -> Result:
 def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
     (folder / "torn.png").write_bytes(b"nothing")
     out = tmp_path / "a" / "b"
-    words = ("--count", 1, "--models", "none", "--baselines", "lsb-4", "--parts", "table,capacity")
+    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4", "--parts", "table,capacity")
     result = run("--data", folder, *words, "-o", out)
     assert result.exit_code == 0, result.output
     assert {each.name for each in out.iterdir()} == {"report.html", "report.md", "report.json"}
@@ -24,8 +30,23 @@ def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
     assert str(out / "report.html") in result.stdout
 
 
+def test_a_report_stands_there_before_the_work_ends(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*words: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("isn.evaluation.run._damage", stop)
+    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4", "--limit", 1)
+    result = run("--data", folder, *words, "--parts", "table,damage", "-o", tmp_path)
+    assert result.exit_code == 130
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "| lsb-4 |" in text
+    assert text.count("Not measured yet.") == 1
+
+
 def test_json_is_the_report(folder: Path, tmp_path: Path) -> None:
-    words = ("--count", 1, "--baselines", "lsb-4", "--models", "none", "--limit", 2)
+    words = ("--count", 1, "--baselines", "lsb-4", "--methods", "none", "--limit", 2)
     result = run("--data", folder, *words, "--parts", "table", "-o", tmp_path, "--json")
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
@@ -41,7 +62,7 @@ def test_bad_words_are_refused_with_a_sentence(folder: Path, tmp_path: Path) -> 
         (2, ("--data", folder, "--parts", "tables"), "tables is no part"),
         (2, ("--data", folder, "--count", 9), "--count"),
         (2, ("--data", folder, "--limit", 0), "a limit of 0"),
-        (1, ("--data", folder, "--models", "nobody"), "no model 'nobody'"),
+        (2, ("--data", folder, "--methods", "nobody"), "no method 'nobody'"),
         (2, ("--data", folder, "--baselines", "dct"), "no baseline 'dct'"),
         (2, (), "--data"),
     ]
@@ -57,3 +78,32 @@ def test_no_place_is_said_before_the_work(folder: Path, tmp_path: Path) -> None:
     result = run("--data", folder, "-o", tmp_path / "file")
     assert result.exit_code != 0
     assert "cannot be made" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_a_folder_of_names_that_are_no_text_has_its_reports(folder: Path, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder.parent) + b"/caf\xe9"))
+    folder.rename(odd)
+    for number, path in enumerate(sorted(odd.glob("*.png"))):
+        path.rename(os.fsdecode(os.fsencode(odd) + b"/\xff%d.png" % number))
+    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4")
+    result = run("--data", odd, *words, "--parts", "table,capacity", "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    for name in ("report.html", "report.md", "report.json"):
+        assert "caf\\" in (tmp_path / "out" / name).read_text("utf-8")
+
+
+def test_what_could_not_be_measured_is_told_at_the_end(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*words: Any) -> Any:
+        raise ImageError("the host is too small: take a larger one")
+
+    monkeypatch.setattr(Lsb, "hide", refused)
+    words = ("--count", 1, "--methods", "paper-1", "--baselines", "lsb-4", "--limit", 1)
+    result = run("--data", folder, *words, "--parts", "table", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "not measured, part table: lsb-4 on" in result.stderr
+    assert "take a larger one" in result.stderr
+    assert "paper-1" in result.stdout
+    assert (tmp_path / "out" / "report.html").is_file()

@@ -7,7 +7,7 @@ import pytest
 
 from isn.evaluation import methods
 from isn.evaluation.extremes import DRAWN, NATURAL, PAIRS, extreme
-from isn.evaluation.protocol import domain
+from isn.evaluation.protocol import domains
 
 
 def test_the_papers_pairs_are_there_both_ways_round() -> None:
@@ -19,13 +19,13 @@ def test_the_papers_pairs_are_there_both_ways_round() -> None:
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_every_pair(folder: Path, pair: tuple[str, str]) -> None:
-    place = domain(folder, count=1)
-    found = extreme(methods.baseline("lsb-4"), 1, pair, place, 5)
+    place = domains(folder, count=1)[0]
+    found = extreme(methods.baseline("lsb-4").method, 1, pair, place, 5)
     host, container, hidden, revealed = found.pictures
     assert revealed is not None
     assert np.abs(container.astype(int) - host).max() <= 15
     assert np.abs(revealed.astype(int) - hidden).max() <= 8
-    again = extreme(methods.baseline("lsb-4"), 1, pair, place, 5)
+    again = extreme(methods.baseline("lsb-4").method, 1, pair, place, 5)
     assert (again.pictures[0] == host).all()
     assert (again.pictures[2] == hidden).all()
     if NATURAL in pair and pair != (NATURAL, NATURAL):
@@ -35,7 +35,11 @@ def test_every_pair(folder: Path, pair: tuple[str, str]) -> None:
 def test_several_hidden_images_of_a_kind_differ(folder: Path) -> None:
     pytest.importorskip("PIL._avif")
     found = extreme(
-        methods.baseline("avif-3"), 2, (NATURAL, "monochrome"), domain(folder, count=2), 0
+        methods.baseline("avif-3").method,
+        2,
+        (NATURAL, "monochrome"),
+        domains(folder, count=2)[0],
+        0,
     )
     assert found.lost == 0
     assert found.revealed is not None

@@ -1,84 +1,87 @@
-"""A model with the images that share its room, as a method of its own."""
+"""What is evaluated: names, titles, fingerprints, and which methods a plan takes."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import features
 
-from isn import images, zoo
+from isn import method, zoo
+from isn.errors import ConfigError, ModelError
 from isn.evaluation import methods
 from isn.evaluation.plan import Plan
 
-NAME = "first-1"
+needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 
 
-@pytest.fixture
-def taken_for_more(monkeypatch: pytest.MonkeyPatch) -> zoo.Entry:
-    """A shipped model of one image as the default for three and five."""
-    entry = next(each for each in zoo.entries() if each.name == NAME)
-    entry = replace(entry, default_for=(1, 3, 5))
-    monkeypatch.setattr(zoo, "entries", lambda: (entry,))
-    return entry
+def test_what_a_report_says_of_a_method() -> None:
+    photos, paper = methods.shipped("photos"), methods.shipped("paper-2")
+    assert (photos.name, photos.source, photos.ours) == ("photos", "photos", True)
+    assert photos.title.startswith(zoo.entry("photos").purpose)
+    assert "trained on" in photos.title
+    assert photos.fingerprint == zoo.entry("photos").fingerprint.hex()
+    assert list(paper.counts) == [2]
+    assert (photos.networked, paper.networked) == (False, True)
+    lsb = methods.baseline("lsb-4")
+    assert (lsb.name, lsb.fingerprint, lsb.architecture, lsb.ours) == ("lsb-4", "", "", False)
+    assert lsb.title == "four low bits replaced by the hidden image's four high bits"
 
 
-def test_a_default_for_more_images_stands_beside_itself(
-    photos: dict[str, Any], taken_for_more: zoo.Entry
+def test_a_backend_is_for_networks_alone() -> None:
+    assert methods.shipped("photos", "onnxruntime").method is method.get("photos")
+    with pytest.raises(ConfigError, match="does not use it"):
+        method.get("photos", backend="onnxruntime")
+
+
+def test_a_weights_file_is_a_method_of_its_own(tmp_path: Path) -> None:
+    zoo.weights("paper-1").save(tmp_path / "mine.safetensors")
+    mine = methods.shipped(str(tmp_path / "mine.safetensors"))
+    assert (mine.name, mine.source) == ("mine", str(tmp_path / "mine.safetensors"))
+    assert mine.title.startswith("paper, 0.")
+    # Timed once, for it costs what the shipped one does.
+    assert mine.architecture == methods.shipped("paper-1").architecture
+    assert mine.architecture != methods.shipped("paper-2").architecture
+    with pytest.raises(ModelError, match="there is no weights file"):
+        methods.shipped(str(tmp_path / "none.safetensors"))
+
+
+@pytest.mark.torch
+def test_how_long_a_baseline_learned_is_said() -> None:
+    assert "7203 steps, 103.0 minutes" in methods.baseline("baluja-1").title
+
+
+def test_damage_leaves_what_the_paper_can_salvage_and_nothing_of_a_code(
+    photos: dict[str, Any],
 ) -> None:
-    alone = methods.model(NAME)
-    shared = alone.sharing()
-    assert shared is not None
-    assert shared.name == f"{NAME} shared"
-    assert shared.fingerprint == alone.fingerprint == taken_for_more.fingerprint.hex()
-    assert shared.counts == (3, 5)
-    photo = images.resize(photos["cat"], 90, 120)
-    (whole,) = alone.carried([photo], (90, 120))
-    np.testing.assert_array_equal(whole, photo)
-    carried = shared.carried([photo] * 3, (90, 120))
-    assert [each.shape for each in carried] == [photo.shape] * 3
-    assert all((each != photo).any() for each in carried)
+    host, hidden = photos["cat"][:64, :72], photos["rocket"][:64, :72]
+    paper, coded = (methods.shipped(name).method for name in ("paper-1", "photos"))
+    for each, survives in ((paper, True), (coded, False)):
+        container = methods.hide(each, host, [hidden])
+        np.testing.assert_array_equal(
+            methods.left(each, container, 1)[0], methods.reveal(each, container)[0]
+        )
+        container[20:30] ^= 1
+        (left,) = methods.left(each, container, 1)
+        assert (left is not None) == survives
 
 
-def test_a_model_that_is_no_default_for_more_has_no_second_row() -> None:
-    assert methods.model("first-1").sharing() is None
-    assert methods.model("fast-2").sharing() is None
+@needs_avif
+def test_plans_take_all_shipped_methods_and_the_codec_as_a_rival() -> None:
+    chosen = Plan(("x",), baselines=("avif-1", "avif-2")).contenders()
+    ours = [each.name for each in chosen if each.ours]
+    assert ours == [each.name for each in zoo.entries() if each.kind != "avif"]
+    assert [each.name for each in chosen if not each.ours] == ["avif-1", "avif-2"]
+    assert [each.name for each in Plan(("x",), methods=("avif",), baselines=()).contenders()] == [
+        "avif"
+    ]
 
 
-@pytest.mark.usefixtures("taken_for_more")
-def test_plans_name_both_where_their_counts_are_asked_for() -> None:
-    def chosen(*counts: int) -> list[str]:
-        return [each.name for each in Plan(("x",), counts, (NAME,), ()).methods()]
-
-    assert chosen(1) == [NAME]
-    assert chosen(3, 5) == [f"{NAME} shared"]
-    assert chosen(1, 3) == [NAME, f"{NAME} shared"]
-
-
-def test_retired_models_are_evaluated_only_when_named() -> None:
-    retired = {each.name for each in zoo.entries() if each.retired}
-    everything = {each.name for each in Plan(("x",), baselines=()).methods()}
-    assert retired
-    assert not retired & everything
-    named = Plan(("x",), models=tuple(sorted(retired)), baselines=()).methods()
-    assert {each.name for each in named} == retired
-
-
-def test_a_model_that_codes_hides_any_number_in_one_row(photos: dict[str, Any]) -> None:
-    coded = methods.model("coded")
-    assert coded.counts == (1, 2, 3, 4, 5)
-    assert coded.sharing() is None
-    host, small = photos["rocket"][:90, :120], photos["cat"][:50, :60]
-    # In its own size, where that is not far larger than the host; else it loses detail.
-    kept, lost = coded.carried([small, photos["coffee"]], (90, 120))
-    np.testing.assert_array_equal(kept, small)
-    assert photos["coffee"].size > 4 * host.size
-    assert lost.shape == photos["coffee"].shape
-    assert (lost != photos["coffee"]).any()
-    container = coded.hide(host, [small, small])
-    np.testing.assert_array_equal(
-        coded.salvage(container, 2), coded.reveal(images.encode(container), [small.shape[:2]] * 2)
-    )
-    container[40:50] ^= 1
-    assert coded.salvage(container, 2) == [None, None]
+def test_plans_leave_out_what_hides_none_of_the_numbers() -> None:
+    chosen = Plan(("x",), (3,), baselines=("lsb-4",)).contenders()
+    assert {"photos", "paper-3"} <= {each.name for each in chosen}
+    assert not {"paper-1", "lsb-4"} & {each.name for each in chosen}
+    with pytest.raises(ConfigError, match="paper-1 hides 1 images, counts of 3 were asked for"):
+        Plan(("x",), (3,), ("paper-1",)).contenders()

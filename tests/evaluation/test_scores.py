@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +8,39 @@ import pytest
 
 import isn
 from isn import images, metrics
-from isn.errors import ImageError
+from isn.errors import AlteredContainer, NoSeal
 from isn.evaluation import methods, scores
-from isn.evaluation.protocol import Group, Sample, domain
+from isn.evaluation.protocol import Group, Sample, domains
+from isn.keys import Key
+from isn.progress import Tell, silent
+from isn.secret import Secret
 
 
 class Spy:
     """A method that keeps what it is given, and returns what it is told to."""
 
-    name, title, fingerprint, ours, source, counts = "spy", "a spy", "", False, "spy", (1, 2)
+    name, counts = "spy", range(1, 3)
+    options: frozenset[str] = frozenset()
 
-    def __init__(self, answer: list[Any]) -> None:
+    def __init__(self, answer: list[Any] | None) -> None:
         self.answer = answer
-        self.files: list[bytes] = []
+        self.given: list[Any] = []
 
-    def hide(self, host: Any, hidden: Sequence[Any]) -> Any:
+    def hide(self, host: Any, secret: Secret, key: Key, tell: Tell = silent) -> Any:
+        assert not key.secret
         return host ^ 1
 
-    def carried(self, hidden: Sequence[Any], host: tuple[int, int]) -> list[Any]:
-        return [images.resize(images.resize(each, *host), *each.shape[:2]) for each in hidden]
-
-    def reveal(self, file: bytes, sizes: Any) -> list[Any]:
-        self.files.append(file)
+    def reveal(self, container: Any, key: Key, tell: Tell = silent) -> list[Any]:
+        self.given.append(container)
+        if self.answer is None:
+            raise NoSeal("nothing opens")
         return self.answer
 
-    def salvage(self, container: Any, count: int) -> list[Any]:
-        return self.answer
+    def salvage(self, container: Any, tell: Tell = silent) -> list[Any]:
+        raise AlteredContainer("nothing is left")
+
+    def tuned(self, options: Any) -> Spy:
+        return self
 
 
 def group(*pixels: Any) -> Group:
@@ -67,57 +73,64 @@ def test_spread_by_hand() -> None:
     found = scores.spread([30.0, 34.0, 38.0, 38.0])
     assert (found.mean, found.worst) == (35.0, 30.0)
     assert found.deviation == pytest.approx(11**0.5)
+    assert found.images == 4
 
 
 def test_a_method_is_given_the_file_and_nothing_else(photos: dict[str, Any]) -> None:
     host, hidden = photos["cat"][:48, :48], photos["rocket"][:48, :48]
     spy = Spy([hidden])
     container, revealed = scores.through_file(spy, group(host, hidden))
-    assert (images.read(spy.files[0]).pixels == host ^ 1).all()
-    assert (container == host ^ 1).all()
-    judged = scores.judge(spy, group(host, hidden), container, revealed)
+    np.testing.assert_array_equal(spy.given[0], host ^ 1)
+    np.testing.assert_array_equal(container, host ^ 1)
+    judged = scores.judge(group(host, hidden), container, revealed)
     assert judged.container.psnr == pytest.approx(48.1308, abs=1e-4)
     assert judged.revealed[0] is not None
     assert judged.revealed[0].psnr == scores.CEILING
     assert judged.payload == 24
-    assert not judged.resized
 
 
-def test_what_was_resized_is_scored_against_both(photos: dict[str, Any]) -> None:
+def test_a_grey_host_is_one_plane_for_the_method_and_colour_in_the_file(
+    photos: dict[str, Any],
+) -> None:
+    grey = np.repeat(photos["cat"][:48, :48, :1], 3, axis=2)
+    spy = Spy([grey])
+    container, _ = scores.through_file(spy, group(grey, grey))
+    np.testing.assert_array_equal(spy.given[0], grey[..., 0] ^ 1)
+    np.testing.assert_array_equal(container, grey ^ 1)
+
+
+def test_what_comes_back_in_the_hosts_size_is_resized(photos: dict[str, Any]) -> None:
     host, hidden = photos["cat"][:48, :48], photos["rocket"][:96, :96]
-    kept = images.resize(images.resize(hidden, 48, 48), 96, 96)
-    judged = scores.judge(Spy([kept]), group(host, hidden), host ^ 1, [kept])
-    assert judged.resized
+    small = images.resize(hidden, 48, 48)
+    container, revealed = scores.through_file(Spy([small]), group(host, hidden))
+    judged = scores.judge(group(host, hidden), container, revealed)
     assert judged.payload == 96
-    assert judged.carried[0] is not None
-    assert judged.carried[0].psnr == scores.CEILING
     assert judged.revealed[0] is not None
-    assert judged.revealed[0].psnr == pytest.approx(metrics.psnr(kept, hidden))
+    wanted = metrics.psnr(images.resize(small, 96, 96), hidden)
+    assert judged.revealed[0].psnr == pytest.approx(wanted)
 
 
 def test_lost_images_are_counted_and_not_averaged(photos: dict[str, Any]) -> None:
     host = photos["cat"][:48, :48]
-    one = scores.judge(Spy([]), group(host, host, host), host ^ 1, [None, host ^ 1])
+    one = scores.judge(group(host, host, host), host ^ 1, [None, host ^ 1])
     found = scores.summary([one])
     assert found.lost == 1
     assert found.revealed["psnr"].mean == pytest.approx(48.1308, abs=1e-4)
-    none = scores.summary([scores.judge(Spy([]), group(host, host), host, [None])])
+    assert found.revealed["psnr"].images == 1
+    container, revealed = scores.through_file(Spy(None), group(host, host))
+    assert revealed == [None]
+    none = scores.summary([scores.judge(group(host, host), container, revealed)])
     assert (none.lost, none.revealed) == (1, {})
+    assert methods.left(Spy(None), host, 2) == [None, None]
 
 
-def test_a_picture_of_another_size_is_refused(photos: dict[str, Any]) -> None:
-    host = photos["cat"][:48, :48]
-    with pytest.raises(ImageError, match="spy revealed"):
-        scores.through_file(Spy([host[:40]]), group(host, host))
-
-
-def test_a_model_is_used_through_the_public_api(folder: Path) -> None:
-    model = methods.model("first-1")
-    one = domain(folder, count=1, crop=48).group(0, 1)
-    container, revealed = scores.through_file(model, one)
-    (wanted,) = isn.reveal(container)
+def test_a_method_does_here_what_it_does_for_a_user(folder: Path) -> None:
+    paper = methods.shipped("paper-1", "onnxruntime")
+    one = domains(folder, count=1, crop=48)[0].group(0, 1)
+    container, revealed = scores.through_file(paper.method, one)
+    made = isn.hide(one.host.pixels, one.hidden[0].pixels, method="paper-1", backend="onnxruntime")
+    np.testing.assert_array_equal(container, made.pixels)
     assert revealed[0] is not None
-    assert (revealed[0] == wanted).all()
-    judged = scores.judge(model, one, container, revealed)
-    assert judged.container.psnr > 30
-    assert model.fingerprint == isn.inspect(container).fingerprint.hex()
+    np.testing.assert_array_equal(revealed[0], isn.reveal(container)[0])
+    assert scores.judge(one, container, revealed).container.psnr > 30
+    assert paper.fingerprint == isn.inspect(container).fingerprint.hex()

@@ -45,7 +45,7 @@ def shown(results: Results) -> set[bytes]:
 def test_a_report_to_be_passed_on_shows_no_image_of_the_folder(folder: Path) -> None:
     def of(sheets: str) -> set[bytes]:
         parts = ("table", "capacity", "extremes", "detection")
-        plan = Plan((str(folder),), (1,), ("first-1",), (), 64, 1, parts=parts, sheets=sheets)
+        plan = Plan((str(folder),), (1,), ("paper-1",), (), 64, 1, parts=parts, sheets=sheets)
         return shown(evaluate(plan))
 
     mine, demo = of("data"), of("demo")

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -183,3 +184,29 @@ def test_a_terminal_gets_a_table(folder: Path, capsys: Any, monkeypatch: Any) ->
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert all(len(line) <= 80 for line in lines)
     assert any("a smooth.png" in line and "nothing" in line for line in lines)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_csv_is_utf_8_whatever_the_terminal_is(folder: Path) -> None:
+    odd = folder / "日本 ž.png"
+    (folder / "a smooth.png").rename(odd)
+    words = [sys.executable, "-m", "isn", "analyze", "--csv", str(folder)]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(words, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert str(odd) in done.stdout.decode("utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_a_name_that_is_no_text_is_one_row_among_others(
+    isn: Callable[..., Result], folder: Path
+) -> None:
+    odd = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png")
+    os.rename(folder / "a smooth.png", odd)
+    for words in ((), ("--csv",)):
+        result = isn(folder, *words)
+        assert result.exit_code == 0
+        assert "caf\\udce9.png" in result.stdout
+        assert "c.webp" in result.stdout
+    told = json.loads(isn(folder, "--json").stdout)
+    assert odd in [each["file"] for each in told["files"]]

@@ -65,6 +65,47 @@ def test_words_that_do_not_fit(folder: Path, tmp_path: Path) -> None:
         assert said in line
 
 
+def test_maps_among_the_images_are_not_analysed(folder: Path) -> None:
+    first = run(folder, "--map", folder, "--json")
+    assert first.exit_code == 0, first.output
+    names = {each["file"] for each in json.loads(first.stdout)["files"]}
+    assert len(names) == 2
+    # The second time the maps are there, with --map and without.
+    for words in (("--map", folder), ()):
+        again = json.loads(run(folder, *words, "--json").stdout)
+        assert {each["file"] for each in again["files"]} == names
+    assert sorted(each.name for each in folder.glob("*.map.png")) == [
+        "a.png-2.map.png",
+        "a.png.map.png",
+    ]
+    # A picture of somebody's own is no map, whatever it is called, and a map may be named.
+    images.write(folder / "below" / "city.map.png", images.read(folder / "a.png").pixels)
+    assert len(json.loads(run(folder, "--json").stdout)["files"]) == 3
+    assert run(folder / "a.png.map.png").exit_code == 0
+
+
+def test_a_long_name_has_a_shorter_map(folder: Path, tmp_path: Path) -> None:
+    (folder / "a.png").rename(folder / f"{'ü' * 120}.png")
+    result = run(folder, "--map", tmp_path / "maps", "--json")
+    assert result.exit_code == 0, result.output
+    files = {Path(each["file"]).name: each["map"] for each in json.loads(result.stdout)["files"]}
+    assert Path(files[f"{'ü' * 120}.png"]).name == f"{'ü' * 100}.map.png"
+    assert all(Path(each).is_file() for each in files.values())
+
+
+def test_a_map_that_cannot_be_written_is_named_and_the_rest_is_done(
+    folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "maps"
+    (out / "a.png.map.png").mkdir(parents=True)
+    result = run(folder, "--map", out, "--json")
+    assert result.exit_code == 1
+    assert "a.png.map.png is a folder" in result.stderr
+    said = json.loads(result.stdout)
+    assert [each["map"] for each in said["files"]] == [None, str(out / "a.png-2.map.png")]
+    assert said["kind"] == "IsnError"
+
+
 @pytest.mark.torch
 def test_the_map_of_mantranet(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -8,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from isn import images, scramble
+from isn import images
 from isn.errors import ConfigError, ImageError
-from isn.training.data import Batches, ImageStore, draw_pool, read_folder
+from isn.training.data import Batches, ImageStore, draw_pool, image_files, read_folder
 from isn.training.sections import DataSettings
-from isn.training.settings import Settings
 from isn.training.shards import Shards
 from isn.training.validation import drawing_groups, validation_groups
 
@@ -103,36 +103,6 @@ def test_drawings_take_their_share() -> None:
     assert 0.2 < np.mean(changed) < 0.3
 
 
-def _hidden(group: torch.Tensor) -> list[np.ndarray]:
-    pixels = (group[1:] * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return [np.ascontiguousarray(each) for each in pixels]
-
-
-def test_scrambled_images_are_what_a_passphrase_makes_of_them() -> None:
-    rng = np.random.default_rng(4)
-    pictures = [rng.integers(0, 256, (100, 110, 3), dtype=np.uint8) for _ in range(3)]
-
-    def batch(share: float, step: int) -> torch.Tensor:
-        settings = DataSettings(
-            crop=82, batch=20, pool=8, drawings=0.0, overexposed=0.0, scrambled=share
-        )
-        pool = ImageStore(draw_pool(8, 96, 1), CPU)
-        return Batches(ImageStore(pictures, CPU), pool, settings, 2, seed=9).batch(step)
-
-    plain, mixed = batch(0.0, 0), batch(1.0, 0)
-    assert torch.equal(plain[:, 0], mixed[:, 0])
-    draws = np.random.Generator(np.random.Philox(key=[9, 0])).random((20, 3, 12))
-    for k, (before, after) in enumerate(zip(plain, mixed, strict=True)):
-        shown = scramble.unscramble(_hidden(after), draws[k, 1, :4].tobytes())
-        for a, b in zip(shown, _hidden(before), strict=True):
-            assert a.shape == (80, 80, 3)
-            np.testing.assert_array_equal(a, b[:80, :80])
-    changed = [bool((a != b).any()) for a, b in zip(plain, batch(0.3, 0), strict=True)]
-    assert 1 <= sum(changed) <= 12
-    with pytest.raises(ConfigError, match="fewer than 35"):
-        Settings(data=DataSettings(crop=64, scrambled=0.1))
-
-
 def test_what_cannot_be_used_is_named_and_counted(photo_folder: Path, tmp_path: Path) -> None:
     for path in photo_folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -148,11 +118,78 @@ def test_what_cannot_be_used_is_named_and_counted(photo_folder: Path, tmp_path: 
         assert any(name in sentence for sentence in folder.skipped)
 
 
+def test_links_to_folders_are_followed_and_each_file_is_there_once(tmp_path: Path) -> None:
+    far, data = tmp_path / "far", tmp_path / "data"
+    (far / "deep").mkdir(parents=True)
+    (data / "sub").mkdir(parents=True)
+    for path in (far / "a.png", far / "deep" / "b.png", data / "c.png", data / "sub" / "d.png"):
+        path.write_bytes(b"x")
+    (data / "linked").symlink_to(far)
+    (data / "again").symlink_to(far / "deep")
+    (data / "same.png").symlink_to(data / "c.png")
+    (far / "deep" / "up").symlink_to(data)
+    (data / "sub" / "loop").symlink_to(data / "sub")
+    (data / "self.png").symlink_to(data / "self.png")
+    (data / ".hidden").symlink_to(far)
+    found = image_files([data])
+    assert found == sorted(found)
+    assert {each.name for each in found} == {"a.png", "b.png", "c.png", "d.png", "self.png"}
+    assert len(found) == 5
+    assert image_files([data, far, data / "c.png", data / "sub"]) == found
+    (far / "deep" / "up").unlink()
+    assert [each.name for each in image_files([data / "linked"])] == ["a.png", "b.png"]
+
+
+def test_a_link_that_leads_nowhere_is_named(photo_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").symlink_to(photo_folder)
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nothing.png")
+    folder = read_folder([tmp_path], 32)
+    assert len(folder.pixels) == 12
+    (sentence,) = folder.skipped
+    assert "gone.png" in sentence
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    real = os.scandir
+
+    def refuses(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuses)
+    with pytest.raises(ImageError, match=r"closed cannot be read \(Permission denied\)"):
+        image_files([tmp_path])
+
+
 def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="not one usable image"):
         read_folder([tmp_path], 32)
     with pytest.raises(ImageError, match="no file or folder"):
         read_folder([tmp_path / "none"], 32)
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 7])
+def test_no_image_is_validated_hidden_in_itself(count: int) -> None:
+    pictures = _pictures(count)
+    settings = DataSettings(crop=16, validation_pairs=20, validation_crop=32)
+    # Copies are no other images.
+    groups = validation_groups([*pictures, *pictures, pictures[0].copy()], 2, settings, seed=1)
+    assert groups.shape[0] == 20
+    assert all(len({each.numpy().tobytes() for each in group}) == 3 for group in groups)
+    used = {each.numpy().tobytes() for each in groups.flatten(0, 1)}
+    assert len(used) == count
+
+
+def test_too_few_images_to_validate_on_are_counted() -> None:
+    pictures = _pictures(2)
+    settings = DataSettings(crop=16, validation_pairs=2, validation_crop=32)
+    with pytest.raises(ConfigError, match=r"2 different photos of 32 x 32 .* give 3 at least"):
+        validation_groups([*pictures, pictures[0].copy()], 2, settings, seed=1)
+    assert validation_groups(pictures, 1, settings, seed=1).shape[:2] == (2, 2)
 
 
 def test_validation_groups_are_fixed_centre_crops() -> None:
@@ -202,3 +239,76 @@ def test_patches_stream_from_tar_shards(workers: int, photo_folder: Path, tmp_pa
         assert any(np.ascontiguousarray(each).tobytes() in windows for each in turns)
     assert stream.skipped == len(warned) > 0
     assert "broken" in warned[0]
+
+
+def _shard(path: Path, members: dict[str, bytes]) -> str:
+    with tarfile.open(path, "w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return str(path)
+
+
+def test_a_shard_without_one_usable_image_is_named_before_the_training(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("webdataset")
+    photo = (photo_folder / "00.png").read_bytes()
+    good = _shard(tmp_path / "good.tar", {"x.txt": b"x", "bad.png": b"x", "a.b.png": photo})
+    (tmp_path / "noise.tar").write_bytes(b"noise" * 1000)
+    (tmp_path / "cut.tar").write_bytes(Path(good).read_bytes()[:700])
+    (tmp_path / "nothing.tar").write_bytes(b"")
+    (tmp_path / "folder.tar").mkdir()
+    bad = {
+        "missing.tar": "there is no tar shard",
+        "folder.tar": "there is no tar shard",
+        "noise.tar": "no whole tar file",
+        "nothing.tar": "no whole tar file|no image",
+        "cut.tar": "cut.tar",
+        "empty.tar": "holds no image",
+        "text.tar": "holds no image",
+        "broken.tar": "x.png",
+        "small.tar": "112 x 96, smaller than a patch of 100",
+    }
+    _shard(tmp_path / "empty.tar", {})
+    _shard(tmp_path / "text.tar", {"a.txt": photo, ".b.png": photo})
+    _shard(tmp_path / "broken.tar", {"x.png": photo[:300], "y.png": b""})
+    _shard(tmp_path / "small.tar", {"x.png": photo})
+    for name, said in bad.items():
+        crop = 100 if name == "small.tar" else 24
+        shards = [good] if crop == 24 else []
+        with pytest.raises(ImageError, match=said) as caught:
+            Shards([*shards, str(tmp_path / name)], crop, CPU, seed=1)
+        assert name in str(caught.value)
+        assert "good.tar" not in str(caught.value)
+    stream = Shards([good], 24, CPU, seed=1, workers=1)
+    draws = np.random.default_rng(2).random((5, 12))
+    assert stream.patches(draws, 24, 0.0).shape == (5, 3, 24, 24)
+
+
+def test_shards_that_cannot_be_read_any_more_end_a_training(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("webdataset")
+    photo = (photo_folder / "00.png").read_bytes()
+    draws = np.random.default_rng(2).random((400, 12))
+    shard = _shard(tmp_path / "one.tar", {"a.png": photo})
+    for workers in (0, 1):
+        stream = Shards([shard], 24, CPU, seed=1, workers=workers)
+        Path(shard).rename(tmp_path / "away.tar")
+        with pytest.raises(ImageError, match=r"one.tar any more \(20 could not be read") as caught:
+            stream.patches(draws, 24, 0.0)
+        assert "\n" not in str(caught.value)
+        (tmp_path / "away.tar").rename(shard)
+    stream = Shards([shard], 24, CPU, seed=1, workers=1)
+    _shard(Path(shard), {f"{k}.png": b"no image" for k in range(50)})
+    with pytest.raises(ImageError, match=r"1000 samples in a row are of no use; .*\.png"):
+        stream.patches(draws, 24, 0.0)
+
+
+def test_what_is_elsewhere_is_found_out_while_training(tmp_path: Path) -> None:
+    pytest.importorskip("webdataset")
+    stream = Shards([f"file:{tmp_path}/none.tar"], 24, CPU, seed=1, workers=0)
+    with pytest.raises(ImageError, match=r"none\.tar any more"):
+        stream.patches(np.zeros((2, 12)), 24, 0.0)

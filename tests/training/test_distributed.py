@@ -16,7 +16,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from isn.training.distributed import processes
-from isn.training.session import Sources, prepare
+from isn.training.session import prepare
+from isn.training.sources import Sources
 from isn.training.settings import Settings
 import torch, warnings
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import csv
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,17 @@ import pytest
 import torch
 
 import isn
-from isn.errors import ConfigError, ModelError
-from isn.metrics import psnr
-from isn.paper.engine import Engine
-from isn.paper.weights import Weights
-from isn.training import export
+from isn import method
+from isn.errors import ConfigError, ModelError, OutputError
+from isn.training import checkpoints, export, precision
 from isn.training.distributed import Processes
-from isn.training.export import load_tensors
-from isn.training.loop import Progress, Trainer
-from isn.training.session import Sources, prepare, settings_of
+from isn.training.log import read
+from isn.training.loop import FINISH, PLATEAU, Trainer
+from isn.training.progress import Progress
+from isn.training.session import prepare, settings_of
 from isn.training.settings import Settings
-from isn.training.validation import validate
+from isn.training.sources import Sources
+from isn.weights import Weights
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 
@@ -74,9 +75,9 @@ def test_it_learns_and_writes_a_model_that_hides(photo_folder: Path, tmp_path: P
     smooth = np.linspace(60, 180, 64).astype(np.uint8)
     host = np.broadcast_to(smooth[:, None, None], (64, 64, 3)).copy()
     hidden = np.roll(host, 20, 0) ^ rng.integers(0, 4, host.shape, dtype=np.uint8)
-    container = isn.hide(host, hidden, model=weights)
-    assert (container != host).mean() > 0.1
-    (revealed,) = isn.reveal(container, model=weights)
+    container = isn.hide(host, hidden, method=method.of("own", weights))
+    assert (container.pixels != host).mean() > 0.1
+    (revealed,) = isn.reveal(container, method=method.of("own", weights))
     mean_grey = np.full_like(hidden, 128)
     error = np.abs(revealed.astype(int) - hidden)
     assert error.mean() < 0.8 * np.abs(mean_grey.astype(int) - hidden).mean()
@@ -87,35 +88,11 @@ def test_it_learns_and_writes_a_model_that_hides(photo_folder: Path, tmp_path: P
     assert (tmp_path / "run" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_network_whose_container_is_carried_by_digits_learns(
-    photo_folder: Path, tmp_path: Path
-) -> None:
-    digits = ("model.base=8", "loss.lost=0", "run.steps=150", "run.validations=1")
-    run = Run(photo_folder, tmp_path / "run", *digits)
-    assert run.trainer.train()
-    assert np.mean(run.losses[-10:]) < 0.75 * np.mean(run.losses[:10])
-    (photos,) = [each.photos for each in run.told if each.photos is not None]
-    # The mean square of an error of -4 to 3.
-    assert photos.container == pytest.approx(10 * np.log10(255**2 / 5.5), abs=0.3)
-    weights = Weights.load(tmp_path / "run" / "model.safetensors")
-    assert weights.config.base == 8
-    # What validation measured is what the tool does.
-    group = run.trainer.validation[0][:1]
-    load_tensors(run.trainer.stack, weights.tensors)
-    learned = validate(run.trainer.learner, group)
-    host, hidden = (each.permute(1, 2, 0).numpy() for each in group[0])
-    engine = Engine.of(weights, "onnxruntime")
-    container = engine.hide(host, [hidden])
-    (revealed,) = engine.reveal(container)
-    assert psnr(container, host) == pytest.approx(learned.container, abs=0.05)
-    assert psnr(revealed, hidden) == pytest.approx(learned.revealed, abs=0.05)
-
-
-@pytest.mark.parametrize("model", [(), ("model.base=6",)])
+@pytest.mark.parametrize("optimiser", ["adamax", "muon"])
 def test_resuming_gives_the_loss_of_never_having_stopped(
-    model: tuple[str, ...], photo_folder: Path, tmp_path: Path
+    optimiser: str, photo_folder: Path, tmp_path: Path
 ) -> None:
-    kept = ("run.steps=12", "optimiser.name=adamax", *model)
+    kept = ("run.steps=12", f"optimiser.name={optimiser}")
     whole = Run(photo_folder, tmp_path / "whole", *kept)
     whole.trainer.train()
 
@@ -148,6 +125,238 @@ def test_a_finished_run_goes_on_with_a_longer_schedule(photo_folder: Path, tmp_p
         assert [float(row["step"]) for row in csv.DictReader(file)] == [2, 4, 6, 8, 12, 16]
 
 
+def _rows(run: Path) -> list[float]:
+    return [row["step"] for row in read(run / "log.csv")]
+
+
+def _stop_at(run: Run, when: Callable[[Progress], bool]) -> None:
+    def report(progress: Progress) -> None:
+        run.told.append(progress)
+        if when(progress):
+            run.trainer.stop()
+
+    run.trainer.report = report
+
+
+@pytest.mark.parametrize("stage", FINISH)
+def test_a_finishing_run_tells_how_far_it_is_and_ends_when_asked(
+    stage: str, photo_folder: Path, tmp_path: Path
+) -> None:
+    run, pairs = tmp_path / "run", ("run.steps=2", "data.validation_pairs=3")
+    cut = Run(photo_folder, run, *pairs)
+    _stop_at(cut, lambda progress: progress.stage == stage and progress.done == 2)
+    weights = {name: each.detach().clone() for name, each in cut.trainer.stack.named_parameters()}
+    assert not cut.trainer.train()
+    assert not (run / "model.safetensors").exists()
+    stages = [each for each in cut.told if each.stage]
+    assert [each.done for each in stages if each.stage == stage] == [0, 1, 2]
+    assert {each.total for each in stages} == {6}
+    assert any("2 steps are done" in each.message for each in cut.told)
+    # What was there for the validation alone is put back.
+    kept = checkpoints.newest(run)
+    assert kept is not None
+    tensors = checkpoints.read(kept).tensors
+    for name, each in cut.trainer.stack.named_parameters():
+        assert torch.equal(each.detach(), tensors[f"weights.{name}"])
+    assert any(not torch.equal(each, tensors[f"weights.{name}"]) for name, each in weights.items())
+
+    again = Run(photo_folder, run, *pairs, resume=True)
+    assert again.trainer.train()
+    Run(photo_folder, tmp_path / "whole", *pairs).trainer.train()
+    one, two = (
+        Weights.load(folder / "model.safetensors").fingerprint
+        for folder in (run, tmp_path / "whole")
+    )
+    assert one == two
+    assert [each.done for each in again.told if each.stage == stage] == list(range(6))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_validation_that_is_cut_is_done_again(
+    last: bool, photo_folder: Path, tmp_path: Path
+) -> None:
+    words = ("run.steps=4", "run.validations=2")
+    cut = Run(photo_folder, tmp_path, *words)
+    step = 4 if last else 2
+    _stop_at(cut, lambda each: each.stage == "validation" and each.step == step and each.done == 1)
+    assert not cut.trainer.train()
+    # One more step may have been under way.
+    assert step <= cut.trainer.step <= step + 1
+    assert _rows(tmp_path) == ([2] if last else [])
+    again = Run(photo_folder, tmp_path, *words, resume=True)
+    assert again.trainer.train()
+    assert _rows(tmp_path) == ([2, 4] if last else [cut.trainer.step, 4])
+
+
+PLATEAU_RUN = (
+    "optimiser.schedule=plateau",
+    "optimiser.cooldown=0.5",
+    "optimiser.warmup=0.0",
+    "optimiser.final=0.1",
+    "run.checkpoint_minutes=1e9",
+)
+
+
+def _rates(run: Run) -> dict[int, float]:
+    """The rate of each step, by how many were done before it."""
+    found: dict[int, float] = {}
+
+    def report(progress: Progress) -> None:
+        if "loss" in progress.terms and not progress.stage:
+            found[progress.step - 1] = run.trainer.optimiser.param_groups[0]["lr"] / 2e-3
+
+    run.trainer.report = report
+    return found
+
+
+def _kept(run: Path) -> tuple[str, int]:
+    folder = checkpoints.newest(run / PLATEAU)
+    assert folder is not None
+    return folder.name, (folder / "state.json").stat().st_mtime_ns
+
+
+def test_the_state_before_a_descent_is_kept_once_and_goes_on_longer(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    whole = Run(photo_folder, run, "run.steps=8", *PLATEAU_RUN)
+    rates = _rates(whole)
+    written: list[str] = []
+    real = whole.trainer._checkpoint
+
+    def counted(folder: str = ".") -> None:
+        written.append(folder)
+        real(folder)
+
+    whole.trainer._checkpoint = counted  # type: ignore[method-assign]
+    assert whole.trainer.train()
+    assert [rates[k] for k in range(8)] == pytest.approx([1, 1, 1, 1, 1, 0.775, 0.55, 0.325])
+    assert written == [".", PLATEAU, "."]
+    assert _kept(run)[0] == "checkpoint-000000004"
+
+    longer = Run(photo_folder, run / PLATEAU, "run.steps=16", *PLATEAU_RUN, resume=True)
+    assert longer.trainer.step == 4
+    rates = _rates(longer)
+    assert longer.trainer.train()
+    assert sorted(rates) == list(range(4, 16))
+    assert [rates[k] for k in (4, 7, 8, 12)] == pytest.approx([1, 1, 1, 0.55])
+    assert _kept(run / PLATEAU)[0] == "checkpoint-000000008"
+    # It is the run that would have been so long from the beginning.
+    Run(photo_folder, tmp_path / "other", "run.steps=16", *PLATEAU_RUN).trainer.train()
+    one, two = (
+        Weights.load(folder / "model.safetensors").fingerprint
+        for folder in (run / PLATEAU, tmp_path / "other")
+    )
+    assert one == two
+
+
+def test_within_a_descent_the_state_before_it_stays(photo_folder: Path, tmp_path: Path) -> None:
+    words = ("run.steps=8", *PLATEAU_RUN)
+    cut = Run(photo_folder, tmp_path, *words)
+    _stop_at(cut, lambda progress: progress.step == 6)
+    assert not cut.trainer.train()
+    assert cut.trainer.step == 6
+    before = _kept(tmp_path)
+    again = Run(photo_folder, tmp_path, *words, resume=True)
+    rates = _rates(again)
+    assert again.trainer.falling
+    assert again.trainer.train()
+    assert rates == pytest.approx({6: 0.55, 7: 0.325})
+    assert _kept(tmp_path) == before == ("checkpoint-000000004", before[1])
+    # The same length again, from the state that was kept: it falls at once, and keeps nothing more.
+    same = Run(photo_folder, tmp_path / PLATEAU, *words, resume=True)
+    assert same.trainer.train()
+    assert not (tmp_path / PLATEAU / PLATEAU).exists()
+    one, two = (
+        Weights.load(folder / "model.safetensors").fingerprint
+        for folder in (tmp_path, tmp_path / PLATEAU)
+    )
+    assert one == two
+
+
+def test_an_explosion_in_a_descent_does_not_begin_it_again(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    words = (*PLATEAU_RUN, "run.steps=0", "run.minutes=10.0", "optimiser.patience=2")
+    run = Run(photo_folder, tmp_path, *words)
+    real, kept = run.trainer.batches.batch, []
+
+    def poisoned(step: int, rank: int = 0, world: int = 1) -> torch.Tensor:
+        clock[0] += 60
+        if run.trainer.falling:
+            kept.append(_kept(tmp_path))
+        bad = run.trainer.returns == 0 and run.trainer.falling
+        return real(step, rank, world) * (float("nan") if bad else 1.0)
+
+    monkeypatch.setattr(run.trainer.batches, "batch", poisoned)
+    assert run.trainer.train()
+    assert run.trainer.returns == 1
+    assert len(kept) > 3
+    assert len(set(kept)) == 1
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_bfloat16_is_for_devices_that_have_it(
+    there: bool, photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isn.training.loop.has_bf16", lambda device: there)
+    run = Run(photo_folder, tmp_path, "run.steps=3", "run.autocast=bf16")
+    kinds: set[Any] = set()
+    run.trainer.report = lambda progress: (
+        run.told.append(progress),
+        kinds.add(run.trainer.learner.autocast) if "loss" in progress.terms else None,
+    )[0]
+    assert run.trainer.train()
+    assert kinds == {torch.bfloat16 if there else None}
+    said = [each.message for each in run.told if "bfloat16" in each.message]
+    assert len(said) == (0 if there else 1)
+    plain = Run(photo_folder, tmp_path / "plain", "run.steps=1")
+    plain.trainer.train()
+    assert not any("bfloat16" in each.message for each in plain.told)
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 fma\n", True),
+        ("processor\t: 0\nflags\t\t: fpu amx_bf16\nbugs\t\t: x\n", True),
+        ("Features\t: fp asimd bf16 i8mm\n", True),
+        ("flags\t\t: fpu avx512f avx512_vnni amx_tile\n", False),
+        ("flags\t\t: fpu\nmodel name\t: a bf16 wonder\n", False),
+        ("", False),
+    ],
+)
+def test_what_a_processor_says_of_bfloat16(
+    text: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cpuinfo"
+    monkeypatch.setattr(precision, "CPU_INFO", path)
+    assert not precision.has_bf16(torch.device("cpu"))
+    path.write_text(text)
+    assert precision.has_bf16(torch.device("cpu")) == there
+
+
+def test_a_full_disk_is_a_sentence(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(photo_folder, tmp_path / "run", "run.steps=2", "run.validations=1")
+
+    def full(*given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("isn.training.log.replace_text", full)
+    with pytest.raises(OutputError, match=r"run cannot be written \(No space left on device\)"):
+        run.trainer.train()
+    monkeypatch.undo()
+    run = Run(photo_folder, tmp_path / "other", "run.steps=2", "run.validations=0")
+    monkeypatch.setattr("isn.weights.write_tensors", full)
+    with pytest.raises(OutputError, match="other cannot be written"):
+        run.trainer.train()
+    assert checkpoints.newest(tmp_path / "other") is not None
+
+
 def test_a_schedule_in_minutes_spans_its_pieces(
     photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +381,7 @@ def test_a_schedule_in_minutes_spans_its_pieces(
     tick(second)
     assert second.trainer.train(stop_after=60)
     assert second.trainer.step == 20
-    shares = [each.share for each in first.told + second.told]
+    shares = [each.share for each in first.told + second.told if "loss" in each.terms]
     assert shares == pytest.approx([k / 20 for k in range(20)])
 
 
@@ -279,8 +488,9 @@ def test_norms_far_above_the_median_count_as_explosions(photo_folder: Path, tmp_
     "setting", ["run.recompute=true", "run.channels_last=true", "run.autocast=bf16"]
 )
 def test_settings_of_speed_and_memory_do_not_change_what_is_learned(
-    setting: str, photo_folder: Path, tmp_path: Path
+    setting: str, photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("isn.training.loop.has_bf16", lambda device: True)
     plain = Run(photo_folder, tmp_path / "a", "run.steps=4")
     plain.trainer.train()
     other = Run(photo_folder, tmp_path / "b", "run.steps=4", setting)
@@ -291,10 +501,15 @@ def test_settings_of_speed_and_memory_do_not_change_what_is_learned(
         assert other.losses != plain.losses
 
 
-def test_the_last_share_of_a_run_is_exact(photo_folder: Path, tmp_path: Path) -> None:
+def test_the_last_share_of_a_run_is_exact(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isn.training.loop.has_bf16", lambda device: True)
     run = Run(photo_folder, tmp_path, "run.steps=10", "run.autocast=bf16", "run.exact_share=0.4")
     kinds: list[Any] = []
-    run.trainer.report = lambda progress: kinds.append(run.trainer.learner.autocast)
+    run.trainer.report = lambda progress: (
+        kinds.append(run.trainer.learner.autocast) if "loss" in progress.terms else None
+    )
     run.trainer.train()
     assert kinds == [torch.bfloat16] * 6 + [None] * 4
 
@@ -348,9 +563,13 @@ def test_a_textured_model_needs_its_texture(photo_folder: Path, tmp_path: Path) 
     run = Run(photo_folder, tmp_path, "model.lost=none", "run.steps=2", texture=texture)
     assert run.trainer.train()
     weights = Weights.load(tmp_path / "model.safetensors")
-    assert weights.config == replace(Settings.load("tiny").model, lost=None)
+    assert weights.config == asdict(replace(Settings.load("tiny").model, lost=None))
     pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    container = isn.hide(pixels, pixels[::-1].copy(), model=weights)
+    container = isn.hide(pixels, pixels[::-1].copy(), method=method.of("own", weights))
     with pytest.raises(ConfigError, match="texture"):
-        isn.reveal(container, model=weights)
-    assert isn.reveal(container, model=weights, texture=texture)[0].shape == (32, 32, 3)
+        isn.reveal(container, method=method.of("own", weights))
+    assert isn.reveal(container, method=method.of("own", weights), texture=texture)[0].shape == (
+        32,
+        32,
+        3,
+    )

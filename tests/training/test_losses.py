@@ -6,7 +6,7 @@ import torch
 from isn.paper.backends.torch import SubnetStack, rounded
 from isn.paper.config import ModelConfig
 from isn.paper.network import Network
-from isn.training.losses import Objective
+from isn.training.losses import TERMS, Objective
 from isn.training.optimiser import initialise
 from isn.training.sections import LossSettings
 
@@ -42,7 +42,7 @@ def test_the_loss_of_the_identity_is_known_by_hand() -> None:
     images = torch.full((2, 3, 3, 8, 8), 51 / 255)
     images[:, 1] = 0.25
     images[:, 2] = 1.0
-    terms = dict(zip(objective.terms, objective(images).tolist(), strict=True))
+    terms = dict(zip(TERMS, objective(images).tolist(), strict=True))
     lost = (0.25**2 + 0.5**2) / 2
     revealed = (0.25 + 0.5) / 2
     assert terms["container"] == pytest.approx(0, abs=1e-9)
@@ -50,32 +50,6 @@ def test_the_loss_of_the_identity_is_known_by_hand() -> None:
     assert terms["host"] == pytest.approx(0, abs=1e-6)
     assert terms["revealed"] == pytest.approx(revealed, rel=1e-5)
     assert terms["loss"] == pytest.approx(2 * lost + 4 * revealed, rel=1e-5)
-
-
-def test_digits_leave_the_lost_part_and_what_is_revealed_to_learn() -> None:
-    config = ModelConfig(hidden_images=1, blocks=1, depth=2, growth=3, levels=0, base=5)
-    stack = SubnetStack(config)
-    initialise(stack, 1)
-    with torch.no_grad():
-        # The container is 0.5 + 0.2, which is no multiple of 1/4; the lost part is 0.3 more.
-        stack.get_parameter("blocks.0.phi.convs.1.bias").fill_(0.2)
-        stack.get_parameter("blocks.0.eta.convs.1.bias").fill_(0.3)
-    weights = LossSettings(container=32, lost=2, host=3, revealed=4)
-    objective = Objective(stack, Network.of(config, stack.subnets()), weights)
-    images = torch.full((1, 2, 3, 4, 4), 0.9)
-    terms = dict(zip(objective.terms, objective(images).tolist(), strict=True))
-    assert set(terms) == {"loss", "lost", "revealed"}
-    assert terms["lost"] == pytest.approx((0.9 + 0.3 - 0.5) ** 2, rel=1e-5)
-    assert terms["revealed"] == pytest.approx(abs(0.5 - 0.3 - 0.9), rel=1e-5)
-    assert terms["loss"] == pytest.approx(2 * terms["lost"] + 4 * terms["revealed"], rel=1e-5)
-    bright, dark = (torch.full((1, 3, 4, 4), value) for value in (0.9, 0.1))
-    one, two = (objective.network.forward(host, bright).container for host in (bright, dark))
-    assert torch.equal(one, two)
-
-
-def test_fewer_values_are_rounded_to_evenly() -> None:
-    values = rounded(torch.tensor([-1.0, 0.1, 0.3, 0.49, 2.0]), 5, straight_clamp=False)
-    assert values.tolist() == [0, 0, 0.25, 0.5, 1]
 
 
 def test_distances_and_the_penalty_outside() -> None:

@@ -20,13 +20,13 @@ def test_a_config_says_its_method() -> None:
     assert "baseline" in shipped()["baluja"]
 
 
-@pytest.mark.parametrize("name", ["paper", "baluja"])
+@pytest.mark.parametrize("name", ["paper", "isn", "photos", "baluja"])
 def test_settings_survive_a_checkpoint(name: str) -> None:
     settings = methods.load(name)
     assert methods.from_mapping(json.loads(json.dumps(settings.as_dict()))) == settings
 
 
-def test_settings_of_before_there_were_methods_are_ours() -> None:
+def test_settings_of_before_there_were_methods_are_the_papers() -> None:
     document = Settings.load("tiny").as_dict()
     del document["method"]
     assert methods.from_mapping(document) == Settings.load("tiny")
@@ -51,12 +51,47 @@ def test_what_baluja_does_not_know_is_refused(override: str, said: str) -> None:
         methods.load("baluja", [override])
 
 
+@pytest.mark.parametrize(
+    ("name", "override", "said"),
+    [
+        ("isn", "samples.rate=0", "samples.rate is 0.0, give a number above 0 and up to 7"),
+        ("isn", "samples.rate=7.5", "up to 7"),
+        ("isn", "samples.rate=nan", "up to 7"),
+        ("isn", "samples.bits=3", "unknown setting samples.bits; known are rate"),
+        ("isn", "loss.lost=-1", "loss.lost is -1"),
+        ("isn", "loss.container=1", "unknown setting loss.container; known are lost, revealed"),
+        ("isn", "loss.revealed_distance=l3", "choose one of l1, l2, charbonnier"),
+        ("isn", "model.lost=none", "a code has no texture"),
+        ("isn", "data.crop=98", "multiples of 4"),
+        ("paper", "samples.rate=4", r"unknown section \[samples\]"),
+        ("photos", "data.crop=96", "multiple of 64"),
+        ("photos", "model.width=2", "model.width is 2"),
+        ("photos", "model.hidden_images=2", "unknown setting model.hidden_images"),
+        ("photos", "loss.lost=1", r"unknown section \[loss\]"),
+        ("photos", "run.autocast=bf16", "whole numbers"),
+        ("photos", "run.compile=true", "whole numbers"),
+    ],
+)
+def test_what_is_not_of_a_method_is_refused(name: str, override: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        methods.load(name, [override])
+
+
+def test_only_what_makes_tensors_must_be_the_same_to_go_on() -> None:
+    plain = methods.load("isn")
+    for override in ("optimiser.rate=1e-4", "loss.lost=2.0", "data.crop=48"):
+        assert methods.load("isn", [override]).architecture() == plain.architecture()
+    for override in ("model.blocks=3", "samples.rate=3.0"):
+        assert methods.load("isn", [override]).architecture() != plain.architecture()
+    assert methods.load("fast").architecture()["method"] == "paper"
+
+
 def test_settings_of_another_method_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="for the method 'baluja', not 'isn'"):
+    with pytest.raises(ConfigError, match="for the method 'baluja', not 'paper'"):
         Settings.load("baluja")
-    with pytest.raises(ConfigError, match="for the method 'isn', not 'baluja'"):
+    with pytest.raises(ConfigError, match="for the method 'paper', not 'baluja'"):
         BalujaSettings.load("fast")
     other = tmp_path / "other.toml"
     other.write_text('method = "hinet"\n')
-    with pytest.raises(ConfigError, match="'hinet', choose one of isn, baluja"):
+    with pytest.raises(ConfigError, match="'hinet', choose one of paper, network, photos, baluja"):
         methods.load(str(other))

@@ -6,7 +6,8 @@ import torch
 
 from isn.paper.backends.torch import SubnetStack
 from isn.paper.config import ModelConfig
-from isn.paper.network import BLANK, Network
+from isn.paper.network import Network
+from isn.training import checkpoints
 from isn.training.optimiser import Average, initialise, make_optimiser, rate_at, warm_start
 from isn.training.sections import OptimiserSettings
 
@@ -85,33 +86,6 @@ def test_a_deeper_network_starts_as_the_shallower_one(blocks: int, kept: tuple[i
     assert torch.allclose(ours.container, theirs.container, atol=1e-6)
 
 
-@pytest.mark.parametrize("levels", [0, 1, 2])
-def test_a_network_for_digits_starts_as_one_in_a_blank_host_enlarged(levels: int) -> None:
-    given = ModelConfig(hidden_images=2, blocks=2, depth=3, growth=4, levels=levels)
-    wanted = ModelConfig(hidden_images=2, blocks=2, depth=3, growth=4, levels=levels, base=6)
-    source, stack = _filled(given, 8), SubnetStack(wanted)
-    initialise(stack, 9)
-    taken = warm_start(stack, wanted, _arrays(source), given)
-    assert len(taken) == len(wanted.parameter_shapes())
-    side = 24 * given.cell
-    hidden = torch.rand(1, 6, side, side)
-    blank = torch.full((1, 3, side, side), BLANK)
-    ours = Network.of(wanted, stack.subnets()).forward(blank, hidden)
-    theirs = Network.of(given, source.subnets()).forward(blank, hidden)
-    # Nearer to the rim the padding of an image, which is black and not blank, shows.
-    inside = (..., *2 * (slice(9 * given.cell, 15 * given.cell),))
-    change = (theirs.container - BLANK)[inside]
-    assert change.abs().max() > 0.01
-    # A change of a level of 256 is 6/16 digits, of which five make the whole range.
-    assert torch.allclose((ours.container - BLANK)[inside], 255 * 6 / 16 / 5 * change, atol=1e-3)
-    assert torch.allclose(ours.lost[inside], theirs.lost[inside], rtol=1e-3, atol=1e-3)
-    again = SubnetStack(wanted)
-    warm_start(again, wanted, _arrays(stack), wanted)
-    assert all(
-        torch.equal(a, b) for a, b in zip(stack.parameters(), again.parameters(), strict=True)
-    )
-
-
 def test_what_does_not_fit_stays_as_it_was() -> None:
     source = ModelConfig(hidden_images=1, blocks=1, depth=3, growth=6)
     config = ModelConfig(hidden_images=1, blocks=1, depth=3, growth=4)
@@ -135,21 +109,118 @@ def test_the_rate_rises_falls_and_halves() -> None:
     assert rates[10:] == sorted(rates[10:], reverse=True)
     halving = OptimiserSettings(rate=1.0, warmup=0.0, schedule="halving")
     assert [rate_at(p, halving) for p in (0.0, 0.13, 0.5, 1.0)] == [1, 0.5, 0.125, 1 / 64]
+    plateau = OptimiserSettings(rate=1.0, warmup=0.1, schedule="plateau", cooldown=0.25, final=0.01)
+    progress = (0.0, 0.05, 0.1, 0.5, 0.75, 0.875, 1.0, 1.1)
+    found = [rate_at(p, plateau) for p in progress]
+    assert found == pytest.approx([0.01, 0.5, 1, 1, 1, (1 + 0.01) / 2, 0.01, 0.01])
+    for cooldown, last in ((0.0, 1.0), (1.0, 0.01)):
+        edge = OptimiserSettings(rate=1.0, warmup=0.0, schedule="plateau", cooldown=cooldown)
+        assert rate_at(0.0, edge) == 1.0
+        assert rate_at(1 - 1e-6, edge) == pytest.approx(last, abs=1e-3)
     constant = OptimiserSettings(rate=1.0, warmup=0.0, schedule="constant")
     assert {rate_at(p, constant) for p in (0.0, 0.5, 1.0)} == {1.0}
 
 
-@pytest.mark.parametrize("name", ["adamw", "adam", "adamax"])
+@pytest.mark.parametrize("name", ["adamw", "adam", "adamax", "muon"])
 def test_every_optimiser_learns(name: str) -> None:
     target = torch.nn.Parameter(torch.ones(4))
+    # An orthogonal step is spread over all the numbers of a convolution.
+    kernel = torch.nn.Parameter(torch.full((2, 3, 3, 3), 0.2))
     settings = OptimiserSettings(name=name, rate=0.05, betas=(0.5, 0.9))
-    optimiser = make_optimiser([target], settings, CPU)
+    optimiser = make_optimiser([target, kernel], settings, CPU)
     assert type(optimiser).__name__.lower() == name
-    for _ in range(100):
+    for step in range(100):
+        for group in optimiser.param_groups:
+            group["lr"] = 0.05 * (1 - step / 100)
         optimiser.zero_grad()
-        target.square().sum().backward()
+        (target.square().sum() + kernel.square().sum()).backward()
         optimiser.step()
     assert float(target.detach().abs().max()) < 0.1
+    assert float(kernel.detach().abs().max()) < 0.02
+
+
+@pytest.mark.parametrize("shape", [(16, 12, 3, 3), (48, 4, 3, 3), (5, 60, 3, 3)])
+def test_muon_moves_a_convolution_by_an_orthogonal_matrix(shape: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(3)
+    kernel = torch.nn.Parameter(torch.randn(shape, generator=generator))
+    before = kernel.detach().clone()
+    optimiser = make_optimiser([kernel], OptimiserSettings(name="muon", rate=0.01), CPU)
+    # Almost of one direction, as gradients are.
+    kernel.grad = torch.randn(shape, generator=generator)
+    kernel.grad += 20 * torch.randn((shape[0], 1, 1, 1), generator=generator)
+    gradient = kernel.grad.clone()
+    optimiser.step()
+    decayed = before * (1 - 0.01 * OptimiserSettings().weight_decay)
+    moved = (decayed - kernel.detach()).flatten(1)
+    sides = moved.shape
+    values = torch.linalg.svdvals(moved / (0.01 * 0.2 * max(sides) ** 0.5))
+    assert len(values) == min(sides)
+    assert 0.5 < float(values.min()) <= float(values.max()) < 1.35
+    # Downhill, in the gradient's own rows and columns.
+    assert float((moved * gradient.flatten(1)).sum()) > 0
+    left, _, right = torch.linalg.svd(gradient.flatten(1), full_matrices=False)
+    turned = left.T @ moved @ right.T
+    assert float((turned - turned.diagonal().diag()).norm()) < 1e-3 * float(turned.norm())
+
+
+def test_muon_gives_everything_else_to_adamw() -> None:
+    generator = torch.Generator().manual_seed(4)
+    shapes = [(5,), (4, 3), (4, 3, 1, 1), ()]
+    start = [torch.randn(shape, generator=generator) for shape in shapes]
+    both = []
+    for name in ("muon", "adamw"):
+        parameters = [torch.nn.Parameter(each.clone()) for each in start]
+        settings = OptimiserSettings(name=name, rate=0.02, betas=(0.8, 0.95), weight_decay=0.1)
+        optimiser = make_optimiser(parameters, settings, CPU)
+        for step in range(5):
+            for each in parameters:
+                each.grad = torch.cos(each.detach() * (step + 1))
+            optimiser.step()
+        both.append(parameters)
+    for ours, theirs in zip(*both, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_muon_leaves_alone_what_has_no_gradient_and_stands_still_at_none() -> None:
+    fixed, still = (torch.nn.Parameter(torch.ones(2, 2, 3, 3)) for _ in range(2))
+    settings = OptimiserSettings(name="muon", rate=0.1, weight_decay=0.0)
+    optimiser = make_optimiser([fixed, still], settings, CPU)
+    still.grad = torch.zeros_like(still)
+    optimiser.step()
+    assert (fixed == 1).all()
+    assert (still == 1).all()
+    assert fixed not in optimiser.state
+
+
+def test_muon_goes_on_from_its_tensors_as_if_never_stopped() -> None:
+    def made() -> tuple[list[torch.nn.Parameter], torch.optim.Optimizer]:
+        generator = torch.Generator().manual_seed(5)
+        parameters = [
+            torch.nn.Parameter(torch.randn(shape, generator=generator))
+            for shape in ((3,), (4, 3, 3, 3), (2, 2), (2, 4, 3, 3))
+        ]
+        settings = OptimiserSettings(name="muon", rate=0.02, betas=(0.8, 0.95))
+        return parameters, make_optimiser(parameters, settings, CPU)
+
+    def run(
+        parameters: list[torch.nn.Parameter], optimiser: torch.optim.Optimizer, steps: range
+    ) -> None:
+        for step in steps:
+            for each in parameters:
+                each.grad = torch.cos(each.detach() * (step + 1))
+            optimiser.step()
+
+    whole, optimiser = made()
+    run(whole, optimiser, range(6))
+    cut, first = made()
+    run(cut, first, range(3))
+    again, second = made()
+    with torch.no_grad():
+        for ours, theirs in zip(again, cut, strict=True):
+            ours.copy_(theirs)
+    checkpoints.load_optimiser(second, checkpoints.optimiser_tensors(first))
+    run(again, second, range(3, 6))
+    assert all(torch.equal(a, b) for a, b in zip(again, whole, strict=True))
 
 
 def test_the_average_follows_slowly_and_swaps() -> None:

@@ -9,11 +9,11 @@ import torch
 from click.testing import CliRunner, Result
 
 from isn.cli import main
-from isn.errors import ConfigError
-from isn.paper.weights import Weights
+from isn.errors import ConfigError, ModelError, OutputError
 from isn.training.distributed import Processes
 from isn.training.settings import Recipe
-from isn.training.sweep import Variant, sweep, variants
+from isn.training.sweep import Row, Variant, sweep, variants, write_tables
+from isn.weights import Weights
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 SMALL = ("--set", "data.validation_crop=64", "--set", "run.validations=0", "--threads", "1")
@@ -157,3 +157,31 @@ def test_wrong_words_are_explained(photo_folder: Path, tmp_path: Path) -> None:
         result = run("tiny", *words, *more)
         assert result.exit_code == code, result.output
         assert said in result.stderr
+
+
+def test_a_finished_model_that_is_damaged_is_named(tmp_path: Path) -> None:
+    first = planned()[:1]
+    sweep(first, tmp_path, ALONE, Trainings())
+    path = tmp_path / first[0].name / "model.safetensors"
+    weights = Weights.load(path)
+    good = dict(weights.training)
+    for damage in (
+        {"settings": 3},
+        {"validation": None},
+        {"validation": {"photos": []}},
+        {"validation": {"photos": {"container": 30.0}}},
+        {"steps": "many"},
+    ):
+        Weights(weights.config, weights.tensors, good | damage).save(path)
+        with pytest.raises(ModelError, match="not the model of a finished training") as caught:
+            sweep(first, tmp_path, ALONE, Trainings())
+        assert "\n" not in str(caught.value)
+    path.write_bytes(b"no model")
+    with pytest.raises(ModelError, match="not the model of a finished training"):
+        sweep(first, tmp_path, ALONE, Trainings())
+
+
+def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="file cannot be written"):
+        write_tables([Row(planned()[0], {})], tmp_path / "file")

@@ -3,115 +3,117 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isn import images
-from isn.baselines.baluja_weights import BalujaWeights
-from isn.baselines.base import Sizes, check_count, there_and_back
-from isn.errors import BackendError, ModelError
+from isn.baselines.pictures import given
+from isn.errors import BackendError
 from isn.images import Pixels
+from isn.keys import Key
+from isn.paper.method import in_colour
+from isn.progress import Tell, silent
+from isn.secret import Item, Secret
+from isn.weights import Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from isn.baselines.baluja_network import BalujaNetwork
 
+KIND: Final = "baluja"
+"""Of its weights, whose config has ``hidden_images`` and ``filters``."""
+
 TILE = 256
 """Side of what is computed at once, in pixels, without its margin."""
 
 
 class Baluja:
-    """Preparation, hiding and revealing networks, evaluated with torch.
+    """See :class:`isn.method.Method`: every image is a container, and has no key.
+
+    Preparation, hiding and revealing networks, evaluated with torch.
 
     Args:
-        weights: the trained networks.
         name: what to call them.
+        weights: of kind "baluja".
 
     Raises:
         BackendError: torch is not installed.
-        ModelError: the tensors are not those of the networks.
+        ModelError: the weights are not those of the networks.
     """
 
-    def __init__(self, weights: BalujaWeights, name: str) -> None:
-        self.weights, self.name = weights, name
-        self._network = _network(weights)
+    options: frozenset[str] = frozenset()
+
+    def __init__(self, name: str, weights: Weights) -> None:
+        self.name, self.weights = name, weights
+        self._network = _network(name, weights)
 
     @classmethod
-    def shipped(cls, count: int) -> Baluja:
-        """The networks for `count` hidden images that come with this package."""
-        name = f"baluja-{count}"
+    def shipped(cls, name: str) -> Baluja:
+        """The networks of that name that come with this package."""
         with as_file(files("isn.baselines") / "weights" / f"{name}.safetensors") as path:
-            return cls(BalujaWeights.load(path), name)
+            return cls(name, Weights.load(path))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Baluja:
-        """Networks from a file, as ``isn train baluja`` leaves it; its path is their name."""
-        return cls(BalujaWeights.load(path), os.fspath(path))
+        """Networks from a file, as ``isn train baluja`` leaves it; its path is their name.
+
+        Raises:
+            ModelError: there is no such file, or it is another one.
+        """
+        return cls(os.fspath(path), Weights.load(path))
 
     @property
-    def title(self) -> str:
-        """What it does, and how long it learned."""
-        about = "Baluja's preparation, hiding and revealing networks"
-        steps, minutes = (self.weights.training.get(each) for each in ("steps", "minutes"))
-        return f"{about}, trained here: {steps} steps, {minutes} minutes" if steps else about
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the stored tensors."""
-        return self.weights.fingerprint
-
-    @property
-    def counts(self) -> tuple[int, ...]:
+    def counts(self) -> range:
         """One number, the networks'."""
-        return (self.weights.hidden_images,)
+        count = int(self.weights.config["hidden_images"])
+        return range(count, count + 1)
 
-    def hide(self, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
+    def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
         """Hides images, resized to the host."""
-        check_count(self, len(hidden))
-        fitted = [images.resize(picture, *host.shape[:2]) for picture in hidden]
+        fitted = [images.resize(each, *host.shape[:2]) for each in given(self, secret, key)]
         network = self._network
         # The preparation networks come before the hiding one: their margins add.
         return _by_tiles(
-            np.concatenate([host, *fitted], axis=2),
+            np.concatenate([in_colour(host), *fitted], axis=2),
             lambda x: network.hide(x[:, :3], x[:, 3:]),
             2 * _reach(),
+            tell,
         )
 
-    def carried(self, hidden: Pixels, host: tuple[int, int]) -> Pixels:
-        """The image as it comes back from the host's size."""
-        return there_and_back(hidden, host)
+    def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
+        """The images at the container's size; of any other image, whatever the networks see."""
+        del key
+        return self.salvage(container, tell)
 
-    def reveal(
-        self, container: Pixels, count: int, sizes: Sizes | None = None
-    ) -> list[Pixels | None]:
-        """Reveals the images; of a damaged container, whatever the networks see in it."""
-        check_count(self, count)
-        planes = _by_tiles(container, self._network.reveal, _reach())
-        sizes = sizes or [container.shape[:2]] * count
+    def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
+        """The same: nothing tells a container that was damaged."""
+        planes = _by_tiles(in_colour(container), self._network.reveal, _reach(), tell)
         return [
-            images.resize(np.ascontiguousarray(planes[..., 3 * k : 3 * k + 3]), *size)
-            for k, size in enumerate(sizes)
+            np.ascontiguousarray(planes[..., 3 * k : 3 * k + 3])
+            for k in range(planes.shape[2] // 3)
         ]
 
+    def tuned(self, options: Mapping[str, Any]) -> Baluja:
+        """Itself: there is nothing to set."""
+        del options
+        return self
 
-def _network(weights: BalujaWeights) -> BalujaNetwork:
+
+def _network(name: str, weights: Weights) -> BalujaNetwork:
     try:
-        from isn.baselines.baluja_network import BalujaNetwork
+        from isn.baselines.baluja_network import BalujaNetwork, shapes
     except ImportError as error:
         raise BackendError(
-            f"the baseline baluja-{weights.hidden_images} needs torch: pip install 'isn[train]', "
-            "or leave this baseline out"
+            f"the baseline {name} needs torch: pip install 'isn[train]', or leave it out"
         ) from error
-    network = BalujaNetwork(weights.hidden_images, weights.filters)
-    try:
-        network.load_tensors(weights.tensors)
-    except RuntimeError as error:
-        raise ModelError(f"the tensors are not those of Baluja's networks: {error}") from error
+    weights.check(KIND, shapes)
+    network = BalujaNetwork(int(weights.config["hidden_images"]), int(weights.config["filters"]))
+    network.load_tensors(weights.tensors)
     network.requires_grad_(False).eval()
     return network
 
@@ -122,13 +124,16 @@ def _reach() -> int:
     return REACH
 
 
-def _by_tiles(pixels: Pixels, compute: Callable[[Tensor], Tensor], margin: int) -> Pixels:
+def _by_tiles(
+    pixels: Pixels, compute: Callable[[Tensor], Tensor], margin: int, tell: Tell
+) -> Pixels:
     """What a convolutional network makes of an image, one tile after the other.
 
     Args:
         pixels: uint8, H x W x C.
         compute: 1 x C x h x w floats in [0, 1] to 1 x D x h x w floats.
         margin: pixels to each side that one pixel of the result depends on.
+        tell: told the share that is done.
 
     Returns:
         uint8, H x W x D, rounded.
@@ -139,10 +144,11 @@ def _by_tiles(pixels: Pixels, compute: Callable[[Tensor], Tensor], margin: int) 
         tiles = []
         for left in range(0, width, TILE):
             y, x = max(top - margin, 0), max(left - margin, 0)
-            given = pixels[y : top + TILE + margin, x : left + TILE + margin]
-            made = _computed(given, compute)
+            piece = pixels[y : top + TILE + margin, x : left + TILE + margin]
+            made = _computed(piece, compute)
             tiles.append(made[top - y : top - y + TILE, left - x : left - x + TILE])
         rows.append(np.concatenate(tiles, axis=1))
+        tell(min(top + TILE, height) / height)
     return np.concatenate(rows)
 
 

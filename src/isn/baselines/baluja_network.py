@@ -110,6 +110,21 @@ class BalujaNetwork(nn.Module):
         self.load_state_dict({name: torch.as_tensor(each) for name, each in tensors.items()})
 
 
+def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of such weights.
+
+    Raises:
+        KeyError: the config lacks a setting.
+        ValueError: a setting is no number above 0.
+    """
+    count, filters = int(config["hidden_images"]), int(config["filters"])
+    if min(count, filters) < 1:
+        raise ValueError(f"{count} hidden images and {filters} filters, give 1 or more")
+    with torch.device("meta"):
+        network = BalujaNetwork(count, filters)
+    return {name: tuple(each.shape) for name, each in network.named_parameters()}
+
+
 def _normal(image: Tensor) -> Tensor:
     return (image - GREY) / SPREAD
 

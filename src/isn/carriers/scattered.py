@@ -40,7 +40,7 @@ class Scattered:
 
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """See :meth:`isn.carriers.Carrier.write`."""
-        if len(body) > self.capacity(host, 1):
+        if host.size // _SHARE < 8 * HEAD_BYTES or len(body) > self.capacity(host, 1):
             raise ImageError(
                 f"{len(body)} bytes are to be scattered, a host of {host.size} samples takes "
                 f"{self.capacity(host, 1)}: take a larger one"

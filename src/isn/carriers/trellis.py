@@ -17,12 +17,13 @@ syndrome-trellis codes (Filler, Judas and Fridrich, IEEE TIFS 2011): what is car
 syndrome. For two bits a sample the square error is 1.02, where single digits take 1.5 and no code
 less than 0.94: 48.0 instead of 46.4 dB.
 
-Samples are taken in runs of 512, each of which begins anew. The head lies in the first 512 samples,
-the body in all that follow.
+Samples are taken in parts of 2 ** 18, of which those that carry anything are coded in runs of 512,
+each of which begins anew. The head lies in the first 512 samples, the body in all that follow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +33,7 @@ from isn.envelope import HEAD_BYTES
 from isn.errors import ImageError, NoSeal
 from isn.images import Pixels
 from isn.keys import Key
-from isn.progress import Tell
+from isn.progress import Tell, silent
 from isn.viterbi import Convolutional
 
 Samples = NDArray[np.uint8]
@@ -48,7 +49,7 @@ MOST_BITS: Final = 7
 
 _HEAD_SAMPLES: Final = 512
 _PART: Final = 512 * RUN
-"""Samples that are looked at side by side."""
+"""Samples that are looked at side by side, so that memory does not grow with the image."""
 
 
 class Trellis:
@@ -57,24 +58,23 @@ class Trellis:
     name = "trellis"
 
     def capacity(self, host: Pixels, bits: float) -> int:
-        """Bytes of body: `bits` of every sample but the head's."""
-        return max(int(max(host.size - _HEAD_SAMPLES, 0) * min(bits, MOST_BITS)) // 8, 0)
+        """Bytes of body: `bits` of every sample but the head's, which has half of them at most."""
+        if host.size < 2 * _HEAD_SAMPLES:
+            return 0
+        return int((host.size - _HEAD_SAMPLES) * min(bits, MOST_BITS)) // 8
 
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """See :meth:`isn.carriers.Carrier.write`."""
         del key
-        if len(body) > self.capacity(host, MOST_BITS):
+        if host.size < 2 * _HEAD_SAMPLES or len(body) > self.capacity(host, MOST_BITS):
             raise ImageError(
                 f"{len(body)} bytes are to be carried, a host of {host.size} samples takes "
                 f"{self.capacity(host, MOST_BITS)}: take a larger one"
             )
         samples = host.reshape(-1)
-        container = np.concatenate(
-            [
-                carry(samples[:_HEAD_SAMPLES], head),
-                carry(samples[_HEAD_SAMPLES:], body, tell),
-            ]
-        )
+        container = np.empty_like(samples)
+        container[:_HEAD_SAMPLES] = carry(samples[:_HEAD_SAMPLES], head)
+        container[_HEAD_SAMPLES:] = carry(samples[_HEAD_SAMPLES:], body, tell)
         return container.reshape(host.shape)
 
     def read_head(self, container: Pixels, key: Key) -> bytes:
@@ -95,17 +95,26 @@ class Trellis:
 def error(bits: float) -> float:
     """Mean square error, in levels, of samples that carry so many bits each on average.
 
-    As measured on random digits; between whole numbers of bits, some samples have one more.
+    Between whole numbers of bits, some samples carry one more. Measured on random bytes; below one
+    bit a sample it is in proportion to them.
+
+    Args:
+        bits: 0 to 7.
     """
-    whole = int(bits)
-    share = bits - whole
-    return (1 - share) * _ERRORS[whole] + share * _ERRORS[min(whole + 1, MOST_BITS)]
+    if bits < 1:
+        return _ERRORS[0] * bits
+    place = np.linspace(1, MOST_BITS, len(_ERRORS))
+    return float(np.exp(np.interp(bits, place, np.log(_ERRORS))))
 
 
-_ERRORS: Final = (0.0, 0.259, 1.02, 4.06, 16.2, 64.9, 259.6, 1038.0)
+_ERRORS: Final = (
+    *(0.2588, 0.5335, 1.019, 2.123, 4.064, 8.469, 16.23),
+    *(33.88, 64.89, 135.4, 259.6, 541.1, 1044.0),
+)
+"""At 1, 1.5, 2 ... 7 bits."""
 
 
-def carry(host: Samples, content: bytes, tell: Tell | None = None) -> Samples:
+def carry(host: Samples, content: bytes, tell: Tell = silent) -> Samples:
     """Samples that carry some bytes, as near to the host as the code allows.
 
     Args:
@@ -116,17 +125,14 @@ def carry(host: Samples, content: bytes, tell: Tell | None = None) -> Samples:
     Returns:
         uint8, N samples.
     """
-    widths = _widths(len(host), 8 * len(content))
-    carrying = np.flatnonzero(widths) if not widths.all() else slice(None)
-    width, digit = widths[carrying], _digits(content, widths[carrying])
-    some, container = host[carrying], host.copy()
-    moved = np.empty_like(some)
-    for first in range(0, len(some), _PART):
-        part = slice(first, first + _PART)
-        moved[part] = _carry(some[part], digit[part], width[part])
-        if tell is not None:
-            tell(min(first + _PART, len(some)) / len(some))
-    container[carrying] = moved
+    container, bits = host.copy(), _Bits(content)
+    for part, widths, first in _parts(len(host), 8 * len(content)):
+        there = np.flatnonzero(widths)
+        width = widths[there]
+        digit = bits.digits(first, width)
+        some = container[part]
+        some[there] = _carry(some[there], digit, width)
+        tell(part.stop / len(host))
     return container
 
 
@@ -137,19 +143,13 @@ def read(container: Samples, size: int) -> bytes:
         container: uint8, N samples, as :func:`carry` returned them.
         size: of the content, in bytes, at most ``7 N / 8``.
     """
-    widths = _widths(len(container), 8 * size)
-    carrying = widths > 0
-    width, samples = widths[carrying], container[carrying]
-    low = width - np.uint8(1)
-    labels = _runs(samples >> low)
-    syndrome = np.zeros_like(labels)
-    for plane, taps in enumerate(CODE.taps):
-        bits = labels >> np.uint8(plane) & np.uint8(1)
-        for back in range(taps.bit_length()):
-            if taps >> back & 1:
-                syndrome[:, back:] ^= bits[:, : RUN - back]
-    highest = syndrome.reshape(-1)[: len(samples)]
-    return _bytes(highest << low | samples & ((np.uint8(1) << low) - np.uint8(1)), width)
+    loose = np.empty(8 * size, np.uint8)
+    for part, widths, first in _parts(len(container), 8 * size):
+        there = np.flatnonzero(widths)
+        width = widths[there]
+        found = _spread(_read(container[part][there], width), width)
+        loose[first : first + len(found)] = found
+    return np.packbits(loose).tobytes()
 
 
 def nearest(values: Samples, digits: Samples, base: Any) -> Samples:
@@ -173,39 +173,57 @@ def nearest(values: Samples, digits: Samples, base: Any) -> Samples:
     return np.asarray(np.where(moved > 255, moved - base, moved), np.uint8)
 
 
-def _widths(samples: int, bits: int) -> NDArray[np.uint8]:
-    """How many bits each sample carries, evenly mixed; they add up to `bits`."""
-    if not samples:
-        return np.zeros(0, np.uint8)
-    least, more = divmod(bits, samples)
-    steps = np.arange(samples + 1, dtype=np.int64) * more // samples
-    return (np.diff(steps) + least).astype(np.uint8)
+def _parts(samples: int, bits: int) -> Iterator[tuple[slice, NDArray[np.uint8], int]]:
+    """So many samples in parts: which, how many bits each carries, and the first of these bits.
+
+    The bits are evenly mixed: before sample t, ``t * bits // samples`` of them are carried.
+    """
+    for start in range(0, samples, _PART):
+        part = slice(start, min(start + _PART, samples))
+        before = np.arange(part.start, part.stop + 1, dtype=np.int64) * bits // samples
+        yield part, np.diff(before).astype(np.uint8), int(before[0])
 
 
-def _digits(content: bytes, widths: NDArray[np.uint8]) -> Samples:
-    """The bits of some bytes as digits of these widths, the highest bit first."""
-    loose = np.unpackbits(np.frombuffer(content, np.uint8))
-    digit, first = np.zeros(len(widths), np.uint8), _firsts(widths)
+class _Bits:
+    """The bits of some bytes."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = np.frombuffer(content, np.uint8)
+
+    def digits(self, first: int, widths: NDArray[np.uint8]) -> Samples:
+        """Digits of these widths, from a bit on, the highest bit of each first."""
+        ends = np.cumsum(widths, dtype=np.int64) + first % 8
+        last = int(ends[-1]) if len(ends) else 0
+        loose = np.unpackbits(self._content[first // 8 : first // 8 + -(-last // 8)])
+        digit, begins = np.zeros(len(widths), np.uint8), ends - widths
+        for bit in range(int(widths.max(initial=0))):
+            there = widths > bit
+            digit[there] = digit[there] << np.uint8(1) | loose[begins[there] + bit]
+        return digit
+
+
+def _spread(digit: Samples, widths: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bits of digits of these widths, one after the other."""
+    begins = np.cumsum(widths, dtype=np.int64) - widths
+    loose = np.empty(int(widths.sum(dtype=np.int64)), np.uint8)
     for bit in range(int(widths.max(initial=0))):
         there = widths > bit
-        digit[there] = digit[there] << np.uint8(1) | loose[first[there] + bit]
-    return digit
+        loose[begins[there] + bit] = digit[there] >> (widths[there] - np.uint8(bit + 1)) & 1
+    return loose
 
 
-def _bytes(digit: Samples, widths: NDArray[np.uint8]) -> bytes:
-    """:func:`_digits` undone."""
-    first = _firsts(widths)
-    loose = np.zeros(int(widths.sum(dtype=np.int64)), np.uint8)
-    for bit in range(int(widths.max(initial=0))):
-        there = widths > bit
-        loose[first[there] + bit] = digit[there] >> (widths[there] - np.uint8(bit + 1)) & 1
-    return np.packbits(loose).tobytes()
-
-
-def _firsts(widths: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Where the bits of each digit begin."""
-    ends = np.cumsum(widths, dtype=np.int64)
-    return ends - widths
+def _read(samples: Samples, width: NDArray[np.uint8]) -> Samples:
+    """The digits, of these widths, of the samples of a part."""
+    low = width - np.uint8(1)
+    labels = _runs(samples >> low)
+    syndrome = np.zeros_like(labels)
+    for plane, taps in enumerate(CODE.taps):
+        bits = labels >> np.uint8(plane) & np.uint8(1)
+        for back in range(taps.bit_length()):
+            if taps >> back & 1:
+                syndrome[:, back:] ^= bits[:, : RUN - back]
+    highest = syndrome.reshape(-1)[: len(samples)]
+    return np.asarray(highest << low | samples & ((np.uint8(1) << low) - np.uint8(1)))
 
 
 def _runs(samples: NDArray[Any]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The command `isn`: hides images in an image and reveals them.
+"""The command `isn`: hides images and files in an image and reveals them.
 
 Commands are imported when they are used, so that ``isn --version`` and ``isn --help`` answer at
 once. This package is the only place that prints, parses or exits.
@@ -7,21 +7,25 @@ once. This package is the only place that prints, parses or exits.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import click
 
 from isn import __version__
-from isn.cli.failures import explain
-from isn.cli.voice import Voice, silence_streams
+from isn.cli import failures
+from isn.cli.voice import Voice, hold_streams, silence_streams, survive_odd_names
+from isn.errors import OutputError
 
 COMMANDS = {
-    "hide": "Hide 1 to 5 images in a host image.",
-    "reveal": "Get the hidden images back from a container.",
-    "info": "What a container says about itself, and whether it is intact.",
-    "models": "The shipped models: quality, size, cost.",
+    "hide": "Hide images and files in a host image.",
+    "reveal": "Get back what is hidden in a container.",
+    "info": "What a container holds, and whether it is intact.",
+    "capacity": "What fits in a host, by each method.",
+    "methods": "The shipped methods: what each is for, and what was measured.",
     "demo": "Hide and reveal shipped photos, and draw a picture of it.",
     "train": "Train a model on a folder of images.",
     "sweep": "Train variants of a model, and compare them.",
@@ -66,30 +70,37 @@ class Commands(click.Group):
         """Runs one command and exits with its code, whatever happens."""
         del standalone_mode
         given = sys.argv[1:] if args is None else args
+        # The process is this command's own: flaws in a file's metadata that do not touch the
+        # picture are nothing to tell of here.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         # Until the options are parsed, and where that fails, this word is all there is to go by.
         voice = Voice(json="--json" in given)
+        hold_streams()
+        survive_odd_names()
+        code = failures.FAILED
         try:
-            outcome = super().main(
-                args,
-                prog_name,
-                complete_var,
-                standalone_mode=False,
-                windows_expand_args=windows_expand_args,
-                obj=voice,
-                **extra,
-            )
-            voice.flush()
+            with failures.tidy_at_sigterm():
+                outcome = super().main(
+                    args,
+                    prog_name,
+                    complete_var,
+                    standalone_mode=False,
+                    windows_expand_args=windows_expand_args,
+                    obj=voice,
+                    **extra,
+                )
+                voice.flush()
+            code = outcome if isinstance(outcome, int) else 0
         except BrokenPipeError:
-            silence_streams()
-            sys.exit(1)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
-            failure = explain(error)
-            try:
+            # Whoever was to read it has gone: nothing to say, and nobody to say it to.
+            pass
+        except (Exception, KeyboardInterrupt, failures.Terminated) as error:  # noqa: BLE001
+            failure = failures.explain(error)
+            code = failure.code
+            with suppress(OSError, OutputError):
                 voice.fail(failure.sentence, failure.kind)
-            except BrokenPipeError:
-                silence_streams()
-            sys.exit(failure.code)
-        sys.exit(outcome if isinstance(outcome, int) else 0)
+        silence_streams()
+        sys.exit(code)
 
 
 @click.group(
@@ -101,12 +112,13 @@ class Commands(click.Group):
 @click.version_option(__version__, message="isn %(version)s")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Hide up to five images in one, and get them back from the picture alone.
+    """Hide images and files in an image, and get them back from the picture alone.
 
     As in `isn hide host.jpg secret.jpg -o container.png`, and then, perhaps elsewhere,
     `isn reveal container.png -o revealed`.
 
-    Exit codes: 0 done, 1 failed, 2 usage, 3 nothing to reveal (no seal, altered, wrong model),
+    Exit codes: 0 done, 1 failed, 2 usage, 3 nothing to reveal (no container, altered, another
+    passphrase or method),
     4 an image does not fit or cannot be read. ISN_DEBUG=1 shows where a failure arose.
     """
     if ctx.invoked_subcommand is None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -14,36 +11,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isn.cli import verdicts
 from isn.cli.common import STANDARD, json_option, quiet_option
-from isn.cli.maps import Maps
+from isn.cli.maps import Maps, is_map
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
-from isn.errors import ImageError, IsnError
+from isn.errors import ImageError, IsnError, OutputError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.images import Picture
-    from isn.steganalysis.stegexpose import Findings
 
-COLUMNS = (
-    *("file", "stego", "hidden_bytes", "primary_sets", "chi_square", "sample_pairs"),
-    *("rs_analysis", "fusion", "agreeing", "answering"),
-)
-"""Of the CSV: StegExpose's own eight in its order, and how many detectors agree of how many."""
-
-_TITLES = ("file", "verdict", "agree", "fusion", "sets", "chi", "pairs", "RS", "bytes")
-_VERDICTS = {True: "stego", False: "nothing", None: "no answer"}
 _LOSSY = ("JPEG", "MPO")
 
 
 @dataclass
 class _Outcome:
-    """What came of the files: a dictionary by `COLUMNS` each, and those that were not read."""
+    """What came of the files: a row by `verdicts.COLUMNS` each, and those that were not read.
+
+    Of `named`, the user gave the name; of `unwritten`, the map could not be written.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     unreadable: list[dict[str, str]] = field(default_factory=list)
     named: list[ImageError] = field(default_factory=list)
+    unwritten: int = 0
     lossy: int = 0
     maps: dict[str, str] = field(default_factory=dict)
 
@@ -92,18 +83,19 @@ def analyze(
     They look for replaced lowest bits and nothing else: finding nothing proves nothing, and
     flat or noisy photos are accused wrongly. The bytes are an estimate for that method only.
 
-    --map writes FILE.map.png for each image, and replaces those that are there. A bright place is
-    one to look at and no proof: borders of blur, lettering and clipped light stand out as well.
+    --map writes FILE.map.png for each image, and replaces those that are there; maps that lie in a
+    FOLDER are not analysed. A bright place is one to look at and no proof: borders of blur,
+    lettering and clipped light stand out as well.
 
     Files in a FOLDER that are no images are named and passed over. The exit code is 4 where a
-    FILE cannot be read, or nothing can.
+    FILE cannot be read, or nothing can, and 1 where a map cannot be written; the rest is done.
 
     --json prints {"threshold", "files": [{"file", "stego", "hidden_bytes",
     "primary_sets", "chi_square", "sample_pairs", "rs_analysis", "fusion",
     "agreeing", "answering"}], "unreadable": [{"file", "error"}], "notes",
-    "warnings"}, and "error" and "kind" beside them where the exit code is 4.
+    "warnings"}, and "error" and "kind" beside them where the exit code is not 0.
     Where there is no number, it is null. With --map a file also has "map".
-    --csv prints the same columns, the first eight as StegExpose does.
+    --csv prints the same columns in UTF-8, the first eight as StegExpose does.
     """
     if as_csv and voice.json:
         raise click.UsageError("--csv and --json are two forms of one answer: give one")
@@ -119,9 +111,10 @@ def analyze(
     failure = _failure(outcome)
     if outcome.rows or not failure:
         _print(voice, outcome, as_csv)
+    drawn = None if maps is None else outcome.maps
     facts: dict[str, Any] = {
         "threshold": threshold,
-        "files": [_facts(row, outcome.maps) for row in outcome.rows],
+        "files": [verdicts.facts(row, drawn) for row in outcome.rows],
         "unreadable": outcome.unreadable,
         "notes": voice.notes,
         "warnings": voice.warnings,
@@ -137,15 +130,15 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | N
     from isn.steganalysis.stegexpose import analyze as ask
 
     outcome = _Outcome()
-    found = [(name, explicit) for path in paths for name, explicit in _expand(path, voice)]
+    folder = None if maps is None else maps.folder
+    found = [(name, explicit) for path in paths for name, explicit in _expand(path, folder, voice)]
     with progress_bar(voice, "looking") as report:
         for k, (name, explicit) in enumerate(found):
             if report is not None:
                 report(k / len(found))
             try:
                 picture, size = _read(name, voice)
-                if maps is not None:
-                    outcome.maps[name] = str(maps.write(name, picture.pixels))
+                _draw(outcome, voice, maps, name, picture)
             except ImageError as error:
                 outcome.unreadable.append({"file": name, "error": str(error)})
                 if explicit:
@@ -154,12 +147,25 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | N
                     voice.warn(str(error))
                 continue
             outcome.lossy += picture.format in _LOSSY
-            outcome.rows.append(_row(name, ask(picture.pixels, threshold=threshold), size))
+            outcome.rows.append(verdicts.row(name, ask(picture.pixels, threshold=threshold), size))
     return outcome
 
 
-def _expand(path: str, voice: Voice) -> Iterator[tuple[str, bool]]:
-    """The files that a word stands for, and whether the word named the file itself."""
+def _draw(outcome: _Outcome, voice: Voice, maps: Maps | None, name: str, picture: Picture) -> None:
+    if maps is None:
+        return
+    try:
+        outcome.maps[name] = str(maps.write(name, picture.pixels))
+    except OutputError as error:
+        outcome.unwritten += 1
+        voice.warn(str(error))
+
+
+def _expand(path: str, maps: Path | None, voice: Voice) -> Iterator[tuple[str, bool]]:
+    """The files that a word stands for, and whether the word named the file itself.
+
+    Maps of other files are looked at only where they are named.
+    """
     if path == STANDARD or not os.path.isdir(path):
         yield path, True
         return
@@ -172,7 +178,7 @@ def _expand(path: str, voice: Voice) -> Iterator[tuple[str, bool]]:
         for name in sorted(names):
             file = Path(folder, name)
             # A pipe in the folder would wait for ever.
-            if not name.startswith(".") and file.is_file():
+            if not name.startswith(".") and os.path.isfile(file) and not is_map(file, maps):
                 yield str(file), False
 
 
@@ -190,15 +196,6 @@ def _read(name: str, voice: Voice) -> tuple[Picture, int]:
     return picture, size
 
 
-def _row(name: str, findings: Findings, file_bytes: int) -> dict[str, Any]:
-    values = (
-        *(name, findings.stego, findings.hidden_bytes(file_bytes)),
-        *(findings.primary_sets, findings.chi_square, findings.sample_pairs),
-        *(findings.rs_analysis, findings.fusion, findings.agreeing, len(findings.answers)),
-    )
-    return dict(zip(COLUMNS, values, strict=True))
-
-
 def _failure(outcome: _Outcome) -> IsnError | None:
     if outcome.named and len(outcome.unreadable) == 1 and not outcome.rows:
         return outcome.named[0]
@@ -209,104 +206,33 @@ def _failure(outcome: _Outcome) -> IsnError | None:
         )
     if not outcome.rows:
         return ImageError("no image was found: give image files, or a folder that holds some")
+    if outcome.unwritten:
+        return IsnError(
+            f"{outcome.unwritten} of {len(outcome.rows)} maps cannot be written: see the warnings "
+            "above, and make room or give another folder"
+        )
     return None
 
 
 def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
     if as_csv:
-        click.echo(_as_csv(outcome.rows), nl=False)
+        # In UTF-8 whatever the terminal's encoding is, for programs that read it.
+        click.echo(verdicts.as_csv(outcome.rows).encode(), nl=False)
         return
-    cells = [_cells(row) for row in outcome.rows]
+    cells = [verdicts.cells(row) for row in outcome.rows]
     if sys.stdout is not None and sys.stdout.isatty():
-        voice.report(_table(cells))
+        voice.report(verdicts.table(cells))
     else:
-        voice.report(_plain([list(_TITLES), *cells]))
+        voice.report(verdicts.plain([list(verdicts.TITLES), *cells]))
     counts = [
         f"{sum(row['stego'] is state for row in outcome.rows)} {words}"
-        for state, words in _VERDICTS.items()
+        for state, words in verdicts.VERDICTS.items()
     ]
     if outcome.unreadable:
         counts.append(f"{len(outcome.unreadable)} unreadable")
     voice.report(f"{_files(len(outcome.rows) + len(outcome.unreadable))}: {', '.join(counts)}")
     if outcome.maps:
-        voice.report("Maps: " + ", ".join(map(_printable, outcome.maps.values())))
-
-
-def _as_csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([_printable(row["file"]), *map(_as_java, list(row.values())[1:])])
-    return text.getvalue()
-
-
-def _as_java(value: float | None) -> str:
-    """As StegExpose writes it, so that what reads its reports reads these."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "NaN" if math.isnan(value) else str(value)
-
-
-def _facts(row: dict[str, Any], maps: dict[str, str]) -> dict[str, Any]:
-    """A row for JSON, which knows no NaN."""
-    finite = {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in row.items()
-    }
-    return finite | {"map": maps[row["file"]]} if maps else finite
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    numbers = ("fusion", "primary_sets", "chi_square", "sample_pairs", "rs_analysis")
-    estimate = row["hidden_bytes"]
-    return [
-        _printable(row["file"]),
-        _VERDICTS[row["stego"]],
-        f"{row['agreeing']} of {row['answering']}",
-        *(_number(row[name]) for name in numbers),
-        "-" if estimate is None else str(estimate),
-    ]
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return "NaN" if math.isnan(value) else f"{value:.3f}"
-
-
-def _table(cells: list[list[str]]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    for k, title in enumerate(_TITLES):
-        table.add_column(title, justify="left" if k < 2 else "right", no_wrap=k > 0)
-    for row in cells:
-        style = "bold red" if row[1] == _VERDICTS[True] else ""
-        verdict = Text(row[1], style=style)
-        table.add_row(Text(row[0], overflow="fold"), verdict, *row[2:])
-    return table
-
-
-def _plain(rows: list[list[str]]) -> str:
-    """Aligned columns, in which no name is ever broken or cut."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if k < 2 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-
-
-def _printable(name: str) -> str:
-    # A file's name may hold line breaks or codes that a terminal would obey.
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
+        voice.report("Maps: " + ", ".join(map(verdicts.printable, outcome.maps.values())))
 
 
 def _files(count: int) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import math
-import os
 import sys
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,16 +14,14 @@ from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
     from isn.images import Picture
+    from isn.method import Method
     from isn.paper.backends.base import Backend
-    from isn.paper.weights import Weights
+    from isn.secret import Content, File
 
 Command: TypeAlias = "Callable[..., Any]"
 
 STANDARD = "-"
 """The name of a file that means standard input or output."""
-
-PASSPHRASE_VARIABLE = "ISN_PASSPHRASE"
-PASSPHRASE_FILE_BYTES = 1 << 20
 
 
 def _set_json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -52,22 +47,24 @@ def _check_backend(ctx: click.Context, param: click.Parameter, value: str | None
 
 def _set_output(ctx: click.Context, param: click.Parameter, value: str) -> str:
     del param
-    ctx.ensure_object(Voice).piped = value == STANDARD
-    if value == STANDARD and sys.stdout.isatty():
+    if value != STANDARD:
+        return value
+    if sys.stdout is None or sys.stdout.closed:
+        raise click.UsageError("-o - writes to standard output, which is closed: name a file")
+    ctx.ensure_object(Voice).piped = True
+    if sys.stdout.isatty():
         raise click.UsageError(
             "-o - writes a picture, and standard output is a terminal: redirect it, or name a file"
         )
     return value
 
 
-model_option = click.option(
-    "--model", metavar="NAME|PATH", help="A shipped model (see `isn models`) or a weights file."
-)
 backend_option = click.option(
     "--backend",
     callback=_check_backend,
     metavar="NAME",
-    help="onnxruntime, or torch if installed. Default: torch where there is a CUDA device.",
+    help="Where a network runs: onnxruntime, or torch if installed. Default: torch where there is "
+    "a CUDA device.",
 )
 threads_option = click.option(
     "--threads",
@@ -78,7 +75,22 @@ threads_option = click.option(
 texture_option = click.option(
     "--texture",
     metavar="IMAGE",
-    help="The key of a model that was trained with a texture as its lost part.",
+    help="The key of a network that was trained with a texture as its lost part.",
+)
+file_option = click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="A file of any kind to hide; repeat it for more.",
+)
+bits_option = click.option(
+    "--bits",
+    type=click.FloatRange(0.01, 4.0),
+    metavar="N",
+    help="Bits of a sample that may be used, 0.01 to 4: 1 gives a container of 54 dB, 2 of 48, 3 "
+    "of 42, 4 of 36, and each bit more about 6 dB more of what one image reveals. Default: what "
+    "the method wants.",
 )
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace files that are there already."
@@ -102,23 +114,6 @@ quiet_option = click.option(
 )
 
 
-def passphrase_options(command: Command) -> Command:
-    """Adds ``--passphrase`` and ``--passphrase-file``; :func:`read_passphrase` takes both."""
-    prompt = click.option(
-        "--passphrase",
-        "ask",
-        is_flag=True,
-        help="Ask for a passphrase; it is never taken from the command line.",
-    )
-    file = click.option(
-        "--passphrase-file",
-        metavar="FILE",
-        help="Take the passphrase from a file of one line, in UTF-8. Default, without either: "
-        f"the variable {PASSPHRASE_VARIABLE}, or none.",
-    )
-    return prompt(file(command))
-
-
 def output_option(metavar: str, text: str) -> Callable[[Command], Command]:
     """The required ``-o``, where ``-`` hands standard output over to a picture."""
     return click.option(
@@ -127,87 +122,43 @@ def output_option(metavar: str, text: str) -> Callable[[Command], Command]:
 
 
 def read_picture(name: str, voice: Voice) -> Picture:
-    """Reads an image file, or standard input for ``-``, and says what was done to it."""
-    from isn import images
+    """Reads an image file, or standard input for ``-``, and says what was done to it.
 
-    if name == STANDARD:
-        picture = images.read(sys.stdin.buffer, "standard input")
-    else:
+    Raises:
+        ImageError: it cannot be read, or standard input is closed.
+    """
+    from isn import images
+    from isn.errors import ImageError
+
+    if name != STANDARD:
         picture = images.read(name)
+    elif sys.stdin is None or sys.stdin.closed:
+        raise ImageError("- was given, and standard input is closed: give the name of a file")
+    else:
+        picture = images.read(sys.stdin.buffer, "standard input")
     for sentence in picture.notes:
         voice.note(sentence)
     return picture
 
 
-def read_passphrase(ask: bool, file: str | None, *, twice: bool = False) -> str | None:
-    """The passphrase from the terminal, a file or the environment, in this order; or None.
-
-    Args:
-        ask: whether ``--passphrase`` was given.
-        file: what ``--passphrase-file`` named.
-        twice: whether it is typed once more, since a slip would lock its own owner out.
+def read_secret(
+    host: str, images: Sequence[str], files: Sequence[str], voice: Voice
+) -> tuple[Picture, list[Picture | File]]:
+    """Reads a host, and what is to be hidden in it: images, then files.
 
     Raises:
-        click.UsageError: two ways were asked for, or there is no terminal, or the two differ.
-        ConfigError: the file cannot be read, or is not one line of UTF-8.
+        click.UsageError: standard input was named more than once, or for a file.
+        ImageError: one of them cannot be read.
     """
-    if ask and file is not None:
-        raise click.UsageError(
-            "--passphrase and --passphrase-file were both given: choose one of them"
-        )
-    if file is not None:
-        return _passphrase_of(file)
-    if not ask:
-        # Set but empty is refused later: hiding without a passphrase is not what was meant.
-        return os.environ.get(PASSPHRASE_VARIABLE)
-    typed = _ask("Passphrase: ")
-    if twice and _ask("The same again: ") != typed:
-        raise click.UsageError("the two passphrases differ, so nothing was done: try again")
-    return typed
+    from isn.secret import File
 
-
-def _ask(prompt: str) -> str:
-    with warnings.catch_warnings():
-        # What `getpass` warns of is that it would show what is typed, or read it from a pipe.
-        warnings.simplefilter("error", getpass.GetPassWarning)
-        try:
-            return getpass.getpass(prompt, stream=sys.stderr)
-        except getpass.GetPassWarning as error:
-            raise click.UsageError(
-                "--passphrase was given, and there is no terminal to ask at: "
-                f"use --passphrase-file, or the variable {PASSPHRASE_VARIABLE}"
-            ) from error
-        except EOFError as error:
-            raise click.Abort from error
-
-
-def _passphrase_of(file: str) -> str:
-    from isn.errors import ConfigError
-
-    try:
-        with open(file, "rb") as stream:
-            content = stream.read(PASSPHRASE_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"the passphrase file {file} cannot be read ({error.strerror}): give one that can"
-        ) from error
-    if len(content) > PASSPHRASE_FILE_BYTES:
-        raise ConfigError(
-            f"the passphrase file {file} is over {PASSPHRASE_FILE_BYTES} bytes: give one line"
-        )
-    try:
-        # Editors on Windows put a mark before the text, which nobody types.
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"the passphrase file {file} is not UTF-8: save it as such, or make a key of letters"
-        ) from error
-    line = text.removesuffix("\n").removesuffix("\r")
-    if "\n" in line:
-        raise ConfigError(
-            f"the passphrase file {file} has several lines: give one with the passphrase alone"
-        )
-    return line
+    if (host, *images).count(STANDARD) > 1:
+        raise click.UsageError("- was given more than once: only one image is on standard input")
+    if STANDARD in files:
+        raise click.UsageError("--file - was given: a file has a name, so give one from the disk")
+    cover = read_picture(host, voice)
+    pictures = [read_picture(each, voice) for each in images]
+    return cover, [*pictures, *map(File.read, files)]
 
 
 def write_standard(encoded: bytes) -> None:
@@ -230,12 +181,44 @@ def make_folder(folder: Path) -> list[Path]:
     return missing
 
 
-def choose_backend(name: str | None, threads: int | None) -> Backend:
-    """The backend that ``--backend`` and ``--threads`` ask for together."""
+def choose_method(
+    name: str, *, backend: str | None = None, threads: int | None = None, **options: Any
+) -> Method:
+    """A method with the options that the command line gives.
+
+    Args:
+        name: of a shipped method, or the path of a weights file.
+        backend: what ``--backend`` named.
+        threads: what ``--threads`` gave.
+        options: further ones, as :func:`isn.method.get` takes them.
+
+    Raises:
+        ConfigError: there is no such method, or it does not use one of them.
+        click.UsageError: ``--threads`` was given, and nothing is there to use it.
+        ModelError: the file is no weights file.
+    """
+    from isn import method
+    from isn.errors import ConfigError
+    from isn.paper import backends
+
+    chosen = method.get(name, backend=backend, **options)
+    if threads is None:
+        return chosen
+    try:
+        method.tuned(chosen, backend=backends.DEFAULT)
+    except ConfigError as error:
+        raise click.UsageError(
+            f"--threads was given, and {chosen.name} runs no network: leave it out"
+        ) from error
+    return method.tuned(chosen, backend=choose_backend(backend, threads))
+
+
+def choose_backend(name: str | None, threads: int | None) -> Backend | str | None:
+    """What ``--backend`` and ``--threads`` ask for together; None: they ask for nothing."""
     from isn.paper import backends
 
     if threads is None:
-        return backends.get(name)
+        return name
     if name not in (None, backends.DEFAULT):
         raise click.UsageError(f"--threads is for the backend {backends.DEFAULT}, not for {name}")
     from isn.paper.backends.onnxruntime import OnnxRuntime
@@ -243,17 +226,22 @@ def choose_backend(name: str | None, threads: int | None) -> Backend:
     return OnnxRuntime(threads)
 
 
-def model_name(weights: Weights, given: str | None = None) -> str:
-    """What to call a model: its name in the zoo, or else as it was given."""
-    from isn import zoo
-
-    entry = zoo.entry_of(weights.fingerprint)
-    return entry.name if entry is not None else given or weights.fingerprint.hex()
-
-
 def decibels(value: float) -> float | None:
     """A PSNR as JSON holds it: to a thousandth of a dB, and null for equal images."""
     return round(value, 3) if math.isfinite(value) else None
+
+
+def count_of(images: int, files: int) -> str:
+    """Numbers of images and files in words, such as "1 image and 2 files"."""
+    counted = [(images, "image"), (files, "file")]
+    return " and ".join(f"{n} {name}{'s' * (n != 1)}" for n, name in counted if n) or "nothing"
+
+
+def facts_of(content: Content) -> dict[str, object]:
+    """One thing that a container holds, as JSON has it."""
+    if content.size is None:
+        return {"name": content.name, "bytes": content.length}
+    return {"width": content.size[1], "height": content.size[0]}
 
 
 def sides(height: int, width: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ import click
 
 from isn.cli.common import (
     backend_option,
-    choose_backend,
+    choose_method,
+    count_of,
     decibels,
     json_option,
     make_folder,
@@ -23,18 +24,16 @@ from isn.cli.common import (
 )
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
+from isn.progress import Tell, part, silent
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from isn.images import Pixels
-    from isn.paper.backends.base import Backend
-    from isn.zoo import Entry
+    from isn.method import Method
 
-SHOWN_DB = 25.0
-"""Revealed images below this PSNR are in the table, but not in the picture."""
-
-_NUMBERS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
+COUNTS = (1, 4)
+"""Numbers of hidden images that are shown."""
 
 MARK = "README.txt"
 """Says that a folder is the demo's own, whose files it may replace."""
@@ -42,12 +41,11 @@ MARK = "README.txt"
 _WORDS = """\
 Written by `isn demo`, which replaces these files when it runs again.
 
-demo.png          everything side by side
-host.png          the photo that something is hidden in
-hidden-K.png      the photos that are hidden, the first N in container-N.png
-container.png     looks like host.png and holds hidden-1.png
-revealed.png      what came out of container.png
-container-N.png   holds N photos; revealed-N-K.png came out of it
+demo.png                 everything side by side
+host.png                 the photo that something is hidden in
+hidden-K.png             the photos that are hidden: the first, or all of them
+container-METHOD-N.png   looks like host.png and holds N of them
+revealed-METHOD-N-K.png  came out of it
 """
 
 
@@ -61,9 +59,9 @@ class Quality:
 
 @dataclass(frozen=True)
 class Trial:
-    """What one model made of the demo's photos."""
+    """What one method made of the demo's photos."""
 
-    model: str
+    method: str
     path: Path
     container: Pixels
     container_quality: Quality
@@ -97,36 +95,37 @@ class Trial:
 def demo(voice: Voice, output: str, backend: str | None, threads: int | None) -> None:
     """Hide shipped photos in another, get them back, and show what that costs.
 
-    For each number of hidden images, a container is written to DIR by the default model, and
-    revealed from that file. PSNR (dB) and SSIM are printed of the container against the host
-    and of the revealed images against the hidden ones (mean). DIR/demo.png shows host, container,
-    their difference times 50, hidden and revealed images side by side.
+    One photo and four are hidden by the paper's method, by what grew from its network, and by the
+    default; each container is written to DIR, and revealed from that file. PSNR (dB) and SSIM are
+    printed of the container against the host and of the revealed images against the hidden ones
+    (mean). DIR/demo.png shows containers, their difference from the host times 50, and revealed
+    images side by side.
 
-    --json prints {"folder", "picture", "host", "trials": [{"hidden_images", "model", "container",
+    --json prints {"folder", "picture", "host", "trials": [{"hidden_images", "method", "container",
     "container_psnr", "container_ssim", "revealed_psnr", "revealed_ssim"}]}; the last two hold one
     number for each hidden image.
     """
-    from isn import images, zoo
+    from isn import images
     from isn.evaluation.showcase import HOST
-    from isn.paper.config import MAX_HIDDEN
 
-    engine = choose_backend(backend, threads)
-    counts = range(1, MAX_HIDDEN + 1)
+    planned = [(name, count) for count in COUNTS for name in _methods(count)]
     folder = Path(output)
-    _take(folder, _names(counts))
-    host, hidden = demo_photos(MAX_HIDDEN)
+    _take(folder, _names(planned))
+    host, hidden = demo_photos(max(COUNTS))
     images.write(folder / "host.png", host, overwrite=True)
     for k, pixels in enumerate(hidden, 1):
         images.write(folder / f"hidden-{k}.png", pixels, overwrite=True)
     trials = []
     with progress_bar(voice, "hiding and revealing") as tell:
-        for k, count in enumerate(counts):
-            part = _part(tell, k, len(counts))
-            entry = zoo.default(count)
-            trials.append(_try(entry, host, hidden[:count], folder, engine, part))
+        for k, (name, count) in enumerate(planned):
+            share = part(tell or silent, k / len(planned), (k + 1) / len(planned))
+            # Of all methods, those with a network alone use a backend.
+            used = (backend, threads) if _has_network(name) else (None, None)
+            method = choose_method(name, backend=used[0], threads=used[1])
+            trials.append(_try(method, host, hidden[:count], folder, share))
     picture = folder / "demo.png"
     images.write(picture, _picture(host, hidden, trials), overwrite=True)
-    voice.report(_table(trials), *_next(folder, picture, trials[0]))
+    voice.report(_table(trials), *_next(folder, picture, trials))
     voice.answer(
         folder=output,
         picture=str(picture),
@@ -135,14 +134,31 @@ def demo(voice: Voice, output: str, backend: str | None, threads: int | None) ->
     )
 
 
-def _names(counts: Sequence[int]) -> list[str]:
+def _methods(count: int) -> list[str]:
+    """The methods that are compared, the oldest first."""
+    from isn.method import DEFAULT, names
+
+    return [name for name in (f"paper-{count}", f"isn-{count}", DEFAULT) if name in names()]
+
+
+def _has_network(name: str) -> bool:
+    from isn import zoo
+
+    return zoo.entry(name).kind in ("paper", "network")
+
+
+def _names(planned: Sequence[tuple[str, int]]) -> list[str]:
     """Every file that the demo writes, but its mark."""
     return [
         "demo.png",
         "host.png",
-        *(f"hidden-{k}.png" for k in range(1, max(counts) + 1)),
-        *(_container_name(count) for count in counts),
-        *(_revealed_name(count, k) for count in counts for k in range(1, count + 1)),
+        *(f"hidden-{k}.png" for k in range(1, max(COUNTS) + 1)),
+        *(f"container-{_label(*each)}.png" for each in planned),
+        *(
+            f"revealed-{_label(name, count)}-{k}.png"
+            for name, count in planned
+            for k in range(1, count + 1)
+        ),
     ]
 
 
@@ -169,52 +185,32 @@ def demo_photos(count: int) -> tuple[Pixels, list[Pixels]]:
     return host, hidden
 
 
-def _part(
-    tell: Callable[[float], None] | None, index: int, count: int
-) -> Callable[[float], None] | None:
-    """Tells the share of the whole from the share of one of its equal parts."""
-    if tell is None:
-        return None
-    whole = tell
-    return lambda share: whole((index + share) / count)
-
-
-def _try(
-    entry: Entry,
-    host: Pixels,
-    hidden: Sequence[Pixels],
-    folder: Path,
-    backend: Backend,
-    tell: Callable[[float], None] | None,
-) -> Trial:
+def _try(method: Method, host: Pixels, hidden: Sequence[Pixels], folder: Path, tell: Tell) -> Trial:
     import isn
-    from isn import images, zoo
+    from isn import images
 
-    path = folder / _container_name(len(hidden))
-    container = isn.hide(
-        host, hidden, model=zoo.load(entry.name), backend=backend, progress=_part(tell, 0, 2)
-    )
-    images.write(path, container, overwrite=True)
+    label = _label(method.name, len(hidden))
+    path = folder / f"container-{label}.png"
+    container = isn.hide(host, hidden, method=method, progress=part(tell, 0.0, 0.7))
+    container.save(path, overwrite=True)
     # From the file, as whoever receives it would.
-    revealed = isn.reveal(path, backend=backend, progress=_part(tell, 1, 2))
+    found = isn.reveal(path, progress=part(tell, 0.7, 1.0))
+    revealed = [each for each in found if not isinstance(each, isn.File)]
     for k, pixels in enumerate(revealed, 1):
-        images.write(folder / _revealed_name(len(revealed), k), pixels, overwrite=True)
+        images.write(folder / f"revealed-{label}-{k}.png", pixels, overwrite=True)
     return Trial(
-        entry.name,
+        method.name,
         path,
-        container,
-        _quality(container, host),
+        container.pixels,
+        _quality(container.pixels, host),
         revealed,
         [_quality(a, b) for a, b in zip(revealed, hidden, strict=True)],
     )
 
 
-def _container_name(count: int) -> str:
-    return "container.png" if count == 1 else f"container-{count}.png"
-
-
-def _revealed_name(count: int, index: int) -> str:
-    return "revealed.png" if count == 1 else f"revealed-{count}-{index}.png"
+def _label(name: str, count: int) -> str:
+    """A method and a number of images, which some methods have in their name."""
+    return name if name.endswith(f"-{count}") else f"{name}-{count}"
 
 
 def _quality(image: Pixels, original: Pixels) -> Quality:
@@ -224,39 +220,27 @@ def _quality(image: Pixels, original: Pixels) -> Quality:
 
 
 def _picture(host: Pixels, hidden: Sequence[Pixels], trials: Sequence[Trial]) -> Pixels:
-    """One image on the first row; the most that come back well on the second."""
+    """What is hidden in what on the first row; then a row for each trial."""
     from isn.cli import sheet
 
-    first, rows = trials[0], []
-    container = f"container  {first.container_quality.psnr:.1f} dB"
-    gain = f"difference  x {sheet.ERROR_GAIN}"
-    panels = [
-        sheet.panel(host, "host"),
-        sheet.panel(first.container, container),
-        sheet.panel(sheet.error(first.container, host), gain),
-        sheet.panel(hidden[0], "hidden"),
-        sheet.panel(first.revealed[0], f"revealed  {first.mean.psnr:.1f} dB"),
-    ]
-    rows.append(sheet.row("One photo hidden in another", [[each] for each in panels]))
-    last = trials[-1]
-    if last.count > 1 and last.mean.psnr > SHOWN_DB:
-        width = sheet.fitting(last.count + 1)
-        label = f"container  {last.container_quality.psnr:.1f} dB"
-        columns = [
-            [
-                sheet.panel(last.container, label, width),
-                sheet.panel(sheet.error(last.container, host), gain, width),
-            ]
+    width = sheet.fitting(2 + max(COUNTS))
+    given = [sheet.panel(host, "host", width)]
+    given += [sheet.panel(each, f"hidden {k}", width) for k, each in enumerate(hidden, 1)]
+    rows = [sheet.row("Photos, to be hidden in the first of them", [[each] for each in given])]
+    for trial in trials:
+        told = f"container  {trial.container_quality.psnr:.1f} dB"
+        panels = [
+            sheet.panel(trial.container, told, width),
+            sheet.panel(
+                sheet.error(trial.container, host), f"difference  x {sheet.ERROR_GAIN}", width
+            ),
         ]
-        for k, quality in enumerate(last.revealed_quality):
-            label = f"revealed {k + 1}  {quality.psnr:.1f} dB"
-            columns.append(
-                [
-                    sheet.panel(hidden[k], f"hidden {k + 1}", width),
-                    sheet.panel(last.revealed[k], label, width),
-                ]
-            )
-        rows.append(sheet.row(f"{_NUMBERS[last.count]} photos hidden in the same one", columns))
+        for k, (pixels, quality) in enumerate(
+            zip(trial.revealed, trial.revealed_quality, strict=True), 1
+        ):
+            panels.append(sheet.panel(pixels, f"revealed {k}  {quality.psnr:.1f} dB", width))
+        title = f"{count_of(trial.count, 0)}, by {trial.method}"
+        rows.append(sheet.row(title, [[each] for each in panels]))
     return sheet.sheet(rows)
 
 
@@ -264,25 +248,29 @@ def _table(trials: Sequence[Trial]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table("hidden images", "model", box=box.SIMPLE_HEAD)
-    for title in ("container PSNR, dB", "SSIM", "revealed PSNR, dB", "SSIM"):
+    table = Table("hidden", "method", box=box.SIMPLE_HEAD)
+    for title in ("container, dB", "SSIM", "revealed, dB", "SSIM"):
         table.add_column(title, justify="right")
     for trial in trials:
         table.add_row(
-            str(trial.count),
-            trial.model,
+            count_of(trial.count, 0),
+            trial.method,
             f"{trial.container_quality.psnr:.2f}",
             f"{trial.container_quality.ssim:.4f}",
             f"{trial.mean.psnr:.2f}",
             f"{trial.mean.ssim:.4f}",
+            # A line between the numbers of images.
+            end_section=trial is [each for each in trials if each.count == trial.count][-1],
         )
     return table
 
 
-def _next(folder: Path, picture: Path, trial: Trial) -> tuple[str, ...]:
+def _next(folder: Path, picture: Path, trials: Sequence[Trial]) -> tuple[str, ...]:
+    # By the default method, which comes last.
+    first = [each for each in trials if each.count == COUNTS[0]][-1]
     return (
         f"{picture} shows them side by side. Try next:",
-        f"  {_program()} reveal {_quoted(trial.path)} -o {_quoted(folder / 'again')}",
+        f"  {_program()} reveal {_quoted(first.path)} -o {_quoted(folder / 'again')}",
         f"  {_program()} hide {_quoted(folder / 'host.png')} YOUR-PHOTO.jpg -o mine.png",
     )
 
@@ -303,7 +291,7 @@ def _quoted(path: Path) -> str:
 def _facts(trial: Trial) -> dict[str, object]:
     return {
         "hidden_images": trial.count,
-        "model": trial.model,
+        "method": trial.method,
         "container": str(trial.path),
         "container_psnr": decibels(trial.container_quality.psnr),
         "container_ssim": round(trial.container_quality.ssim, 5),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from isn.cli.common import backend_option, json_option, make_folder, quiet_option
+from isn.cli.failures import FAILED
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from isn.evaluation.results import Results
 
 NOBODY = "none"
-"""Stands for no model, or no baseline, at all."""
+"""Stands for no method, or no baseline, at all."""
 
 
 def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -33,7 +34,7 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     multiple=True,
     required=True,
     metavar="FOLDER",
-    help="Of images; repeat it for other domains.",
+    help="Of images; repeat it for others. One that holds imagenet_*, bsds_* is two domains.",
 )
 @click.option(
     "--count",
@@ -43,10 +44,10 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     help="Hidden images in one host; repeat it for more. Default: 1 to 5.",
 )
 @click.option(
-    "--models",
+    "--methods",
     multiple=True,
     metavar="NAME|PATH",
-    help="Repeat it for more; none leaves them out. Default: all shipped models.",
+    help="Repeat it for more; none leaves them out. Default: all that `isn methods` lists.",
 )
 @click.option(
     "--baselines",
@@ -55,7 +56,7 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     help="lsb-4, avif-1 to avif-3, baluja-1, baluja-2; repeat it for more, or none. Default: all.",
 )
 @click.option("--crop", type=int, metavar="N", help="Centre crop of N x N. Default: whole images.")
-@click.option("--limit", type=int, metavar="N", help="Hosts of each folder. Default: all images.")
+@click.option("--limit", type=int, metavar="N", help="Hosts of each domain. Default: all images.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of hosts and of noise."
 )
@@ -81,7 +82,7 @@ def evaluate(
     voice: Voice,
     folders: tuple[str, ...],
     counts: tuple[int, ...],
-    models: tuple[str, ...],
+    methods: tuple[str, ...],
     baselines: tuple[str, ...],
     crop: int | None,
     limit: int | None,
@@ -90,22 +91,22 @@ def evaluate(
     sheets: str,
     backend: str | None,
     output: str,
-) -> None:
-    """Measure models on your images, next to what else one might take.
+) -> int:
+    """Measure methods on your images, next to what else one might take.
 
     Writes report.html (one file, pictures inside), report.md and report.json into FOLDER: quality
     of containers and revealed images, quality against the number of hidden images, what is left
     after damage, hard images, what detectors find, and cost. Every figure is taken through the
-    8-bit file.
+    8-bit file; images of different kinds are never averaged together.
 
     Files that cannot be read, and images smaller than the crop, are named, counted and left out.
-    The part cost times images of up to 12 megapixels, which takes minutes.
+    Where a method fails on an image, that is named too, the rest is measured and reported, and the
+    exit code is 1. The part cost times images of up to 12 megapixels, which takes minutes.
 
     --json prints what report.json holds, and "files", the paths of the three reports.
     """
     from isn import baselines as others
-    from isn.evaluation import report
-    from isn.evaluation.findings import findings
+    from isn.evaluation import adapter, report
     from isn.evaluation.plan import COUNTS, Plan
     from isn.evaluation.results import PARTS
     from isn.evaluation.run import evaluate as measure
@@ -113,7 +114,7 @@ def evaluate(
     plan = Plan(
         folders,
         tuple(sorted(set(counts))) or COUNTS,
-        _chosen(models),
+        _chosen(methods),
         _chosen(baselines),
         crop,
         limit,
@@ -126,21 +127,25 @@ def evaluate(
     # Before the work: the end of an hour is no time to hear that there is no place for the report.
     make_folder(folder)
     with progress_bar(voice, "evaluating") as progress:
-        results = measure(plan, progress)
+        results = measure(plan, progress, lambda found: report.write(adapter.study(found), folder))
     if not baselines:
         for sentence in others.missing().values():
             voice.warn(f"left out: {sentence}")
     for domain in results.domains:
         for skip in domain.skipped:
             voice.warn(f"skipped: {skip.reason}")
-    paths = report.write(results, folder)
+    for each in results.failures:
+        who = " on ".join(filter(None, (each.method, each.what)))
+        voice.warn(f"not measured, part {each.part}: {who}: {each.reason}")
+    study = adapter.study(results)
+    paths, facts = report.write(study, folder), report.facts(study)
     if results.quality:
         voice.report(_table(results))
-    sentences = findings(results)
-    for sentence in sentences:
+    for sentence in facts["findings"]:
         voice.report(f"* {sentence}.")
     voice.report("Reports: " + ", ".join(map(str, paths)))
-    voice.answer(**results.as_json(sentences), files=[os.fspath(path) for path in paths])
+    voice.answer(**facts, files=[os.fspath(path) for path in paths])
+    return FAILED if results.failures else 0
 
 
 def _chosen(names: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -155,7 +160,7 @@ def _table(results: Results) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    for title in ("folder", "images", "method"):
+    for title in ("domain", "images", "method"):
         table.add_column(title, no_wrap=True)
     for title in ("hosts", "container dB", "SSIM", "revealed dB", "SSIM", "lost"):
         table.add_column(title, justify="right")
@@ -163,7 +168,10 @@ def _table(results: Results) -> Table:
         row = [each.domain, str(each.count), each.method, str(each.summary.groups)]
         for spreads in (each.summary.container, each.summary.revealed):
             psnr, ssim = spreads.get("psnr"), spreads.get("ssim")
-            row += [f"{psnr.mean:.2f}" if psnr else "-", f"{ssim.mean:.4f}" if ssim else "-"]
+            row += [
+                f"{psnr.mean:.2f} ± {psnr.deviation:.2f}" if psnr else "-",
+                f"{ssim.mean:.4f}" if ssim else "-",
+            ]
         style = "bold" if results.entrant(each.method).ours else ""
         table.add_row(*row, str(each.summary.lost), style=style)
     return table

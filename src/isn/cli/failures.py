@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import click
 
 from isn.errors import ConfigError, ImageError, IsnError, OutputError, RevealError
 
-FAILED, USAGE, NOTHING_TO_REVEAL, UNFIT_IMAGE, INTERRUPTED = 1, 2, 3, 4, 130
+FAILED, USAGE, NOTHING_TO_REVEAL, UNFIT_IMAGE, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
 
 _CODES: tuple[tuple[type[IsnError], int], ...] = (
     (RevealError, NOTHING_TO_REVEAL),
@@ -20,9 +23,34 @@ _CODES: tuple[tuple[type[IsnError], int], ...] = (
 )
 _EXTRAS = {
     **dict.fromkeys(("torch", "tensorboard", "webdataset"), "train"),
-    **dict.fromkeys(("skimage", "matplotlib"), "evaluate"),
+    **dict.fromkeys(("skimage", "matplotlib", "jinja2"), "evaluate"),
     **dict.fromkeys(("scipy", "sklearn"), "analyze"),
 }
+
+
+class Terminated(BaseException):
+    """SIGTERM: ends a command as Ctrl-C does, with everything tidied up on the way."""
+
+
+@contextlib.contextmanager
+def tidy_at_sigterm() -> Iterator[None]:
+    """Raises :class:`Terminated` at the first SIGTERM; a second one ends the process at once."""
+
+    def stop(number: int, frame: object) -> None:
+        del frame
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:
+        # Only the main thread takes signals; whoever calls this from another one handles them.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True)
@@ -50,6 +78,8 @@ def explain(error: BaseException) -> Failure:
     kind = type(error).__name__
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return Failure(INTERRUPTED, "stopped", "Interrupted")
+    if isinstance(error, Terminated):
+        return Failure(TERMINATED, "stopped", kind)
     if isinstance(error, click.ClickException):
         return Failure(error.exit_code, _of_click(error), kind)
     if isinstance(error, IsnError):

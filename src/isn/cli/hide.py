@@ -1,258 +1,271 @@
-"""`isn hide`: images into a host, checked by revealing them before anything is written."""
+"""`isn hide`: images and files into a host, checked by revealing before anything is written."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from isn.cli.capacity import facts_of, fitting, table
 from isn.cli.common import (
     STANDARD,
     backend_option,
-    choose_backend,
+    bits_option,
+    choose_method,
+    count_of,
     decibels,
+    file_option,
     json_option,
-    model_name,
-    model_option,
     output_option,
     overwrite_option,
-    passphrase_options,
     quiet_option,
-    read_passphrase,
     read_picture,
+    read_secret,
     sides,
     texture_option,
     threads_option,
     write_standard,
 )
+from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
-from isn.cli.voice import Voice
-
-_PARTS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth"}
+from isn.cli.voice import Voice, cell
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from isn.images import Picture, Pixels
-    from isn.paper.backends.base import Backend
-    from isn.paper.weights import Weights
+    from isn.api import Container
+    from isn.images import Picture
+    from isn.method import Method
+    from isn.secret import File
 
 CONTAINER_DB, REVEALED_DB = 30.0, 25.0
 """PSNR below which a person would see a container change, or a revealed image spoilt."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """A container, and what its own reveal was measured to be worth.
-
-    Attributes:
-        pixels: the container, uint8 H x W x 3.
-        container: its PSNR against the host, dB.
-        revealed: PSNR of each revealed image against the hidden one, dB.
-    """
-
-    pixels: Pixels
-    container: float
-    revealed: tuple[float, ...]
-
-
 @click.command()
 @click.argument("host")
-@click.argument("hidden", nargs=-1, required=True)
-@output_option("FILE", "The container: .png, .webp or .tif; - for PNG on standard output.")
-@model_option
+@click.argument("images", metavar="[IMAGE]...", nargs=-1)
+@file_option
+@output_option("OUT", "The container: .png, .webp or .tif; - for PNG on standard output.")
+@click.option(
+    "--method",
+    metavar="NAME|PATH",
+    help="See `isn methods`; or a weights file.  [default: photos]",
+)
+@bits_option
 @passphrase_options
-@texture_option
 @click.option(
     "--refine",
     type=click.IntRange(0, 1000),
-    default=0,
-    metavar="STEPS",
-    help="Make the container reveal better by so many steps of gradient descent, 30 for example: "
-    "slow, needs torch.",
+    metavar="N",
+    help="Make a container of the paper's methods reveal better by so many steps of gradient "
+    "descent, 30 for example: slow, needs torch.",
 )
+@texture_option
 @backend_option
 @threads_option
 @overwrite_option
+@click.option("--dry-run", is_flag=True, help="Say what it would give, and do nothing.")
 @json_option
 @quiet_option
 @click.pass_obj
 def hide(
     voice: Voice,
     host: str,
-    hidden: tuple[str, ...],
+    images: tuple[str, ...],
+    files: tuple[str, ...],
     output: str,
-    model: str | None,
+    method: str | None,
+    bits: float | None,
     ask: bool,
     passphrase_file: str | None,
+    refine: int | None,
     texture: str | None,
-    refine: int,
     backend: str | None,
     threads: int | None,
     overwrite: bool,
-) -> None:
-    """Hide 1 to 5 images in HOST.
+    dry_run: bool,
+) -> int:
+    """Hide images and files in HOST.
 
-    Each of HOST and HIDDEN is an image file of any size; one of them may be - for standard input.
+    HOST and each IMAGE are image files of any size; one of them may be - for standard input. A file
+    of any other kind is given with --file. Everything comes back in its own size, files exactly.
+
     The container looks like HOST. Before it is written it is revealed, and what that gave is
-    printed: PSNR in dB, of the container against HOST and of each revealed image against HIDDEN.
-
-    Several images share the room of the host, each with less detail.
+    printed: PSNR in dB, of the container against HOST and of each revealed image against IMAGE.
+    All that is hidden shares the room of the host: see `isn capacity`.
 
     Send the container as a file: whatever stores it with loss (JPEG, most messengers) destroys
     what is hidden.
 
-    With a passphrase, HIDDEN is encrypted, and nobody without the passphrase can reveal or forge
-    the container. (With a --model other than the default it is scrambled only, which costs quality,
-    and wants a HOST of some 100 x 100 pixels at least.) It comes from --passphrase (asked for
-    twice), --passphrase-file or ISN_PASSPHRASE: the first of these that is given counts.
+    With a passphrase, nobody without it can reveal what is hidden, or see that anything is. It
+    comes from --passphrase (asked for twice), --passphrase-file or ISN_PASSPHRASE: the first of
+    these that is given counts. The paper's own methods take none.
 
-    --json prints {"container", "width", "height", "model", "fingerprint",
-    "container_psnr", "hidden": [{"file", "width", "height", "revealed_psnr"}],
+    --dry-run says what would come of it, and the exit code is 0 where it fits, 1 where not.
+
+    --json prints {"container", "width", "height", "method", "container_psnr",
+    "hidden": [{"file", "width", "height", "revealed_psnr"} or {"file", "bytes"}],
     "notes", "warnings"}; a PSNR is null where the images are equal. A failure
     prints {"error", "kind"}. With -o - it is the last line of standard error.
+    With --dry-run it is {"container", "fits", ...} and what `isn capacity`
+    prints of a method.
     """
-    from isn import images, zoo
+    from isn.images import check_output
+    from isn.method import DEFAULT
 
-    if (host, *hidden).count(STANDARD) > 1:
-        raise click.UsageError("- was given more than once: only one image is on standard input")
+    if not images and not files:
+        raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
     if output != STANDARD:
-        images.check_output(output, overwrite=overwrite)
-    weights = zoo.load(model or zoo.default(len(hidden)).name)
-    cover = read_picture(host, voice)
+        check_output(output, overwrite=overwrite)
+    chosen = choose_method(
+        method or DEFAULT,
+        bits=bits,
+        refine=refine,
+        texture=None if texture is None else read_picture(texture, voice).pixels,
+        backend=backend,
+        threads=threads,
+    )
+    cover, secret = read_secret(host, images, files, voice)
     if output != STANDARD:
         rows, columns = cover.pixels.shape[:2]
-        images.check_output(output, overwrite=overwrite, size=(rows, columns))
-    pictures = [read_picture(each, voice) for each in hidden]
-    key = None if texture is None else read_picture(texture, voice)
-    secret = read_passphrase(ask, passphrase_file, twice=True)
-    engine = choose_backend(backend or ("torch" if refine else None), threads)
-    checked = _hide(voice, cover, pictures, weights, key, engine, secret, refine)
+        check_output(output, overwrite=overwrite, size=(rows, columns))
+    if dry_run:
+        return _foretell(voice, output, chosen, cover, secret, bits)
+    made = _hide(voice, cover, secret, chosen, read_passphrase(ask, passphrase_file, twice=True))
+    container, under = made
     if output == STANDARD:
-        write_standard(images.encode(checked.pixels))
+        from isn.images import encode
+
+        write_standard(encode(container.pixels, like=cover))
     else:
-        images.write(output, checked.pixels, overwrite=overwrite)
-    _note_shared(voice, weights, len(pictures))
-    _warn(voice, cover, pictures, checked)
-    name = model_name(weights, model)
-    voice.report(_table(cover, pictures, checked))
-    under = "" if secret is None else ", under a passphrase"
+        container.save(output, overwrite=overwrite)
+    values = container.revealed or ()
+    _warn(voice, container, secret, values)
+    names = [*images, *files]
+    voice.report(_table(container, names, secret, values))
     if output != STANDARD:
-        voice.report(f"{output} holds {_images(len(pictures))}, hidden by {name}{under}")
+        told = count_of(len(images), len(files))
+        voice.report(f"{output} holds {told}, hidden by {container.method}{under}")
     voice.answer(
         container=output,
-        width=checked.pixels.shape[1],
-        height=checked.pixels.shape[0],
-        model=name,
-        fingerprint=weights.fingerprint.hex(),
-        container_psnr=decibels(checked.container),
-        hidden=[
-            {
-                "file": file,
-                "width": picture.pixels.shape[1],
-                "height": picture.pixels.shape[0],
-                "revealed_psnr": decibels(value),
-            }
-            for file, picture, value in zip(hidden, pictures, checked.revealed, strict=True)
-        ],
+        width=container.pixels.shape[1],
+        height=container.pixels.shape[0],
+        method=container.method,
+        container_psnr=decibels(container.psnr),
+        hidden=[_facts(*each) for each in zip(names, secret, values, strict=True)],
         notes=voice.notes,
         warnings=voice.warnings,
     )
+    return 0
+
+
+def _foretell(
+    voice: Voice,
+    output: str,
+    chosen: Method,
+    cover: Picture,
+    secret: Sequence[Picture | File],
+    bits: float | None,
+) -> int:
+    """Says what hiding would give; returns the exit code."""
+    found = fitting(chosen.name, cover, secret, bits)
+    voice.report(table([found]))
+    voice.answer(
+        container=output, fits=not found.fits, **facts_of(found), notes=voice.notes, warnings=[]
+    )
+    return 1 if found.fits else 0
 
 
 def _hide(
     voice: Voice,
     cover: Picture,
-    pictures: Sequence[Picture],
-    weights: Weights,
-    texture: Picture | None,
-    backend: Backend,
+    secret: Sequence[Picture | File],
+    chosen: Method,
     passphrase: str | None,
-    refine: int,
-) -> Checked:
+) -> tuple[Container, str]:
+    """A container that was checked, and what to say of its passphrase."""
     import isn
     from isn.errors import IsnError, RevealError
-    from isn.metrics import psnr
 
-    with progress_bar(voice, "hiding") as tell:
-        container = isn.hide(
-            cover,
-            pictures,
-            model=weights,
-            passphrase=passphrase,
-            backend=backend,
-            refine=refine,
-            progress=tell,
-        )
+    remedy = "so nothing was written: try another method or backend"
     try:
-        with progress_bar(voice, "checking") as tell:
-            revealed = isn.reveal(
-                container,
-                model=weights,
-                passphrase=passphrase,
-                backend=backend,
-                texture=texture,
-                progress=tell,
+        with progress_bar(voice, "hiding") as tell:
+            container = isn.hide(
+                cover, secret, method=chosen, passphrase=passphrase, check=True, progress=tell
             )
     except RevealError as error:
         raise IsnError(
-            f"the container that was made does not reveal ({error}), so nothing was written: "
-            "try another model or backend"
+            f"the container that was made does not reveal ({error}), {remedy}"
         ) from error
-    return Checked(
-        container,
-        psnr(container, cover.pixels),
-        tuple(psnr(a, b.pixels) for a, b in zip(revealed, pictures, strict=True)),
-    )
+    for item, value in zip(secret, container.revealed or (), strict=True):
+        if _is_file(item) and math.isfinite(value):
+            raise IsnError(f"{item.name} does not come back as it is, {remedy}")
+    return container, "" if passphrase is None else ", under a passphrase"
 
 
-def _note_shared(voice: Voice, weights: Weights, count: int) -> None:
-    planes = weights.config.hidden_images
-    # Where a prior is, they share the room of a code, each at full size.
-    if count > planes and weights.config.prior is None:
-        # Of the plane that holds most of them.
-        most = -(-count // planes)
-        voice.note(
-            f"the model hides {_images(planes)} at full size, so {count} share that room, and come "
-            f"back with the detail of about {_PARTS[most]} of the pixels"
-        )
+def _is_file(item: Picture | File) -> bool:
+    from isn.secret import File
+
+    return isinstance(item, File)
 
 
-def _warn(voice: Voice, cover: Picture, pictures: Sequence[Picture], checked: Checked) -> None:
-    if checked.container < CONTAINER_DB:
+def _warn(
+    voice: Voice, container: Container, secret: Sequence[Picture | File], values: Sequence[float]
+) -> None:
+    cover = container.host
+    if container.psnr < CONTAINER_DB:
         voice.warn(
-            f"the container is at {checked.container:.1f} dB of {cover.name}, and below "
-            f"{CONTAINER_DB:.0f} dB the change can be seen: take another host or fewer images"
+            f"the container is at {container.psnr:.1f} dB of {cover.name}, and below "
+            f"{CONTAINER_DB:.0f} dB the change can be seen: take another host, or hide less"
         )
-    for picture, value in zip(pictures, checked.revealed, strict=True):
-        if value < REVEALED_DB:
-            larger = picture.pixels.size > cover.pixels.size
-            remedy = "take a larger host" if larger else "take another host or fewer images"
+    for item, value in zip(secret, values, strict=True):
+        if not _is_file(item) and value < REVEALED_DB:
             voice.warn(
-                f"{picture.name} comes back at {value:.1f} dB, and below {REVEALED_DB:.0f} dB "
-                f"the loss can be seen: {remedy}"
+                f"{item.name} comes back at {value:.1f} dB, and below {REVEALED_DB:.0f} dB "
+                "the loss can be seen: take a larger host, or hide less"
             )
 
 
-def _table(cover: Picture, pictures: Sequence[Picture], checked: Checked) -> Table:
+def _table(
+    container: Container,
+    names: Sequence[str],
+    secret: Sequence[Picture | File],
+    values: Sequence[float],
+) -> Table:
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table("", "image", "size", box=box.SIMPLE_HEAD)
-    table.add_column("PSNR, dB", justify="right")
-    rows = [("container", cover, checked.container)]
-    rows += [
-        (f"revealed {k}", picture, value)
-        for k, (picture, value) in enumerate(zip(pictures, checked.revealed, strict=True), 1)
-    ]
-    for role, picture, value in rows:
-        size = sides(*picture.pixels.shape[:2])
-        table.add_row(role, Text(picture.name, overflow="fold"), size, f"{value:.2f}")
-    return table
+    drawn = Table("", "name", "size", box=box.SIMPLE_HEAD)
+    drawn.add_column("PSNR, dB", justify="right")
+    host = container.host
+    size = sides(*host.pixels.shape[:2])
+    drawn.add_row("container", cell(host.name), size, f"{container.psnr:.2f}")
+    for k, (name, item, value) in enumerate(zip(names, secret, values, strict=True), 1):
+        told = f"{value:.2f}" if math.isfinite(value) else "exact"
+        drawn.add_row(f"revealed {k}", cell(_name(name, item)), _size(item), told)
+    return drawn
 
 
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count} images"
+def _name(given: str, item: Picture | File) -> str:
+    # Of standard input, what it is called; of a file, where it lies.
+    return given if _is_file(item) else item.name
+
+
+def _size(item: Picture | File) -> str:
+    from isn.secret import File
+
+    if isinstance(item, File):
+        return f"{len(item.content)} bytes"
+    return sides(*item.pixels.shape[:2])
+
+
+def _facts(name: str, item: Picture | File, value: float) -> dict[str, Any]:
+    from isn.secret import File
+
+    if isinstance(item, File):
+        return {"file": name, "bytes": len(item.content)}
+    height, width = item.pixels.shape[:2]
+    return {"file": name, "width": width, "height": height, "revealed_psnr": decibels(value)}

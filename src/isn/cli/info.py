@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from isn.cli.common import (
+    facts_of,
     json_option,
-    passphrase_options,
     quiet_option,
-    read_passphrase,
     read_picture,
     sides,
 )
-from isn.cli.voice import Voice
+from isn.cli.passphrase import passphrase_options, read_passphrase
+from isn.cli.voice import Voice, cell
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,27 +22,32 @@ if TYPE_CHECKING:
     from isn.api import Inspection
     from isn.errors import RevealError
     from isn.images import Picture
+    from isn.secret import Content
 
 
 @click.command()
 @click.argument("container")
+@click.option("--method", metavar="PATH", help="Weights that made it, where they are not shipped.")
 @passphrase_options
 @json_option
 @quiet_option
 @click.pass_obj
-def info(voice: Voice, container: str, ask: bool, passphrase_file: str | None) -> None:
+def info(
+    voice: Voice, container: str, method: str | None, ask: bool, passphrase_file: str | None
+) -> None:
     """Say what CONTAINER holds, and whether it is intact.
 
     CONTAINER is an image file, or - for standard input. The exit code is 0 for an intact
-    container, and 3 where there is no seal or pixels were changed.
+    container, and 3 where it is none, or was changed.
 
     Without its passphrase, a container made with one looks like any other image; it comes from
     --passphrase (asked for), --passphrase-file or ISN_PASSPHRASE: the first that is given counts.
 
     --json prints {"file", "format", "width", "height", "sealed", "intact",
-    "model", "fingerprint", "hidden": [{"width", "height"}], "notes"}, and
-    "error" and "kind" beside them where the exit code is 3. "model" is null for
-    one that is not shipped; so are "model" and "fingerprint" without a seal.
+    "method", "carrier", "length", "fingerprint", "contents": [{"width", "height"}
+    or {"name", "bytes"}], "notes"}, and "error" and "kind" beside them where the
+    exit code is 3. "length" counts the bytes of the body. "method" is null for
+    one that is not shipped; so is all that is not known where no seal opens.
     """
     import isn
     from isn.errors import AlteredContainer, NoSeal
@@ -52,13 +57,13 @@ def info(voice: Voice, container: str, ask: bool, passphrase_file: str | None) -
     found: Inspection | None = None
     refused: RevealError | None = None
     try:
-        found = isn.inspect(picture, passphrase=secret)
+        found = isn.inspect(picture, method=method, passphrase=secret)
     except NoSeal as error:
         refused = error
     if found is not None and not found.intact:
         refused = AlteredContainer(
-            f"{picture.name} is a container, but its pixels were changed after it was sealed: "
-            "take the file that hiding wrote"
+            f"{picture.name} is a container, but it was changed after it was made: take the file "
+            f"as it was written{_advice(found)}"
         )
     voice.report(_table(picture, found))
     voice.answer(**_facts(voice, container, picture, found, refused))
@@ -66,26 +71,41 @@ def info(voice: Voice, container: str, ask: bool, passphrase_file: str | None) -
         raise refused
 
 
+def _advice(found: Inspection) -> str:
+    """What else may help; nothing where what is left shows nothing."""
+    from isn import zoo
+
+    entry = zoo.entry_of(found.fingerprint)
+    if entry is None or entry.kind != "paper":
+        return ""
+    return f", or look at what is left with isn reveal --salvage --method {entry.name}"
+
+
 def _table(picture: Picture, found: Inspection | None) -> Table:
     from rich.table import Table
-    from rich.text import Text
 
-    state = "no" if found is None else "yes, intact" if found.intact else "yes, but altered"
-    rows = [
-        ("file", picture.name),
-        ("size", sides(*picture.pixels.shape[:2])),
-        ("sealed", state),
-    ]
-    if found is not None:
+    rows = [("file", picture.name), ("size", sides(*picture.pixels.shape[:2]))]
+    if found is None:
+        rows.append(("container", "no, or not with this key"))
+    else:
         rows += [
-            ("model", found.model or "not a shipped one"),
-            ("fingerprint", found.fingerprint.hex()),
-            *((f"hidden {k}", sides(*size)) for k, size in enumerate(found.sizes, 1)),
+            ("container", "yes, intact" if found.intact else "yes, but altered"),
+            ("method", found.method or "not a shipped one"),
+            ("carrier", found.carrier),
+            ("body", f"{found.length} bytes"),
+            *([("fingerprint", found.fingerprint.hex())] if any(found.fingerprint) else []),
+            *((f"hidden {k}", _told(each)) for k, each in enumerate(found.contents, 1)),
         ]
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
-        table.add_row(name, Text(value, overflow="fold"))
+        table.add_row(name, cell(value))
     return table
+
+
+def _told(content: Content) -> str:
+    if content.size is None:
+        return f"{content.name}, {content.length} bytes"
+    return f"image, {sides(*content.size)}"
 
 
 def _facts(
@@ -102,9 +122,11 @@ def _facts(
         "height": picture.pixels.shape[0],
         "sealed": found is not None,
         "intact": found is not None and found.intact,
-        "model": found.model if found else None,
+        "method": found.method if found else None,
+        "carrier": found.carrier if found else None,
+        "length": found.length if found else None,
         "fingerprint": found.fingerprint.hex() if found else None,
-        "hidden": [{"width": w, "height": h} for h, w in found.sizes] if found else [],
+        "contents": [facts_of(each) for each in found.contents] if found else [],
         "notes": voice.notes,
     }
     if refused is not None:

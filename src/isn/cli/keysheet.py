@@ -1,4 +1,4 @@
-"""`isn keysheet`: what a model that is keyed with a texture reveals under others (Fig. 10)."""
+"""`isn keysheet`: what a network keyed with a texture reveals under others (Fig. 10)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from isn.cli.common import (
     backend_option,
+    choose_method,
     decibels,
     json_option,
     overwrite_option,
@@ -19,8 +20,9 @@ from isn.cli.demo import demo_photos
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
+    from isn.api import Container
     from isn.images import Pixels
-    from isn.paper.weights import Weights
+    from isn.paper.method import Paper
 
 DRAWN = ("shapes", "gradient", "noise")
 """Wrong textures, where none is given."""
@@ -30,7 +32,7 @@ SIDE = 96
 
 
 @click.command()
-@click.option("--model", required=True, metavar="PATH", help="Trained with --texture.")
+@click.option("--method", required=True, metavar="PATH", help="Weights trained with --texture.")
 @click.option("--texture", required=True, metavar="IMAGE", help="The right one.")
 @click.option(
     "--other",
@@ -51,7 +53,7 @@ SIDE = 96
 @click.pass_obj
 def keysheet(
     voice: Voice,
-    model: str,
+    method: str,
     texture: str,
     others: tuple[str, ...],
     host: str | None,
@@ -60,35 +62,27 @@ def keysheet(
     backend: str | None,
     overwrite: bool,
 ) -> None:
-    """Draw what a texture-keyed model reveals under the right texture, and under others.
+    """Draw what a texture-keyed network reveals under the right texture, and under others.
 
-    A model trained with --texture takes that image for the lost part at reveal; the paper's section
-    5.3 calls it a key. Images are hidden in a host, and revealed from the 8-bit container under
-    each texture in turn: the sheet (Fig. 10) shows the first of them, its PSNR below it.
+    A network trained with --texture takes that image for the lost part at reveal; the paper's
+    section 5.3 calls it a key. Images are hidden in a host, and revealed from the 8-bit container
+    under each texture in turn: the sheet (Fig. 10) shows the first of them, its PSNR below it.
 
-    --json prints {"file", "model", "container_psnr", "textures": [{"texture", "right", "psnr"}]}.
+    --json prints {"file", "method", "container_psnr", "textures": [{"texture", "right", "psnr"}]}.
     """
     import isn
-    from isn import images, metrics, zoo
-    from isn.errors import ConfigError
+    from isn import images, metrics
 
     images.check_output(output, overwrite=overwrite)
-    weights = zoo.load(model)
-    if weights.config.lost is not None:
-        raise ConfigError(
-            f"{model} was trained with a constant and no texture: give a model of "
-            "`isn train --texture IMAGE --set model.lost=none`"
-        )
-    cover, pictures = _images(voice, weights, host, hidden)
+    keyed = _keyed(method, backend)
+    cover, pictures = _images(voice, keyed, host, hidden)
     keys = [(texture, read_picture(texture, voice).pixels), *_wrong(voice, others)]
-    container = isn.hide(cover, pictures, model=weights, backend=backend)
-    file = images.encode(container)
-    revealed = [isn.reveal(file, model=weights, texture=key, backend=backend)[0] for _, key in keys]
+    container = isn.hide(cover, pictures, method=keyed)
+    revealed = [_first(container, keyed, key) for _, key in keys]
     quality = [metrics.psnr(each, pictures[0]) for each in revealed]
-    first = metrics.psnr(container, cover)
     columns: list[list[tuple[Pixels, str] | None]] = [
         [(cover, "host"), (pictures[0], "hidden")],
-        [(container, f"container  {first:.1f} dB"), None],
+        [(container.pixels, f"container  {container.psnr:.1f} dB"), None],
     ]
     for k, ((_, key), seen, psnr) in enumerate(zip(keys, revealed, quality, strict=True)):
         told = "right texture" if k == 0 else "wrong texture"
@@ -99,8 +93,8 @@ def keysheet(
     voice.report(f"{output} shows them side by side")
     voice.answer(
         file=output,
-        model=model,
-        container_psnr=decibels(first),
+        method=method,
+        container_psnr=decibels(container.psnr),
         textures=[
             {"texture": name, "right": k == 0, "psnr": decibels(psnr)}
             for k, ((name, _), psnr) in enumerate(zip(keys, quality, strict=True))
@@ -108,10 +102,34 @@ def keysheet(
     )
 
 
+def _keyed(path: str, backend: str | None) -> Paper:
+    from isn.errors import ConfigError
+    from isn.paper.method import Paper
+
+    chosen = choose_method(path, backend=backend)
+    if isinstance(chosen, Paper) and chosen.config.lost is None:
+        return chosen
+    raise ConfigError(
+        f"{path} was trained without a texture: give weights of "
+        "`isn train --texture IMAGE --set model.lost=none`"
+    )
+
+
+def _first(container: Container, keyed: Paper, texture: Pixels) -> Pixels:
+    """The first image that comes out under a texture."""
+    import isn
+    from isn.errors import AlteredContainer
+
+    first, *_ = isn.reveal(container, method=keyed, texture=texture)
+    if isinstance(first, isn.File):
+        raise AlteredContainer("the container holds a file, and images were hidden")
+    return first
+
+
 def _images(
-    voice: Voice, weights: Weights, host: str | None, hidden: Sequence[str]
+    voice: Voice, keyed: Paper, host: str | None, hidden: Sequence[str]
 ) -> tuple[Pixels, list[Pixels]]:
-    shipped = demo_photos(weights.config.hidden_images)
+    shipped = demo_photos(keyed.config.hidden_images)
     cover = shipped[0] if host is None else read_picture(host, voice).pixels
     pictures = [read_picture(each, voice).pixels for each in hidden]
     return cover, pictures or shipped[1]

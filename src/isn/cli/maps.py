@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,25 @@ if TYPE_CHECKING:
 
 SUFFIX = ".map.png"
 """Tells maps, which are replaced when the command runs again, from a user's own pictures."""
+
+LONGEST = 200
+"""Bytes of a name before its number and suffix: file systems end at 255."""
+
+
+def is_map(file: Path, folder: Path | None) -> bool:
+    """Whether a file is a map that this command drew, and no picture of a user's own.
+
+    Args:
+        file: any file.
+        folder: where maps are written now, if they are.
+    """
+    if not file.name.endswith(SUFFIX):
+        return False
+    if folder is not None and os.path.realpath(file.parent) == os.path.realpath(folder):
+        return True
+    source = file.name.removesuffix(SUFFIX)
+    names = {source, re.sub(r"-\d+$", "", source)}
+    return any(os.path.exists(file.with_name(each)) for each in names if each)
 
 
 class Maps:
@@ -30,9 +51,9 @@ class Maps:
 
     def __init__(self, folder: str, weights: str | None) -> None:
         self._network = None if weights is None else _network(weights)
-        self._folder = Path(folder)
+        self.folder = Path(folder)
         self._taken: set[str] = set()
-        make_folder(self._folder)
+        make_folder(self.folder)
 
     def write(self, name: str, pixels: Pixels) -> Path:
         """Writes the map of one image.
@@ -54,18 +75,26 @@ class Maps:
             from isn.steganalysis.mantranet import manipulation_map
 
             shown = manipulation_map(self._network, pixels)
-        path = self._folder / self._unused(name)
+        path = self.folder / self._unused(name)
         images.write(path, residual.paint(shown), overwrite=True)
         return path
 
     def _unused(self, name: str) -> str:
-        stem = "standard-input" if name == STANDARD else Path(name).name
+        stem = "standard-input" if name == STANDARD else _shortened(Path(name).name)
         number, chosen = 1, f"{stem}{SUFFIX}"
         while chosen in self._taken:
             number += 1
             chosen = f"{stem}-{number}{SUFFIX}"
         self._taken.add(chosen)
         return chosen
+
+
+def _shortened(name: str) -> str:
+    content = os.fsencode(name)
+    if len(content) <= LONGEST:
+        return name
+    # Never in the middle of a character.
+    return content[:LONGEST].decode("utf-8", "ignore")
 
 
 def _network(weights: str) -> ManTraNet:

@@ -1,4 +1,4 @@
-"""A bar for work that takes long enough for a person to wonder."""
+"""What moves while a person waits."""
 
 from __future__ import annotations
 
@@ -6,46 +6,82 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from threading import Event, Thread
 
-from isn.cli.voice import Voice
+import click
 
-PATIENCE = 2.0
+from isn.cli.voice import Voice, terminal
+
+PATIENCE = 1.0
 """Seconds that need no bar."""
 
-_TRUSTED = 0.02
-"""Share of the work after which its pace says how long the whole takes."""
+PAUSE = 10.0
+"""Seconds between two lines, where there is no terminal."""
 
 
 @contextlib.contextmanager
 def progress_bar(voice: Voice, label: str) -> Iterator[Callable[[float], None] | None]:
     """Gives what is to be told the share done, or None where nobody looks.
 
-    The bar appears on standard error once the work has taken, or is seen to take, over
-    `PATIENCE` seconds, and is gone when it is done.
+    On a terminal a bar with a running clock appears once the work has taken `PATIENCE` seconds,
+    and is gone when it is done; elsewhere a line is written every `PAUSE` seconds. Both go by
+    themselves: they do not wait to be told.
     """
-    if voice.silent or not sys.stderr.isatty():
+    if voice.silent or sys.stderr is None or sys.stderr.closed:
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
+    with (_bar if sys.stderr.isatty() else _lines)(label) as tell:
+        yield tell
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Remaining())
-    bar = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+
+@contextlib.contextmanager
+def _bar(label: str) -> Iterator[Callable[[float], None]]:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Elapsed())
+    bar = Progress(*columns, console=terminal(sys.stderr), transient=True)
     task = bar.add_task(label, total=1.0)
-    begin, shown = time.monotonic(), False
+    try:
+        with _after(PATIENCE, bar.start):
+            yield lambda share: bar.update(task, completed=share)
+    finally:
+        bar.stop()
+
+
+@contextlib.contextmanager
+def _lines(label: str) -> Iterator[Callable[[float], None]]:
+    begin, done = time.monotonic(), 0.0
 
     def report(share: float) -> None:
-        nonlocal shown
-        elapsed = time.monotonic() - begin
-        foreseen = elapsed / share if share > _TRUSTED else elapsed
-        if not shown and foreseen > PATIENCE and share < 1:
-            shown = True
-            bar.start()
-        bar.update(task, completed=share)
+        nonlocal done
+        done = share
 
-    try:
+    def write() -> None:
+        seconds = time.monotonic() - begin
+        # A reader that has gone is no reason to stop the work.
+        with contextlib.suppress(OSError, ValueError):
+            click.echo(f"isn: {label}: {100 * done:.0f} % after {seconds:.0f} s", err=True)
+
+    with _after(PAUSE, write, again=True):
         yield report
+
+
+@contextlib.contextmanager
+def _after(seconds: float, act: Callable[[], None], *, again: bool = False) -> Iterator[None]:
+    """Acts beside the work once it has taken so long, or each time that so long has passed."""
+    finished = Event()
+
+    def wait() -> None:
+        while not finished.wait(seconds):
+            act()
+            if not again:
+                return
+
+    thread = Thread(target=wait, daemon=True)
+    thread.start()
+    try:
+        yield
     finally:
-        if shown:
-            bar.stop()
+        finished.set()
+        thread.join()

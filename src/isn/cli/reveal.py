@@ -1,53 +1,56 @@
-"""`isn reveal`: the hidden images, as files in a folder."""
+"""`isn reveal`: what is hidden in a container, as files."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from isn.cli import outputs
 from isn.cli.common import (
     STANDARD,
     backend_option,
     choose_backend,
+    choose_method,
     json_option,
-    make_folder,
-    model_name,
-    model_option,
     output_option,
     overwrite_option,
-    passphrase_options,
     quiet_option,
-    read_passphrase,
     read_picture,
     sides,
     texture_option,
     threads_option,
     write_standard,
 )
+from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from isn.images import Pixels
-    from isn.paper.weights import Weights
+    from isn.images import Picture
+    from isn.secret import Content, Item
 
 
 @click.command()
 @click.argument("container")
-@output_option("DIR", "Gets 1.png, 2.png, ...; - for PNG on standard output, if there is one.")
+@output_option(
+    "FOLDER|FILE",
+    "A folder gets 1.png, 2.png, ... and the files under their names; a name such as x.png gets "
+    "the one image that there is, - one thing on standard output.",
+)
 @click.option(
-    "--no-seal",
+    "--method",
+    metavar="NAME|PATH",
+    help="Weights that made it, where they are not shipped; or what --salvage is to try.",
+)
+@click.option(
+    "--salvage",
     is_flag=True,
-    help="Reveal what is left in a container whose seal is lost; give --count or --model.",
+    help="Reveal what is left in a damaged container of one of the paper's own methods: with "
+    "--method.",
 )
-@click.option(
-    "--count", type=click.IntRange(1, 5), metavar="N", help="Hidden images, with --no-seal."
-)
-@model_option
 @passphrase_options
 @texture_option
 @backend_option
@@ -60,9 +63,8 @@ def reveal(
     voice: Voice,
     container: str,
     output: str,
-    no_seal: bool,
-    count: int | None,
-    model: str | None,
+    method: str | None,
+    salvage: bool,
     ask: bool,
     passphrase_file: str | None,
     texture: str | None,
@@ -70,113 +72,108 @@ def reveal(
     threads: int | None,
     overwrite: bool,
 ) -> None:
-    """Reveal the images that are hidden in CONTAINER.
+    """Reveal what is hidden in CONTAINER.
 
     CONTAINER is the file that `isn hide` wrote, or - for standard input. It says by itself which
-    model made it, and how many images of which sizes it holds. DIR is made if it is missing.
+    method made it, and what it holds. A folder is made if it is missing. Of several things all are
+    written or none, and none over a file that is there, but with --overwrite.
 
-    A container that was changed is refused, because what comes out of it is spoilt. Under
-    --no-seal nothing is checked: of any image at all, something comes out, in the container's size.
+    A container that was changed is refused, because what comes out of it is spoilt or forged. Under
+    --salvage nothing is checked: of any image at all, something comes out, in the container's size.
 
     A container made with a passphrase wants it again, from --passphrase (asked for),
     --passphrase-file or ISN_PASSPHRASE: the first of these that is given counts. A wrong one is
-    refused, under --no-seal too.
+    refused.
 
-    --json prints {"container", "model", "sealed", "files": [{"file", "width",
-    "height"}], "notes", "warnings"}. A failure prints {"error", "kind"}. With
-    -o - it is the last line of standard error.
+    What comes out without a passphrase may be anybody's: do not trust a file more for having been
+    hidden.
+
+    --json prints {"container", "method", "salvaged", "files": [{"file", "width",
+    "height"} or {"file", "bytes"}], "notes", "warnings"}. A failure prints
+    {"error", "kind"}. With -o - it is the last line of standard error.
     """
     import isn
-    from isn import images, zoo
 
-    if count is not None and not no_seal:
-        raise click.UsageError("--count was given without --no-seal, and the seal says it: drop it")
-    if no_seal and count is None and model is None:
-        raise click.UsageError("--no-seal was given alone: say how many images with --count")
+    if salvage and method is None:
+        raise click.UsageError("--salvage was given alone: say with --method what made it")
     picture = read_picture(container, voice)
-    weights: Weights | None = zoo.load(model) if model else None
+    key = None if texture is None else read_picture(texture, voice)
     secret = read_passphrase(ask, passphrase_file)
-    if no_seal:
-        weights = weights or zoo.load(zoo.default(count or 1).name)
-        if weights.config.prior is not None and count is None:
-            raise click.UsageError("--no-seal was given alone: say how many images with --count")
-        expected, name = count or weights.config.hidden_images, model_name(weights, model)
+    if salvage:
+        name, contents = method, tuple(_left(picture, str(method)))
     else:
-        found = isn.inspect(picture, passphrase=secret)
-        expected, name = found.count, found.model or model or found.fingerprint.hex()
-    paths = _plan(output, expected, overwrite)
+        found = isn.inspect(picture, method=method, passphrase=secret)
+        name, contents = found.method or method, found.contents
+    # Of what was changed nothing is known, and revealing it says why.
+    paths = outputs.plan(output, contents, overwrite=overwrite) if contents else []
     with progress_bar(voice, "revealing") as tell:
         revealed = isn.reveal(
             picture,
-            model=weights,
+            method=method,
             passphrase=secret,
-            backend=choose_backend(backend, threads),
-            sealed=not no_seal,
-            count=count,
-            texture=None if texture is None else read_picture(texture, voice),
+            backend=_backend(name, backend, threads),
+            texture=key,
+            salvage=salvage,
             progress=tell,
         )
+    written = [_encoded(*each) for each in zip(paths, revealed, strict=True)]
     if output == STANDARD:
-        write_standard(images.encode(revealed[0]))
+        write_standard(written[0])
     else:
-        _write(paths, revealed, overwrite)
-    if no_seal:
-        voice.warn("nothing was checked without a seal: judge by eye whether these are images")
-    for path, pixels in zip(paths, revealed, strict=True):
-        voice.report(f"{path}  {sides(*pixels.shape[:2])}")
+        outputs.write_all(paths, written, overwrite=overwrite)
+    if salvage:
+        voice.warn("nothing was checked: judge by eye whether these are images")
+    for path, item in zip(paths, revealed, strict=True):
+        voice.report(f"{path}  {_size(item)}")
     voice.answer(
         container=container,
-        model=name,
-        sealed=not no_seal,
-        files=[
-            {"file": str(path), "width": pixels.shape[1], "height": pixels.shape[0]}
-            for path, pixels in zip(paths, revealed, strict=True)
-        ],
+        method=name,
+        salvaged=salvage,
+        files=_facts(paths, revealed),
         notes=voice.notes,
         warnings=voice.warnings,
     )
 
 
-def _plan(output: str, count: int, overwrite: bool) -> list[Path]:
-    """The files to write, refused here if they could not be written after the work."""
+def _left(picture: Picture, name: str) -> list[Content]:
+    """What a damaged container of a method holds, as far as the method says it."""
+    from isn import method
+    from isn.secret import Content
+
+    size = (picture.pixels.shape[0], picture.pixels.shape[1])
+    return [Content(size)] * method.get(name).counts.start
+
+
+def _backend(name: str | None, backend: str | None, threads: int | None) -> Any:
+    """What is to run the network of a container, refused where there is none."""
+    from isn import zoo
+
+    if threads is not None and name in {each.name for each in zoo.entries()}:
+        choose_method(str(name), backend=backend, threads=threads)
+    return choose_backend(backend, threads)
+
+
+def _encoded(path: Path, item: Item) -> bytes:
     from isn import images
-    from isn.errors import OutputError
+    from isn.secret import File
 
-    if output == STANDARD:
-        if count > 1:
-            raise OutputError(
-                f"the container holds {count} images, standard output takes one: give a folder"
-            )
-        return [Path(STANDARD)]
-    folder = Path(output)
-    paths = [folder / f"{k}.png" for k in range(1, count + 1)]
-    if folder.is_dir():
-        for path in paths:
-            images.check_output(path, overwrite=overwrite)
-        return paths
-    if os.path.lexists(folder):
-        raise OutputError(f"{output} is there and not a folder: give the name of a folder")
-    above = next(each for each in folder.absolute().parents if os.path.lexists(each))
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise OutputError(f"{output} cannot be made, {above} is not a folder that you may write in")
-    return paths
+    if isinstance(item, File):
+        return item.content
+    return images.encode(item, images.LOSSLESS.get(path.suffix.lower(), "PNG"))
 
 
-def _write(paths: Sequence[Path], revealed: Sequence[Pixels], overwrite: bool) -> None:
-    """Writes all files, or takes back those that are new."""
-    from isn import images
+def _size(item: Item) -> str:
+    from isn.secret import File
 
-    made = make_folder(paths[0].parent)
-    new = [path for path in paths if not os.path.lexists(path)]
-    written: list[Path] = []
-    try:
-        for path, pixels in zip(paths, revealed, strict=True):
-            images.write(path, pixels, overwrite=overwrite)
-            written.append(path)
-    except BaseException:
-        for path in written:
-            if path in new:
-                path.unlink(missing_ok=True)
-        for folder in made:
-            folder.rmdir()
-        raise
+    return f"{len(item.content)} bytes" if isinstance(item, File) else sides(*item.shape[:2])
+
+
+def _facts(paths: Sequence[Path], items: Sequence[Item]) -> list[dict[str, Any]]:
+    from isn.secret import File
+
+    return [
+        {"file": str(path), "bytes": len(item.content)}
+        if isinstance(item, File)
+        else {"file": str(path), "width": item.shape[1], "height": item.shape[0]}
+        for path, item in zip(paths, items, strict=True)
+    ]

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from isn.cli.common import json_option, quiet_option
-from isn.cli.training import Display, learner_of, need_torch, schedule, stop_on_signals
+from isn.cli.training import (
+    STEP_COUNT,
+    Display,
+    Minutes,
+    TrainingCommand,
+    learner_of,
+    need_torch,
+    schedule,
+    stop_on_signals,
+    threads_option,
+)
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
@@ -28,7 +38,7 @@ VALIDATIONS = 2
 """Of each training, where no other number is given: they take time, and only the last counts."""
 
 
-@click.command()
+@click.command(cls=TrainingCommand)
 @click.argument("config", default="fast")
 @click.option(
     "--vary",
@@ -46,13 +56,13 @@ VALIDATIONS = 2
     "--validation", multiple=True, metavar="FOLDER", help="Photos never trained on; repeatable."
 )
 @click.option("--hidden-images", type=click.IntRange(1, 5), help="How many images to hide.")
-@click.option("--minutes", type=float, help="Of each training.")
-@click.option("--steps", type=int, help=f"Of each training; default: {STEPS}.")
+@click.option("--minutes", type=Minutes(), help="Of each training.")
+@click.option("--steps", type=STEP_COUNT, help=f"Of each training; default: {STEPS}.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Any other setting."
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda if there is one.")
-@click.option("--threads", type=int, help="CPU threads; default: all cores.")
+@threads_option
 @json_option
 @quiet_option
 @click.pass_obj
@@ -72,17 +82,18 @@ def sweep(
 ) -> None:
     """Train every combination of some settings, one after the other, and compare them.
 
-    CONFIG is a shipped config (fast where none is named) or a TOML file. Each training is a run in
-    a folder of its own under --out; sweep.csv and sweep.md there hold the table, PSNR in dB and
-    SSIM on the validation photos. After Ctrl-C or a crash the same command goes on: what is
-    finished is kept, what was cut is resumed.
+    CONFIG is a shipped config, see below (fast where none is named), or a TOML file. Each training
+    is a run in a folder of its own under --out; sweep.csv and sweep.md there hold the table, PSNR
+    in dB and SSIM on the validation photos. After Ctrl-C or a crash the same command goes on: what
+    is finished is kept, what was cut is resumed.
 
     --json prints {"rows": [{"settings", "steps", "minutes", "container", "container_ssim",
     "revealed", "revealed_ssim"}]}; a training that was not finished has only its settings.
     """
     need_torch(threads)
     from isn.training.distributed import processes
-    from isn.training.session import Sources, prepare
+    from isn.training.session import prepare
+    from isn.training.sources import Sources
     from isn.training.sweep import sweep as train_all
     from isn.training.sweep import variants
 

@@ -7,17 +7,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from isn.cli.training import Display, learner_of, need_torch, schedule, stop_on_signals
+from isn.cli.training import (
+    STEP_COUNT,
+    Display,
+    Minutes,
+    TrainingCommand,
+    learner_of,
+    need_torch,
+    schedule,
+    stop_on_signals,
+    threads_option,
+)
 
 if TYPE_CHECKING:
-    from isn.paper.weights import Weights
     from isn.training.settings import Recipe
+    from isn.weights import Weights
 
 
-@click.command()
+@click.command(cls=TrainingCommand)
 @click.argument("config", required=False)
 @click.option(
-    "--data", multiple=True, metavar="FOLDER|TAR", help="Photos, or .tar shards; repeatable."
+    "--data",
+    multiple=True,
+    metavar="FOLDER|TAR",
+    help="Photos, or .tar shards; repeatable. With --resume, default: those of before.",
 )
 @click.option("--out", "run", required=True, type=click.Path(path_type=Path), help="The run.")
 @click.option(
@@ -25,9 +38,9 @@ if TYPE_CHECKING:
 )
 @click.option("--texture", metavar="IMAGE", help="The lost part y_z, for a keyed model.")
 @click.option("--hidden-images", type=click.IntRange(1, 5), help="How many images to hide.")
-@click.option("--minutes", type=float, help="The whole schedule, in minutes of training.")
-@click.option("--steps", type=int, help="The whole schedule, in steps.")
-@click.option("--stop-after", type=float, metavar="MINUTES", help="End this piece; resume later.")
+@click.option("--minutes", type=Minutes(), help="The whole schedule, in minutes of training.")
+@click.option("--steps", type=STEP_COUNT, help="The whole schedule, in steps.")
+@click.option("--stop-after", type=Minutes(), help="End this piece; resume later.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
 @click.option("--start", metavar="NAME|PATH", help="Weights to begin from, as far as they fit.")
 @click.option(
@@ -35,7 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option("--note", default="", help="What the data is, for the model's metadata.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda if there is one.")
-@click.option("--threads", type=int, help="CPU threads; default: all cores.")
+@threads_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def train(
     config: str | None,
@@ -57,22 +70,20 @@ def train(
 ) -> None:
     """Train a model on a folder of images.
 
-    CONFIG is a shipped config (fast, quality, paper, tiny; baluja, which is a baseline) or a TOML
-    file; with --resume it may be left out. Ctrl-C ends a run with a checkpoint. Under torchrun,
-    every process trains a share of each batch. The finished model is RUN/model.safetensors, ready
-    for --model.
+    CONFIG is a shipped config, see below, or a TOML file; with --resume it may be left out, and so
+    may --data and what else the run trains on, which must be the same as before. Ctrl-C and SIGTERM
+    end a run with a checkpoint. Under torchrun, every process trains a share of each batch. The
+    finished model is RUN/model.safetensors, ready for --model.
     """
     from isn.errors import ConfigError
 
     need_torch(threads)
     from isn.training.distributed import processes
-    from isn.training.session import Sources, prepare
+    from isn.training.session import prepare
+    from isn.training.sources import Sources
 
-    if not data:
-        raise ConfigError(
-            "no images were given: give --data with a folder of photos"
-            + (", the same as before" if resume else "")
-        )
+    if not data and not resume:
+        raise ConfigError("no images were given: give --data with a folder of photos")
     changes = [*overrides, *schedule(minutes, steps)]
     if hidden_images is not None:
         changes.append(f"model.hidden_images={hidden_images}")
@@ -81,11 +92,10 @@ def train(
         show = Display(settings, group, quiet)
         trainer = prepare(
             settings,
-            Sources(data, validation, texture),
+            Sources(data, validation, texture, note),
             run,
             group,
             learner=learner_of(settings, group),
-            note=note,
             start=_start(start),
             resume=resume,
             report=show.report,
@@ -118,8 +128,11 @@ def _start(name: str | None) -> tuple[str, Weights] | None:
     if name is None:
         return None
     from isn import zoo
+    from isn.weights import Weights
 
     path = Path(name)
+    if path.suffix != ".safetensors":
+        return name, zoo.weights(name)
     # A run's model is always called so: what it is called is the run.
     label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
-    return label, zoo.load(name)
+    return label, Weights.load(path)

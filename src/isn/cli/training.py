@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,11 +17,48 @@ if TYPE_CHECKING:
 
     from isn.training.distributed import Processes
     from isn.training.learner import Learner
-    from isn.training.loop import Progress, Trainer
+    from isn.training.loop import Trainer
+    from isn.training.progress import Progress
     from isn.training.settings import Recipe
 
 LINE_SECONDS = 10.0
 """Between two lines of progress where standard error is no terminal."""
+
+STEP_COUNT = click.IntRange(1)
+
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, 1024), help="CPU threads; default: all cores."
+)
+
+
+class Minutes(click.ParamType[float]):
+    """A length of time: finite, and more than nothing."""
+
+    name = "minutes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The minutes; a usage error where there are none."""
+        try:
+            minutes = float(value)
+        except ValueError:
+            minutes = math.nan
+        if not 0 < minutes < math.inf:
+            self.fail(f"{value!r} is no length of time: give minutes above 0", param, ctx)
+        return minutes
+
+
+class TrainingCommand(click.Command):
+    """A command whose help names the shipped configs, which are read when it is asked for."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list of configs."""
+        from isn.training.settings import shipped
+
+        with formatter.section("Configs"):
+            formatter.write_dl(list(shipped().items()))
+        super().format_epilog(ctx, formatter)
 
 
 def need_torch(threads: int | None) -> None:
@@ -33,7 +71,7 @@ def need_torch(threads: int | None) -> None:
         import torch
     except ImportError as error:
         raise BackendError("training needs torch: pip install 'isn[train]'") from error
-    if threads:
+    if threads is not None:
         torch.set_num_threads(threads)
 
 
@@ -52,16 +90,19 @@ def learner_of(settings: Recipe, group: Processes) -> Learner | None:
 
     if not isinstance(settings, BalujaSettings):
         return None
+    from isn.baselines.baluja import KIND
     from isn.baselines.baluja_network import BalujaNetwork
-    from isn.baselines.baluja_weights import BalujaWeights
     from isn.training.pair import Pair
+    from isn.weights import Weights
 
     count, filters = settings.model.hidden_images, settings.model.filters
     return Pair(
         BalujaNetwork(count, filters),
         settings,
         group.device,
-        lambda tensors, training: BalujaWeights(count, filters, tensors, training),
+        lambda tensors, training: Weights(
+            KIND, {"hidden_images": count, "filters": filters}, tensors, training
+        ),
     )
 
 
@@ -110,16 +151,21 @@ class Display:
                 + (f", drawings {drawn.container:.2f} / {drawn.revealed:.2f} dB" if drawn else "")
             )
             return
+        if progress.message:
+            return
         now = time.monotonic()
         pause = 0.2 if self.terminal else LINE_SECONDS
-        if self.silent or progress.message or now - self.last < pause:
+        if self.silent or now - self.last < pause:
             return
         self.last = now
-        line = (
-            f"{100 * progress.share:5.1f} %  step {progress.step}  "
-            f"{progress.steps_per_second:.2f} it/s  {_left(progress)} left  "
-            f"loss {progress.terms.get('loss', float('nan')):.4g}  {self.validated}"
-        )
+        line = f"{100 * progress.share:5.1f} %  step {progress.step}  "
+        if progress.stage:
+            line += f"{progress.stage}: {progress.done} of {progress.total} groups"
+        else:
+            line += (
+                f"{progress.steps_per_second:.2f} it/s  {_left(progress)} left  "
+                f"loss {progress.terms.get('loss', float('nan')):.4g}  {self.validated}"
+            )
         if self.terminal:
             click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
         else:

@@ -1,18 +1,29 @@
-"""Everything that a command says: reports, notes and warnings, JSON, and why it failed."""
+"""Everything that a command says: reports, notes and warnings, JSON, and why it failed.
+
+What is said may hold names that somebody else chose. They are escaped here, and nowhere else.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-import click
+from isn.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a program, where nothing is lost by being wide."""
+
+_USUAL_WIDTH = 80
+_LEAST_WIDTH = 20
+"""Columns; a terminal that says that it has fewer is not believed."""
 
 
 @dataclass
@@ -21,6 +32,7 @@ class Voice:
 
     Reports go to standard output; notes, warnings and failures to standard error. Where standard
     output carries a picture (``-o -``), standard error takes the rest, the JSON as its last line.
+    A stream that was closed before the command began is said nothing.
 
     Attributes:
         json: whether one JSON object takes the place of reports.
@@ -44,19 +56,15 @@ class Voice:
 
     def report(self, *parts: object) -> None:
         """Prints text or rich tables for people."""
-        if self.silent:
+        if self.silent or _closed(self._stream):
             return
-        from rich.console import Console
-
-        stream = sys.stderr if self.piped else sys.stdout
-        _survive_odd_names(stream)
-        wide = not stream.isatty() and "COLUMNS" not in os.environ
-        console = Console(
-            file=stream, width=PLAIN_WIDTH if wide else None, markup=False, highlight=False
-        )
         for part in parts:
-            # A path must come out in one piece, so that it can be copied.
-            console.print(part, soft_wrap=isinstance(part, str))
+            with _explained():
+                if isinstance(part, str):
+                    # A path must come out in one piece, so that it can be copied.
+                    _write(self._stream, printable(part, "\n"))
+                else:
+                    _print(part, self._stream)
 
     def note(self, sentence: str) -> None:
         """Says what was done to an image, once."""
@@ -73,8 +81,13 @@ class Voice:
         """With ``--json``: prints the one JSON object of this command, on one line."""
         if not self.json or self._answered:
             return
+        # Late, as whatever costs time where nobody asks for it.
+        import json
+
         self._answered = True
-        click.echo(json.dumps(facts, allow_nan=False), err=self.piped)
+        if not _closed(self._stream):
+            with _explained():
+                _write(self._stream, json.dumps(facts, allow_nan=False))
 
     def fail(self, sentence: str, kind: str) -> None:
         """Says why a command failed; with ``--json`` to programs too, unless one was answered."""
@@ -83,27 +96,123 @@ class Voice:
         self.flush()
 
     def flush(self) -> None:
-        """Hands over what was printed, so that a broken pipe shows here and not at exit."""
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
+        """Hands over what was printed, so that a stream that takes no more shows it here."""
+        if not _closed(self._stream):
+            with _explained():
+                self._stream.flush()
+
+    @property
+    def _stream(self) -> TextIO:
+        return sys.stderr if self.piped else sys.stdout
+
+
+def printable(text: str, kept: str = "") -> str:
+    """A text that a terminal only shows: what it would obey, or cannot show, is spelled out.
+
+    Args:
+        text: with names of files in it, which may hold line breaks and escape codes.
+        kept: characters that stay although they are not printable.
+    """
+    return "".join(
+        each if each.isprintable() or each in kept else ascii(each)[1:-1] for each in text
+    )
+
+
+def cell(text: str) -> Text:
+    """A cell of a table, which is folded where it is too long."""
+    from rich.text import Text
+
+    return Text(printable(text), overflow="fold")
+
+
+def terminal(stream: TextIO) -> Console:
+    """A console on a stream, whatever the stream says of its width."""
+    from rich.console import Console
+
+    return Console(file=stream, width=_width(stream), markup=False, highlight=False)
+
+
+def survive_odd_names() -> None:
+    """Characters that a stream's encoding lacks are to look odd, not to end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        # Streams that are no files of the system take any text.
+        if not _closed(stream) and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def hold_streams() -> None:
+    """Puts nothing in the place of streams that are closed.
+
+    Else the next file that is opened would stand there, and take what a library prints.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def silence_streams() -> None:
-    """After a broken pipe: what is still buffered goes nowhere, and Python does not complain."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    """What is still buffered for a stream that takes no more goes nowhere, without a complaint."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if not _closed(stream):
+                stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+
+
+def _print(part: Any, stream: TextIO) -> None:
+    from rich.segment import Segment, Segments
+
+    console = terminal(stream)
+
+    def clean() -> Iterator[Segment]:
+        for each in console.render(part):
+            yield Segment(printable(each.text, "\n"), each.style)
+
+    console.print(Segments(clean()), end="")
+
+
+def _width(stream: TextIO) -> int:
+    asked = os.environ.get("COLUMNS", "")
+    found = int(asked) if asked.isascii() and asked.isdigit() else 0
+    if not found and not stream.isatty():
+        return PLAIN_WIDTH
+    if not found:
+        with contextlib.suppress(OSError, ValueError):
+            found = os.get_terminal_size(stream.fileno()).columns
+    return max(found, _LEAST_WIDTH) if found else _USUAL_WIDTH
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"the work is done, but the report cannot be written ({error.strerror}): give it room, "
+            "or ask for --quiet"
+        ) from error
+
+
+def _closed(stream: TextIO | None) -> bool:
+    return stream is None or stream.closed
 
 
 def _say(sentence: str) -> None:
-    # A file's name may hold line breaks or codes that a terminal would obey.
-    clean = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in sentence)
-    click.echo(clean, err=True)
+    # Nobody who listens is no reason to stop the work.
+    if not _closed(sys.stderr):
+        with contextlib.suppress(OSError):
+            _write(sys.stderr, printable(sentence))
 
 
-def _survive_odd_names(stream: Any) -> None:
-    # Names that are no text in this terminal's encoding are to look odd, not to end the command.
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
+def _write(stream: TextIO, text: str) -> None:
+    # Not by `click`, which changes a stream's encoding where that is ASCII.
+    stream.write(f"{text}\n")
+    stream.flush()

@@ -61,14 +61,14 @@ class Avif:
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
-        pictures = pictures_of(secret, self.name)
+        pictures = pictures_of(secret, self.name, room.area)
         head = 1 + len(pictures) * _ENTRY.size
         files = fitting(pictures, room.size - head, tell)
-        tell(1.0)
         entries = [
             _ENTRY.pack(*own.shape[:2], len(file))
             for own, file in zip(pictures, files, strict=True)
         ]
+        tell(1.0)
         return b"".join([bytes([len(files)]), *entries, *files])
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
@@ -76,11 +76,7 @@ class Avif:
         found: list[Item] = []
         entries = _opened(payload, area)
         for number, (size, file) in enumerate(entries):
-            try:
-                shown = images.read(file, "a hidden image").pixels
-            except ImageError as error:
-                raise forged("one of its AVIF files is none") from error
-            found.append(images.resize(shown, *size))
+            found.append(images.resize(_shown(file, area), *size))
             tell((number + 1) / len(entries))
         return found
 
@@ -173,6 +169,17 @@ def encode(pixels: Pixels, quality: int) -> bytes:
         advanced={"tune": "psnr"},
     )
     return buffer.getvalue()
+
+
+def _shown(file: bytes, area: int) -> Pixels:
+    """An AVIF file that is not to be believed, decoded."""
+    try:
+        picture = images.read(file, "a hidden image", most=most_pixels(area))
+    except ImageError as error:
+        raise forged("one of its AVIF files is none, or too large") from error
+    if picture.format != "AVIF":
+        raise forged(f"one of its AVIF files is {picture.format}")
+    return picture.pixels
 
 
 def _total(files: Sequence[bytes]) -> int:

@@ -48,10 +48,11 @@ class Bundle:
             raise ConfigError(f"{len(secret)} things were given: give 2 to {_MOST_ITEMS}")
         kinds = bytes(isinstance(each, File) for each in secret)
         content = bytes([len(secret)]) + kinds
-        for code, kind in zip(self._codes, (1, 0), strict=True):
+        shares = (part(tell, 0.0, 0.1), part(tell, 0.1, 1.0))
+        for code, kind, share in zip(self._codes, (1, 0), shares, strict=True):
             some = [each for each, found in zip(secret, kinds, strict=True) if found == kind]
             left = Room(room.size - len(content) - _PART.size * (1 + kind), room.area)
-            payload = code.encode(some, left, part(tell, 0.1 * (1 - kind), 1.0))
+            payload = code.encode(some, left, share)
             content += _PART.pack(code.number, code.fingerprint, len(payload)) + payload
         return content
 

@@ -28,7 +28,10 @@ LONGEST_NAME: Final = 200
 _ENTRY: Final = struct.Struct("<HQ")
 _FILTERS: Final[list[dict[str, Any]]] = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
 _DEVICES: Final = frozenset(
-    ["CON", "PRN", "AUX", "NUL", *(f"{port}{k}" for port in ("COM", "LPT") for k in range(10))]
+    [
+        *("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"),
+        *(f"{port}{k}" for port in ("COM", "LPT") for k in "0123456789\xb9\xb2\xb3"),
+    ]
 )
 
 
@@ -82,13 +85,14 @@ def safe_name(name: str) -> str:
     :data:`LONGEST_NAME` bytes, with the suffix kept.
     """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    plain = "".join("_" if _odd(each) else each for each in unicodedata.normalize("NFC", last))
+    plain = "".join(map(_plain, unicodedata.normalize("NFC", last)))
     plain = plain.strip(" ").rstrip(". ")
     if not plain:
         return "file"
     if plain.startswith((".", "-", "~")):
         plain = "_" + plain[1:]
-    if plain.partition(".")[0].upper() in _DEVICES:
+    # Windows looks past spaces there.
+    if plain.partition(".")[0].rstrip(" ").upper() in _DEVICES:
         plain = "_" + plain
     stem, dot, suffix = plain.rpartition(".")
     if not dot or len(suffix) > 20:
@@ -96,11 +100,17 @@ def safe_name(name: str) -> str:
     else:
         suffix = dot + suffix
     room = LONGEST_NAME - len(suffix.encode())
-    return stem.encode()[:room].decode(errors="ignore") + suffix
+    short = stem.encode()[:room].decode(errors="ignore") + suffix
+    return short.rstrip(". ")
 
 
-def _odd(character: str) -> bool:
-    return unicodedata.category(character)[0] == "C" or character in '<>:"/\\|?*\u2028\u2029'
+def _plain(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Zs":
+        # Of spaces there are many that look alike.
+        return " "
+    odd = category[0] == "C" or character in '<>:"/\\|?*\u2028\u2029'
+    return "_" if odd else character
 
 
 def _files_of(secret: Secret) -> list[File]:

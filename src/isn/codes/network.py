@@ -137,7 +137,7 @@ class NetworkCode:
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
-        pictures = pictures_of(secret, self.name)
+        pictures = pictures_of(secret, self.name, room.area)
         if len(pictures) != self.config.hidden_images:
             raise ConfigError(
                 f"{len(pictures)} hidden images were given, {self.name} hides "

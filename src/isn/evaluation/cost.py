@@ -16,15 +16,15 @@ from tempfile import TemporaryDirectory
 
 from isn import images
 from isn.errors import BackendError
-from isn.evaluation.methods import Method
+from isn.evaluation.methods import Contender
 from isn.evaluation.protocol import Group
 
 SIZES = ((380, 380), (512, 512), (1280, 1280), (3000, 4000))
 """(height, width); the last has 12 megapixels."""
 
 COMPARED = 2_000_000
-"""Pixels up to which every model is timed; above, where it takes minutes or gigabytes, the models
-of the fewest and of the most hidden images with the first backend, and what is no network."""
+"""Pixels up to which every network is timed; above, where it takes minutes or gigabytes, those of
+the fewest and of the most hidden images with the first backend, and what is no network."""
 
 COMPARED_BASELINE = 500_000
 """Pixels up to which a baseline that is a network is timed: Baluja's take minutes a megapixel."""
@@ -38,7 +38,7 @@ class Cost:
 
     Attributes:
         method: its name.
-        backend: of a model; "" for the others.
+        backend: of a network of ours; "" for the others.
         count: number of hidden images.
         height: of the host.
         width: of the host.
@@ -100,7 +100,7 @@ class Job:
 
 def sizes(
     asked: tuple[tuple[int, int], ...],
-    method: Method,
+    contender: Contender,
     backend: str,
     *,
     first: str,
@@ -110,22 +110,22 @@ def sizes(
 
     Args:
         asked: all sizes.
-        method: what is timed.
-        backend: that evaluates a model; "" for a baseline.
+        contender: what is timed.
+        backend: that runs a network; "" for what has none.
         first: the backend that is timed at every size.
-        extremes: the counts whose models are.
+        extremes: the counts whose networks are.
     """
-    if method.ours:
-        everywhere = backend == first and not set(extremes).isdisjoint(method.counts)
+    if backend:
+        everywhere = backend == first and not set(extremes).isdisjoint(contender.counts)
         most = COMPARED
     else:
-        everywhere = not method.fingerprint
+        everywhere = contender.ours or not contender.fingerprint
         most = COMPARED_BASELINE
     return tuple(each for each in asked if everywhere or each[0] * each[1] <= most)
 
 
 def measure(
-    method: Method,
+    contender: Contender,
     backend: str,
     group: Group,
     size: tuple[int, int],
@@ -135,8 +135,8 @@ def measure(
     """Hides a group in one process and reveals it in another.
 
     Args:
-        method: what hides.
-        backend: that evaluates a model; "" for a baseline.
+        contender: what hides.
+        backend: that runs a network; "" for what has none.
         group: its images are resized.
         size: (height, width) that they are given.
         step: called after each process.
@@ -149,12 +149,12 @@ def measure(
         for number, sample in enumerate((group.host, *group.hidden)):
             images.write(Path(folder) / f"{number}.png", images.resize(sample.pixels, *size))
         for verb in VERBS:
-            job = Job(verb, method.source, method.ours, backend, len(group.hidden), folder)
+            job = Job(verb, contender.source, contender.ours, backend, len(group.hidden), folder)
             told = _process(job)
             seconds, peak = told["seconds"], told["peak_bytes"]
             costs.append(
                 Cost(
-                    *(method.name, backend, len(group.hidden), *size, verb),
+                    *(contender.name, backend, len(group.hidden), *size, verb),
                     seconds=float(seconds or 0),
                     peak_bytes=None if peak is None else int(peak),
                 )

@@ -19,20 +19,21 @@ def main(words: list[str]) -> None:
     """Does one job and leaves ``hide.json`` or ``reveal.json`` in its folder."""
     job = Job(**json.loads(words[0]))
     folder = Path(job.folder)
-    method = methods.model(job.source, job.backend) if job.ours else methods.baseline(job.source)
+    found = methods.shipped(job.source, job.backend or None) if job.ours else None
+    method = (found or methods.baseline(job.source)).method
     host, *hidden = (images.read(folder / f"{k}.png").pixels for k in range(job.count + 1))
-    small = method.hide(_piece(host), [_piece(each) for each in hidden])
+    small = methods.hide(method, _piece(host), [_piece(each) for each in hidden])
     if job.verb == "hide":
         start = time.perf_counter()
-        container = method.hide(host, hidden)
+        container = methods.hide(method, host, hidden)
         seconds = time.perf_counter() - start
         images.write(folder / "container.png", container)
     else:
         del hidden
         container = images.read(folder / "container.png").pixels
-        method.salvage(small, job.count)
+        methods.reveal(method, small)
         start = time.perf_counter()
-        method.salvage(container, job.count)
+        methods.reveal(method, container)
         seconds = time.perf_counter() - start
     answer = {"seconds": seconds, "peak_bytes": peak_bytes()}
     (folder / f"{job.verb}.json").write_text(json.dumps(answer), "utf-8")

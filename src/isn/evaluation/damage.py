@@ -15,10 +15,11 @@ import numpy as np
 from PIL import Image
 
 from isn import images, metrics
-from isn.evaluation.methods import Method
+from isn.evaluation import methods
 from isn.evaluation.protocol import Group
-from isn.evaluation.scores import CEILING
+from isn.evaluation.scores import CEILING, spread
 from isn.images import Pixels
+from isn.method import Method
 
 Change = Callable[[Pixels, np.random.Generator], Pixels]
 
@@ -56,6 +57,7 @@ class Left:
         label: of the damage.
         strength: of the damage.
         psnr: mean in dB over the pictures that came back; None where none did.
+        deviation: standard deviation of these.
         pictures: how many came back.
         lost: how many did not.
     """
@@ -64,6 +66,7 @@ class Left:
     label: str
     strength: float
     psnr: float | None
+    deviation: float
     pictures: int
     lost: int
 
@@ -132,15 +135,18 @@ def survive(
         seed: of the noise, which is the same for every method.
         damages: what happens to the containers.
         step: called after each reveal.
+
+    Raises:
+        IsnError: the method does not hide these images.
     """
     values: list[list[float]] = [[] for _ in damages]
     lost = [0] * len(damages)
     for number, group in enumerate(groups):
         originals = [each.pixels for each in group.hidden]
-        container = method.hide(group.host.pixels, originals)
+        container = methods.hide(method, group.host.pixels, originals)
         for k, damage in enumerate(damages):
             rng = np.random.default_rng([seed, number, k])
-            revealed = method.salvage(damage.change(container, rng), len(originals))
+            revealed = methods.left(method, damage.change(container, rng), len(originals))
             for back, original in zip(revealed, originals, strict=True):
                 if back is None:
                     lost[k] += 1
@@ -150,13 +156,19 @@ def survive(
                     values[k].append(min(metrics.psnr(back, wanted), CEILING))
             step()
     return [
-        Left(
-            damage.family,
-            damage.label,
-            damage.strength,
-            sum(found) / len(found) if found else None,
-            len(found),
-            missing,
-        )
+        _left(damage, found, missing)
         for damage, found, missing in zip(damages, values, lost, strict=True)
     ]
+
+
+def _left(damage: Damage, found: list[float], lost: int) -> Left:
+    spent = spread(found) if found else None
+    return Left(
+        damage.family,
+        damage.label,
+        damage.strength,
+        spent.mean if spent else None,
+        spent.deviation if spent else 0.0,
+        len(found),
+        lost,
+    )

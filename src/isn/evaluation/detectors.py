@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isn.evaluation import detection
+from isn.evaluation import detection, methods
 from isn.evaluation.detection import Detected, Seen
 from isn.evaluation.document import Panel, Sheet
-from isn.evaluation.methods import Method
 from isn.evaluation.pictures import small
 from isn.evaluation.protocol import Domain
 from isn.evaluation.showcase import Source
 from isn.images import Pixels
+from isn.method import Method
 from isn.steganalysis.residual import anomaly_map, paint
 
 
@@ -49,7 +49,9 @@ class Study:
         def containers() -> Iterator[Pixels]:
             for index in range(self.place.hosts):
                 group = self.place.group(index, count)
-                yield method.hide(group.host.pixels, [each.pixels for each in group.hidden])
+                yield methods.hide(
+                    method, group.host.pixels, [each.pixels for each in group.hidden]
+                )
 
         stego = detection.look(containers(), self.side, self.step)
         return self._judge(method.name, count, self.clean, stego, names)
@@ -105,7 +107,7 @@ class MapSheet:
     def add(self, method: Method, count: int) -> None:
         """Adds a container and its map."""
         group = self._place.group(0, count)
-        container = method.hide(group.host.pixels, [each.pixels for each in group.hidden])
+        container = methods.hide(method, group.host.pixels, [each.pixels for each in group.hidden])
         self._rows.append((method.name, _row(container, "container")))
 
     def finish(self) -> Sheet:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
-from isn.evaluation.svg import Chart
+from isn.evaluation.study import Stat
 from isn.images import Pixels
+
+NONE: Final = "–"
+"""Stands in a cell that has no number."""
+
+LOST: Final = "no picture"
+"""Stands where nothing was revealed."""
 
 
 @dataclass(frozen=True)
@@ -17,16 +24,37 @@ class Table:
         columns: headings; the first `named` columns hold names, the others numbers.
         rows: as many cells each.
         named: how many columns hold names.
-        ours: indices of the rows that are this project's.
-        better: (row, column) of the cells that have the better figures.
+        ours: what stands first in the rows of this project's methods, which stand out.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     named: int = 1
-    ours: frozenset[int] = frozenset()
-    better: frozenset[tuple[int, int]] = frozenset()
+    ours: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves over named places.
+
+    Attributes:
+        caption: what it shows.
+        across: what the horizontal axis counts.
+        up: what the vertical axis counts.
+        places: labels along the horizontal axis.
+        curves: by name, a point for each place, with its deviation; None where there is none.
+        lost: whether None means that nothing came back, which is shown as a cross at the bottom.
+        quiet: names of curves without colour: of the paper, and of controls.
+    """
+
+    caption: str
+    across: str
+    up: str
+    places: tuple[str, ...]
+    curves: dict[str, list[Stat | None]]
+    lost: bool = False
+    quiet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,43 +82,24 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the evaluation.
+    """One part of the evaluation; what it shows and how to read it is said in the templates.
 
     Attributes:
-        anchor: a word for links.
+        anchor: a word for links, and its text's name in the templates.
         title: its heading.
-        text: what it shows and how to read it; "" where that is plain.
         tables: its tables.
         charts: its curves, below the tables.
         sheets: its pictures, which a report shows below all tables.
         command: what measures this part alone.
         made_by: the methods that are in it, with the fingerprints of those that were trained.
+        measured: whether it is, or is still to be.
     """
 
     anchor: str
     title: str
-    text: str = ""
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
     sheets: tuple[Sheet, ...] = ()
     command: str = ""
     made_by: str = ""
-
-
-@dataclass(frozen=True)
-class Document:
-    """A whole report.
-
-    Attributes:
-        title: its heading.
-        lead: what it is, a sentence or two.
-        headlines: what the figures say, in a few sentences.
-        findings: the other sentences, method by method.
-        sections: the parts, in order.
-    """
-
-    title: str
-    lead: str
-    headlines: tuple[str, ...]
-    findings: tuple[str, ...]
-    sections: tuple[Section, ...] = field(default=())
+    measured: bool = True

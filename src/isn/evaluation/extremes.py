@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from isn import drawings
-from isn.evaluation.methods import Method
 from isn.evaluation.protocol import Group, Sample
-from isn.evaluation.scores import CEILING, through_file
+from isn.evaluation.scores import CEILING, spread, through_file
 from isn.evaluation.showcase import Source
 from isn.images import Pixels
+from isn.method import Method
 from isn.metrics import psnr
 
 NATURAL = "natural"
@@ -50,6 +50,7 @@ class Extreme:
         hidden: what is hidden in it.
         container: dB against the host.
         revealed: mean in dB over the images that came back, None where none did.
+        deviation: standard deviation of these.
         lost: how many did not.
         pictures: host, container, first hidden image, and what was revealed of it (or None).
     """
@@ -58,6 +59,7 @@ class Extreme:
     hidden: str
     container: float
     revealed: float | None
+    deviation: float
     lost: int
     pictures: tuple[Pixels, Pixels, Pixels, Pixels | None]
 
@@ -73,10 +75,12 @@ def extreme(
         for back, each in zip(revealed, group.hidden, strict=True)
         if back is not None
     ]
+    spent = spread(values) if values else None
     return Extreme(
         *pair,
         min(psnr(container, group.host.pixels), CEILING),
-        sum(values) / len(values) if values else None,
+        spent.mean if spent else None,
+        spent.deviation if spent else 0.0,
         count - len(values),
         (group.host.pixels, container, group.hidden[0].pixels, revealed[0]),
     )

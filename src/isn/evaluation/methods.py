@@ -1,223 +1,162 @@
-"""A shipped model, a weights file or a baseline as one thing that hides and reveals.
+"""What is evaluated: a method, and what its protocol does not say.
 
-Every method is given the bytes of the file that it wrote, so that none can pass anything beside
-the 8-bit image.
+A method is asked for the two verbs as :mod:`isn.api` asks for them, without a passphrase, and is
+given the bytes of the file that it wrote, so that none can pass anything beside the 8-bit image.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final
 
-from isn import api, baselines, images, mosaic, zoo
-from isn.baselines.base import Baseline, Sizes, there_and_back
-from isn.codes.photos import code
-from isn.errors import AlteredContainer
-from isn.images import Pixels
-from isn.paper.backends.base import Backend
-from isn.paper.config import MAX_HIDDEN, ModelConfig
-from isn.paper.weights import Weights
+import numpy as np
+
+from isn import baselines, method, zoo
+from isn.errors import RevealError
+from isn.images import MAX_PIXELS, Pixels, is_grey
+from isn.keys import Public
+from isn.method import Method, candidates
+from isn.paper.method import in_colour
+from isn.secret import pictures_of
+from isn.weights import Weights
+
+KEY: Final = Public()
 
 
-class Method(Protocol):
-    """What is evaluated."""
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """A method, and what its protocol does not say.
+
+    Attributes:
+        method: what hides and reveals.
+        title: what it is, in a few words.
+        source: by which another process finds it: a name or a path.
+        ours: whether it is this project's, else something to compare with.
+    """
+
+    method: Method
+    title: str
+    source: str
+    ours: bool
 
     @property
     def name(self) -> str:
         """What the reports call it."""
-        ...
+        return self.method.name
 
     @property
-    def title(self) -> str:
-        """What it is, in a few words."""
-        ...
-
-    @property
-    def ours(self) -> bool:
-        """Whether it is a model of this project, else something to compare with."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """By which another process finds it: a model's name or path, a baseline's name."""
-        ...
+    def counts(self) -> range:
+        """How many images it hides in one host."""
+        return self.method.counts
 
     @property
     def fingerprint(self) -> str:
-        """Of a model, 32 hexadecimal digits; "" for a method without weights."""
-        ...
+        """Of what was learned, 32 hexadecimal digits; "" where nothing was."""
+        weights = _weights(self.method)
+        return "" if weights is None else weights.fingerprint.hex()
 
     @property
-    def counts(self) -> tuple[int, ...]:
-        """The numbers of images that it hides."""
-        ...
+    def networked(self) -> bool:
+        """Whether a backend runs its network."""
+        return "backend" in self.method.options
 
-    def hide(self, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
-        """The container, uint8 H x W x 3."""
-        ...
-
-    def carried(self, hidden: Sequence[Pixels], host: tuple[int, int]) -> list[Pixels]:
-        """Hidden images as they come back from the size in which they were hidden."""
-        ...
-
-    def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
-        """The images in the undamaged container file, in these sizes; None for one that is lost."""
-        ...
-
-    def salvage(self, container: Pixels, count: int) -> list[Pixels | None]:
-        """Whatever is left in a damaged container, `count` pictures or None."""
-        ...
+    @property
+    def architecture(self) -> str:
+        """What decides the cost of a network: two that share it differ in numbers alone."""
+        weights = _weights(self.method)
+        if weights is None:
+            return ""
+        return f"{weights.kind} {json.dumps(dict(weights.config), sort_keys=True)}"
 
 
-ALL_COUNTS = tuple(range(1, MAX_HIDDEN + 1))
-"""Of a model with a prior, which codes as many images as there are."""
-
-
-class ModelMethod:
-    """A trained network, used through :mod:`isn.api` alone.
+def shipped(name_or_path: str, backend: str | None = None) -> Contender:
+    """A shipped method by its name, or the method of a weights file.
 
     Args:
-        name: what to call it.
-        weights: the model.
-        source: its name in the zoo, or its path.
-        backend: as for :func:`isn.api.hide`.
-        shared: numbers of images to share its planes; none: as many as it hides, each in its own.
-    """
-
-    ours = True
-
-    def __init__(
-        self,
-        name: str,
-        weights: Weights,
-        source: str,
-        backend: str | Backend | None = None,
-        shared: tuple[int, ...] = (),
-    ) -> None:
-        self.name = f"{name} shared" if shared else name
-        self.weights = weights
-        self.source = source
-        own = (weights.config.hidden_images,)
-        self.counts = shared or (own if weights.config.prior is None else ALL_COUNTS)
-        self._backend = backend
-
-    @property
-    def title(self) -> str:
-        """Its size, and what it was trained on where its file says so."""
-        config = self.weights.config
-        about = f"network, {config.blocks} blocks, {config.parameters / 1e6:.2f} M parameters"
-        data = self.weights.training.get("data")
-        return f"{about}; trained on {data}" if isinstance(data, str) else about
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the stored tensors."""
-        return self.weights.fingerprint.hex()
-
-    def sharing(self) -> ModelMethod | None:
-        """The same model with the more images for which it is the default, where there are any."""
-        entry = zoo.entry_of(self.weights.fingerprint)
-        served = entry.default_for if entry else ()
-        shared = tuple(each for each in served if each > max(self.counts))
-        if not shared:
-            return None
-        return ModelMethod(self.name, self.weights, self.source, self._backend, shared)
-
-    def hide(self, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
-        """Hides through the public API."""
-        return api.hide(host, list(hidden), model=self.weights, backend=self._backend)
-
-    def carried(self, hidden: Sequence[Pixels], host: tuple[int, int]) -> list[Pixels]:
-        """Hidden images are resized to their places in the part of the host that is divided.
-
-        A code has them in their own sizes, if they are not far larger than the host.
-        """
-        config = self.weights.config
-        if config.prior is not None:
-            area = code.largest(host[0] * host[1])
-            coded = (images.within(each, area) for each in hidden)
-            return [
-                images.resize(each, *whole.shape[:2])
-                for each, whole in zip(coded, hidden, strict=True)
-            ]
-        places = mosaic.cells(len(hidden), config.hidden_images, *config.region(*host), config.cell)
-        return [
-            there_and_back(each, (place.height, place.width))
-            for each, place in zip(hidden, places, strict=True)
-        ]
-
-    def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
-        """Reveals through the public API, which reads the sizes from the seal."""
-        del sizes
-        return list(api.reveal(file, model=self.weights, backend=self._backend))
-
-    def salvage(self, container: Pixels, count: int) -> list[Pixels | None]:
-        """Reveals without a seal, which no damage leaves intact; of a damaged code, nothing."""
-        try:
-            return list(
-                api.reveal(
-                    container, model=self.weights, count=count, sealed=False, backend=self._backend
-                )
-            )
-        except AlteredContainer:
-            return [None] * count
-
-
-class BaselineMethod:
-    """A baseline, through the same 8-bit file."""
-
-    ours = False
-
-    def __init__(self, baseline: Baseline) -> None:
-        self.baseline = baseline
-        self.name = self.source = baseline.name
-        self.fingerprint = baseline.fingerprint
-        self.title = baseline.title
-        self.counts = baseline.counts
-
-    def hide(self, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
-        """The baseline's container."""
-        return self.baseline.hide(host, hidden)
-
-    def carried(self, hidden: Sequence[Pixels], host: tuple[int, int]) -> list[Pixels]:
-        """As the baseline carries them."""
-        return [self.baseline.carried(each, host) for each in hidden]
-
-    def reveal(self, file: bytes, sizes: Sizes) -> list[Pixels | None]:
-        """Reads the file, then reveals."""
-        return self.baseline.reveal(images.read(file).pixels, len(sizes), sizes)
-
-    def salvage(self, container: Pixels, count: int) -> list[Pixels | None]:
-        """A baseline that is given damage does what it can."""
-        return self.baseline.reveal(container, count)
-
-
-def model(
-    name_or_path: str | os.PathLike[str], backend: str | Backend | None = None
-) -> ModelMethod:
-    """A model by its name in the zoo, or from a weights file.
+        name_or_path: as for :func:`isn.method.get`.
+        backend: where a network runs; not used by a method without one.
 
     Raises:
-        ModelError: there is no such model.
+        ConfigError: there is no such method.
+        ModelError: the file is no weights file.
     """
-    weights = zoo.load(name_or_path)
-    entry = zoo.entry_of(weights.fingerprint)
-    source = os.fspath(name_or_path)
-    given = os.path.basename(source).removesuffix(".safetensors")
-    return ModelMethod(entry.name if entry else given, weights, source, backend)
+    found = method.get(name_or_path)
+    if backend is not None and "backend" in found.options:
+        found = method.tuned(found, backend=backend)
+    weights = _weights(found)
+    if found.name in method.names():
+        title = zoo.entry(found.name).purpose
+    else:
+        title = "" if weights is None else f"{weights.kind}, {weights.parameters / 1e6:.2f} M"
+    return Contender(found, title + _trained(weights), os.fspath(name_or_path), ours=True)
 
 
-def architecture(method: Method) -> ModelConfig | None:
-    """What decides the cost of a model: two that share it differ in numbers alone."""
-    return method.weights.config if isinstance(method, ModelMethod) else None
-
-
-def baseline(name: str) -> BaselineMethod:
-    """A baseline by its name.
+def baseline(name: str) -> Contender:
+    """A baseline by its name, or Baluja's networks by their path.
 
     Raises:
         ConfigError: there is none of that name.
         BackendError: what it needs is not installed.
+        ModelError: the file is no weights file of Baluja's.
     """
-    return BaselineMethod(baselines.get(name))
+    found = baselines.get(name)
+    known = baselines.BASELINES.get(name)
+    title = baselines.BALUJA if known is None else known.title
+    return Contender(found, title + _trained(_weights(found)), name, ours=False)
+
+
+def hide(method: Method, host: Pixels, hidden: Sequence[Pixels]) -> Pixels:
+    """The container of a method, H x W x 3.
+
+    Raises:
+        IsnError: as :meth:`isn.method.Method.hide`.
+    """
+    return in_colour(method.hide(_planes(host), list(hidden), KEY))
+
+
+def reveal(method: Method, container: Pixels) -> list[Pixels]:
+    """The images in a container, at the size in which the method gives them.
+
+    Args:
+        method: that made it.
+        container: uint8, H x W x 3.
+
+    Raises:
+        RevealError: as :meth:`isn.method.Method.reveal`.
+    """
+    return pictures_of(method.reveal(_planes(container), KEY), method.name, MAX_PIXELS)
+
+
+def left(method: Method, container: Pixels, count: int) -> list[Pixels | None]:
+    """Whatever a container that may be damaged still reveals, `count` pictures or None."""
+    samples = _planes(container)
+    try:
+        return [*reveal(method, container)]
+    except RevealError:
+        pass
+    try:
+        return [*pictures_of(method.salvage(samples), method.name, MAX_PIXELS)]
+    except RevealError:
+        return [None] * count
+
+
+def _planes(image: Pixels) -> Pixels:
+    """As users have it: one plane of a grey image."""
+    return np.ascontiguousarray(image[..., 0]) if is_grey(image) else image
+
+
+def _weights(method: Method) -> Weights | None:
+    owner = next(iter(candidates(method)), method)
+    found = getattr(owner, "weights", None)
+    return found if isinstance(found, Weights) else None
+
+
+def _trained(weights: Weights | None) -> str:
+    """How long it learned, and from what, as far as its file says so."""
+    training = {} if weights is None else weights.training
+    told = [f"on {training['data']}"] if isinstance(training.get("data"), str) else []
+    told += [f"{training[each]} {each}" for each in ("steps", "minutes") if training.get(each)]
+    return f"; trained {', '.join(told)}" if told else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from isn import baselines, zoo
 from isn.errors import ConfigError
 from isn.evaluation import cost, methods
-from isn.evaluation.methods import Method
-from isn.evaluation.protocol import Domain, called, domain
+from isn.evaluation.methods import Contender
+from isn.evaluation.protocol import Domain, domains, readable
 from isn.evaluation.results import PARTS
 from isn.evaluation.showcase import Showcase, Source
 from isn.paper.config import MAX_HIDDEN
@@ -26,22 +26,22 @@ class Plan:
     """What is to be evaluated.
 
     Attributes:
-        folders: of images, at least one; the first is the one that is damaged as well.
+        folders: of images, at least one; the first domain is the one that is damaged as well.
         counts: numbers of hidden images.
-        models: names or paths; None: all shipped ones.
+        methods: names or paths; None: all shipped ones, of which `avif` is among the baselines.
         baselines: names, or a path; None: all that can run here.
         crop: side of the centre crop, or None for native resolution.
-        limit: hosts of each folder at most, or None.
+        limit: hosts of each domain at most, or None.
         seed: of the grouping and of all chance.
         parts: which of `PARTS`.
-        backend: that evaluates the models; None: as for :func:`isn.api.hide`.
+        backend: that runs the networks; None: as for :func:`isn.api.hide`.
         sheets: what the pictures show, `DATA` or `DEMO`.
         cost_sizes: (height, width) of the part cost.
     """
 
     folders: tuple[str, ...]
     counts: tuple[int, ...] = COUNTS
-    models: tuple[str, ...] | None = None
+    methods: tuple[str, ...] | None = None
     baselines: tuple[str, ...] | None = None
     crop: int | None = None
     limit: int | None = None
@@ -68,43 +68,39 @@ class Plan:
                 if name not in known:
                     raise ConfigError(f"{name} is no {what}: choose among {_listed(known)}")
 
-    def methods(self) -> list[Method]:
-        """What is to be compared, models first.
+    def contenders(self) -> list[Contender]:
+        """What is to be compared, this project's methods first.
 
         Raises:
             ConfigError: a method hides none of the numbers asked for, or there is no method.
-            ModelError: there is no such model.
-            BackendError: what a baseline needs is not installed.
+            ModelError: a weights file is none.
+            BackendError: what a method needs is not installed.
         """
-        named = self.models is not None
-        models = self.models
-        if models is None:
-            models = tuple(each.name for each in zoo.entries() if not each.retired)
+        named = self.methods
+        if named is None:
+            named = tuple(each.name for each in zoo.entries() if each.kind != "avif")
         others = self.baselines
         if others is None:
             lacking = baselines.missing()
             others = tuple(name for name in baselines.BASELINES if name not in lacking)
-        chosen: list[Method] = []
-        for name in models:
-            alone = methods.model(name, self.backend)
-            found = [each for each in (alone, alone.sharing()) if each and self._asked(each)]
-            if not found and named:
+        chosen = [methods.shipped(name, self.backend) for name in named]
+        for each in chosen:
+            if self.methods is not None and not self._asked(each):
                 raise ConfigError(
-                    f"{alone.name} hides {alone.counts[0]} images, counts of "
-                    f"{_listed(self.counts)} were asked for: add --count {alone.counts[0]}, or "
+                    f"{each.name} hides {each.counts[0]} images, counts of "
+                    f"{_listed(self.counts)} were asked for: add --count {each.counts[0]}, or "
                     "leave it out"
                 )
-            chosen += found
-        chosen += [each for each in map(methods.baseline, others) if self._asked(each)]
+        chosen = [each for each in (*chosen, *map(methods.baseline, others)) if self._asked(each)]
         if not chosen:
-            raise ConfigError("no model and no baseline is left to evaluate: give one")
+            raise ConfigError("no method and no baseline is left to evaluate: give one")
         return chosen
 
-    def _asked(self, method: Method) -> bool:
-        return not set(self.counts).isdisjoint(method.counts)
+    def _asked(self, contender: Contender) -> bool:
+        return not set(self.counts).isdisjoint(contender.counts)
 
     def domains(self) -> tuple[Domain, ...]:
-        """The folders, each under a name of its own.
+        """The domains of all folders, each under a name of its own.
 
         Raises:
             ConfigError: there is no folder, or a setting is out of its range.
@@ -112,21 +108,21 @@ class Plan:
         """
         if not self.folders:
             raise ConfigError("no folder was given: give one that holds images")
-        short = [called(each) for each in self.folders]
-        names = [
-            name if short.count(name) == 1 else folder
-            for name, folder in zip(short, self.folders, strict=True)
-        ]
-        return tuple(
-            domain(
+        found = [
+            each
+            for folder in self.folders
+            for each in domains(
                 folder,
                 count=max(self.counts),
                 crop=self.crop,
                 limit=self.limit,
                 seed=self.seed,
-                name=name,
             )
-            for name, folder in zip(names, self.folders, strict=True)
+        ]
+        names = [each.name for each in found]
+        return tuple(
+            each if names.count(each.name) == 1 else replace(each, name=_full(each))
+            for each in found
         )
 
     def shown(self, domains: tuple[Domain, ...]) -> tuple[Source, ...]:
@@ -137,7 +133,7 @@ class Plan:
         """The words that make this again, but for ``--parts`` and ``-o``."""
         words = ["isn evaluate", *(f"--data {shlex.quote(each)}" for each in self.folders)]
         words += [f"--count {each}" for each in self.counts]
-        for option, names in (("--models", self.models), ("--baselines", self.baselines)):
+        for option, names in (("--methods", self.methods), ("--baselines", self.baselines)):
             if names is not None:
                 words += [f"{option} {shlex.quote(each)}" for each in names or ("none",)]
         for option, value in (("--crop", self.crop), ("--limit", self.limit)):
@@ -147,7 +143,12 @@ class Plan:
             words.append(f"--backend {self.backend}")
         if self.sheets != DATA:
             words.append(f"--sheets {self.sheets}")
-        return " ".join([*words, f"--seed {self.seed}"])
+        return readable(" ".join([*words, f"--seed {self.seed}"]))
+
+
+def _full(domain: Domain) -> str:
+    where = readable(str(domain.folder))
+    return f"{where}/{domain.prefix}" if domain.prefix else where
 
 
 def _listed(values: Iterable[object]) -> str:

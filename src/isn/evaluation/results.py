@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from isn.evaluation.cost import Cost
 from isn.evaluation.damage import Left
 from isn.evaluation.detection import Detected
 from isn.evaluation.document import Sheet
 from isn.evaluation.protocol import Domain
-from isn.evaluation.scores import Summary
+from isn.evaluation.scores import Summary, Trial
 
 PARTS = ("table", "capacity", "damage", "extremes", "detection", "cost")
 """What an evaluation may consist of."""
@@ -24,7 +23,7 @@ class Entrant:
         name: of the method.
         title: what it is.
         fingerprint: of a method that was trained, else "".
-        ours: whether it is a model of this project.
+        ours: whether it is a method of this project.
         counts: the numbers of images that it hides.
     """
 
@@ -36,13 +35,31 @@ class Entrant:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """What could not be measured, while the rest was.
+
+    Attributes:
+        part: of `PARTS`.
+        method: its name; "" where the images were at fault.
+        what: host or pair of kinds; "" for all of them.
+        reason: one sentence.
+    """
+
+    part: str
+    method: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Quality:
-    """One line of Table 1, and one point of Fig. 6."""
+    """One line of Table 1, and one point of Fig. 6, with what it is the mean of."""
 
     domain: str
     method: str
     count: int
     summary: Summary
+    trials: tuple[Trial, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +81,7 @@ class Extremes:
     hidden: str
     container: float
     revealed: float | None
+    deviation: float
     lost: int
 
 
@@ -78,7 +96,7 @@ class Results:
         parts: which of `PARTS`.
         versions: of what took part, by name.
         entrants: the methods, ours first.
-        domains: the folders.
+        domains: kinds of images, never averaged together.
         shown: what the pictures, and the natural ones of the part extremes, are from.
         quality: of the parts table and capacity.
         damage: of the part damage, on the first domain.
@@ -89,6 +107,7 @@ class Results:
         sheets: pictures of the parts table and capacity.
         extreme_sheets: pictures of the part extremes.
         maps: pictures of the part detection.
+        failures: what could not be measured.
     """
 
     command: str
@@ -108,38 +127,8 @@ class Results:
     sheets: list[Sheet] = field(default_factory=list)
     extreme_sheets: list[Sheet] = field(default_factory=list)
     maps: list[Sheet] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     def entrant(self, name: str) -> Entrant:
         """The method of this name."""
         return next(each for each in self.entrants if each.name == name)
-
-    def as_json(self, findings: tuple[str, ...]) -> dict[str, Any]:
-        """Every number at full precision, and the findings in words; no pictures."""
-        return {
-            "command": self.command,
-            "seed": self.seed,
-            "counts": list(self.counts),
-            "parts": list(self.parts),
-            "versions": self.versions,
-            "findings": list(findings),
-            "methods": [asdict(each) for each in self.entrants],
-            "shown": self.shown,
-            "domains": [_domain(each) for each in self.domains],
-            "quality": [asdict(each) for each in self.quality],
-            "damage": [asdict(each) for each in self.damage],
-            "damage_groups": self.damage_groups,
-            "extremes": [asdict(each) for each in self.extremes],
-            "detection": [asdict(each) for each in self.detected],
-            "cost": [asdict(each) for each in self.costs],
-        }
-
-
-def _domain(domain: Domain) -> dict[str, Any]:
-    return {
-        "name": domain.name,
-        "folder": str(domain.folder),
-        "crop": domain.crop,
-        "images": list(domain.names),
-        "hosts": domain.hosts,
-        "skipped": [asdict(each) for each in domain.skipped],
-    }

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import __version__ as pillow_version
 from PIL import features
 
 from isn import __version__
-from isn.errors import BackendError
-from isn.evaluation import cost, damage, detection, detectors, extremes, methods, scores, sheets
-from isn.evaluation.methods import Method
+from isn.errors import BackendError, IsnError
+from isn.evaluation import cost, damage, detection, detectors, extremes, scores, sheets
+from isn.evaluation.methods import Contender
 from isn.evaluation.plan import Plan
-from isn.evaluation.protocol import Domain
-from isn.evaluation.results import Damaged, Entrant, Extremes, Quality, Results
+from isn.evaluation.protocol import Domain, readable
+from isn.evaluation.results import Damaged, Entrant, Extremes, Failure, Quality, Results
 from isn.evaluation.showcase import Source
 from isn.paper import backends
-from isn.paper.config import ModelConfig
 
 DAMAGE_GROUPS = 8
 """Hosts whose containers are damaged: means of them differ by less than the damages do."""
@@ -27,21 +27,28 @@ DAMAGE_GROUPS = 8
 Report = Callable[[float], None]
 
 
-def evaluate(plan: Plan, progress: Report | None = None) -> Results:
+def evaluate(
+    plan: Plan, progress: Report | None = None, keep: Callable[[Results], object] | None = None
+) -> Results:
     """Measures all that a plan asks for.
+
+    What cannot be measured, since a method fails on an image or an image is gone, is named among
+    the failures, and the rest is measured.
 
     Args:
         plan: what to evaluate.
         progress: told the share that is done, from 0 to 1.
+        keep: given what has been measured so far before the first part and after each, so that
+            hours of work are not lost with the last part.
 
     Raises:
         ConfigError: the plan contradicts itself or is out of range.
         ImageError: a folder holds too few usable images.
-        ModelError: a model is not there.
+        ModelError: a weights file is none.
         BackendError: what a method needs is not installed.
     """
     plan.check()
-    chosen = plan.methods()
+    chosen = plan.contenders()
     domains = plan.domains()
     results = Results(
         plan.command(),
@@ -49,23 +56,28 @@ def evaluate(plan: Plan, progress: Report | None = None) -> Results:
         plan.counts,
         plan.parts,
         _versions(),
-        tuple(Entrant(m.name, m.title, m.fingerprint, m.ours, m.counts) for m in chosen),
+        tuple(
+            Entrant(each.name, each.title, each.fingerprint, each.ours, tuple(each.counts))
+            for each in chosen
+        ),
         domains,
         plan.shown(domains)[0].name,
     )
     pace = _Pace(_work(plan, chosen, results.domains), progress)
-    if {"table", "capacity"} & set(plan.parts):
-        _quality(results, plan, chosen, pace)
-    if "capacity" in plan.parts:
-        _showcase(results, plan, chosen, pace)
-    if "damage" in plan.parts:
-        _damage(results, plan, chosen, pace)
-    if "extremes" in plan.parts:
-        _extremes(results, plan, chosen, pace)
-    if "detection" in plan.parts:
-        _detection(results, plan, chosen, pace)
-    if "cost" in plan.parts:
-        _cost(results, plan, chosen, pace)
+    makers = {
+        "table": _quality,
+        "capacity": _showcase,
+        "damage": _damage,
+        "extremes": _extremes,
+        "detection": _detection,
+        "cost": _cost,
+    }
+    asked = set(plan.parts) | ({"table"} if "capacity" in plan.parts else set())
+    for part in ("", *(each for each in makers if each in asked)):
+        if part:
+            makers[part](results, plan, chosen, pace)
+        if keep is not None:
+            keep(results)
     pace.finish()
     return results
 
@@ -87,7 +99,16 @@ class _Pace:
             self._progress(1.0)
 
 
-def _work(plan: Plan, chosen: list[Method], domains: tuple[Domain, ...]) -> int:
+@contextmanager
+def _noted(results: Results, part: str, method: str, what: str = "") -> Iterator[None]:
+    """Writes down what fails, and goes on."""
+    try:
+        yield
+    except IsnError as error:
+        results.failures.append(Failure(part, method, what, readable(str(error))))
+
+
+def _work(plan: Plan, chosen: list[Contender], domains: tuple[Domain, ...]) -> int:
     """Steps, each about a reveal."""
     tries = sum(len(_counts(each, plan)) for each in chosen)
     hosts = sum(each.hosts for each in domains)
@@ -103,7 +124,7 @@ def _work(plan: Plan, chosen: list[Method], domains: tuple[Domain, ...]) -> int:
     return max(1, sum(n for part, n in steps.items() if part == "quality" or part in plan.parts))
 
 
-def _quality(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+def _quality(results: Results, plan: Plan, chosen: list[Contender], pace: _Pace) -> None:
     for place in results.domains:
         for count in plan.counts:
             able = [each for each in chosen if count in each.counts]
@@ -113,12 +134,13 @@ def _quality(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) ->
                 for name, judged in _round(results, place, (index, count), able, shown, pace):
                     trials[name].append(judged)
             results.quality += [
-                Quality(place.name, name, count, scores.summary(found))
+                Quality(place.name, name, count, scores.summary(found), tuple(found))
                 for name, found in trials.items()
+                if found
             ]
 
 
-def _showcase(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+def _showcase(results: Results, plan: Plan, chosen: list[Contender], pace: _Pace) -> None:
     """Sheets of photos that are in none of the folders."""
     for source in plan.shown(results.domains):
         if source not in results.domains:
@@ -131,89 +153,100 @@ def _round(
     results: Results,
     source: Source,
     which: tuple[int, int],
-    able: list[Method],
+    able: list[Contender],
     shown: bool,
     pace: _Pace,
 ) -> Iterator[tuple[str, scores.Trial]]:
     """One group, by its index and count, through every method; a sheet of it if it is shown."""
-    group = source.group(*which)
-    sheet = sheets.GroupSheet(group, source.name) if shown else None
-    for method in able:
-        container, revealed = scores.through_file(method, group)
-        judged = scores.judge(method, group, container, revealed)
-        if sheet is not None:
-            sheet.add(method.name, container, revealed, judged)
-        pace.step()
-        yield method.name, judged
-    if sheet is not None and able:
-        results.sheets.append(sheet.finish())
+    with _noted(results, "table", "", f"host {which[0]} of {source.name}"):
+        group = source.group(*which)
+        sheet = sheets.GroupSheet(group, source.name) if shown else None
+        for contender in able:
+            with _noted(results, "table", contender.name, f"{group.host.name}, {source.name}"):
+                container, revealed = scores.through_file(contender.method, group)
+                judged = scores.judge(group, container, revealed)
+                if sheet is not None:
+                    sheet.add(contender.name, container, revealed, judged)
+                yield contender.name, judged
+            pace.step()
+        if sheet is not None and able:
+            results.sheets.append(sheet.finish())
 
 
-def _damage(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+def _damage(results: Results, plan: Plan, chosen: list[Contender], pace: _Pace) -> None:
     place = results.domains[0]
     results.damage_groups = min(DAMAGE_GROUPS, place.hosts)
-    for method in chosen:
-        count = min(_counts(method, plan))
-        groups = [place.group(index, count) for index in range(results.damage_groups)]
-        left = damage.survive(method, groups, seed=plan.seed, step=pace.step)
-        results.damage.append(Damaged(method.name, count, tuple(left)))
+    for contender in chosen:
+        count = min(_counts(contender, plan))
+        with _noted(results, "damage", contender.name):
+            groups = [place.group(index, count) for index in range(results.damage_groups)]
+            left = damage.survive(contender.method, groups, seed=plan.seed, step=pace.step)
+            results.damage.append(Damaged(contender.name, count, tuple(left)))
 
 
-def _extremes(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+def _extremes(results: Results, plan: Plan, chosen: list[Contender], pace: _Pace) -> None:
     source = plan.shown(results.domains)[0]
     sheet, drawn = sheets.ExtremeSheet(source.name), dict[int, str]()
-    for method in chosen:
-        count = min(_counts(method, plan))
-        if method.ours:
+    for contender in chosen:
+        count = min(_counts(contender, plan))
+        if contender.ours:
             # One for each number of images, or the pictures would outgrow the page.
-            drawn.setdefault(count, method.name)
-        for pair in extremes.PAIRS:
-            found = extremes.extreme(method, count, pair, source, plan.seed)
+            drawn.setdefault(count, contender.name)
+        mine: list[extremes.Extreme] = []
+        with _noted(results, "extremes", contender.name):
+            for pair in extremes.PAIRS:
+                mine.append(extremes.extreme(contender.method, count, pair, source, plan.seed))
+                pace.step()
+        # A row is whole or not there.
+        for found in mine if len(mine) == len(extremes.PAIRS) else ():
             results.extremes.append(
                 Extremes(
-                    *(method.name, count, found.host, found.hidden),
-                    *(found.container, found.revealed, found.lost),
+                    *(contender.name, count, found.host, found.hidden),
+                    *(found.container, found.revealed, found.deviation, found.lost),
                 )
             )
-            if method.name in drawn.values():
-                sheet.add(method.name, found)
-            pace.step()
+            if contender.name in drawn.values():
+                sheet.add(contender.name, found)
     if drawn:
         results.extreme_sheets.append(sheet.finish())
 
 
-def _detection(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
+def _detection(results: Results, plan: Plan, chosen: list[Contender], pace: _Pace) -> None:
     study = detectors.Study.of(results.domains[0], plan.seed, pace.step)
     names = detection.detectors()
     sheet = detectors.MapSheet(plan.shown(results.domains)[0])
-    for method in chosen:
-        counts = _counts(method, plan)
-        sheet.add(method, counts[0])
-        # A network is trained for seconds, again and again: once for each method has to do.
-        quick = tuple(name for name in names if name != detection.XUNET)
-        for count in counts:
-            able = names if count == counts[0] else quick
-            results.detected.append(study.method(method, count, able))
+    for contender in chosen:
+        counts = _counts(contender, plan)
+        with _noted(results, "detection", contender.name):
+            sheet.add(contender.method, counts[0])
+            # A network is trained for seconds, again and again: once for each method has to do.
+            quick = tuple(name for name in names if name != detection.XUNET)
+            for count in counts:
+                able = names if count == counts[0] else quick
+                results.detected.append(study.method(contender.method, count, able))
     results.maps.append(sheet.finish())
     controls = (study.matching(names), study.nothing(names))
     results.detected += [each for each in controls if each is not None]
 
 
-def _cost(results: Results, plan: Plan, chosen: list[Method], pace: _Pace) -> None:
-    timed: set[ModelConfig | None] = set()
-    counts = [count for method in chosen if method.ours for count in _counts(method, plan)]
-    extremes = {min(counts), max(counts)} if counts else set()
+def _cost(results: Results, plan: Plan, chosen: list[Contender], pace: _Pace) -> None:
+    timed: set[str] = set()
+    counts = [count for each in chosen if each.networked for count in _counts(each, plan)]
+    ends = {min(counts), max(counts)} if counts else set()
     found = _backends(plan)
-    for method in chosen:
-        group = results.domains[0].group(0, min(_counts(method, plan)))
-        config = methods.architecture(method)
-        if config is not None and config in timed:
+    for contender in chosen:
+        if contender.architecture in timed:
             continue
-        timed.add(config)
-        for backend in found if method.ours else [""]:
-            sizes = cost.sizes(plan.cost_sizes, method, backend, first=found[0], extremes=extremes)
-            for size in sizes:
-                results.costs += cost.measure(method, backend, group, size, step=pace.step)
+        if contender.architecture:
+            timed.add(contender.architecture)
+        with _noted(results, "cost", contender.name):
+            group = results.domains[0].group(0, min(_counts(contender, plan)))
+            for backend in found if contender.networked else [""]:
+                sizes = cost.sizes(
+                    plan.cost_sizes, contender, backend, first=found[0], extremes=ends
+                )
+                for size in sizes:
+                    results.costs += cost.measure(contender, backend, group, size, step=pace.step)
 
 
 def _backends(plan: Plan) -> list[str]:
@@ -229,8 +262,8 @@ def _backends(plan: Plan) -> list[str]:
     return found
 
 
-def _counts(method: Method, plan: Plan) -> list[int]:
-    return [each for each in plan.counts if each in method.counts]
+def _counts(contender: Contender, plan: Plan) -> list[int]:
+    return [each for each in plan.counts if each in contender.counts]
 
 
 def _versions() -> dict[str, str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isn.evaluation.document import Panel, Sheet
+from isn.evaluation.document import LOST, Panel, Sheet
 from isn.evaluation.extremes import Extreme
 from isn.evaluation.pictures import ERROR_GAIN, error, small
 from isn.evaluation.protocol import Group
 from isn.evaluation.scores import CEILING, Score, Trial
 from isn.images import Pixels
-
-LOST = "no picture"
 
 _WIDE = 3
 """Pictures of a method that leave room for their errors beside them."""

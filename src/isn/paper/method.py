@@ -120,7 +120,7 @@ class Paper:
                 f"a passphrase was given, and {self.name} has no key: take one of photos, avif, "
                 "isn-1 to isn-5, which encrypt"
             )
-        pictures = pictures_of(secret, self.name)
+        pictures = pictures_of(secret, self.name, host.shape[0] * host.shape[1])
         if len(pictures) not in self.counts:
             raise ConfigError(
                 f"{len(pictures)} hidden images were given, {self.name} hides "
@@ -141,7 +141,9 @@ class Paper:
         if self.refine:
             made = engine.refined(cover, planes, made, self.refine, part(tell, share, 0.98))
         inside[:] = pixels(made)
-        return self._stamped(container, [each.shape[:2] for each in pictures], key)
+        stamped = self._stamped(container, [each.shape[:2] for each in pictures], key)
+        tell(1.0)
+        return stamped
 
     def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
         """See :meth:`isn.method.Method.reveal`."""

@@ -8,7 +8,8 @@ cut, resumed or spread over processes and still see the same patches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -20,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isn import drawings, images, scramble
+from isn import drawings, images
 from isn.errors import ImageError
 from isn.training.sections import DataSettings
 
@@ -50,23 +51,58 @@ class Folder:
 def image_files(paths: Iterable[str | Path]) -> list[Path]:
     """The files below some folders (or the files themselves), sorted, hidden ones left out.
 
+    Links are followed, to folders too. However many ways lead to a file, it is there once.
+
     Raises:
-        ImageError: a path does not exist.
+        ImageError: a path does not exist, or a folder cannot be read.
     """
     found: list[Path] = []
+    entered: set[object] = set()
     for path in map(Path, paths):
         if path.is_dir():
-            found += sorted(
-                each
-                for each in path.rglob("*")
-                if each.is_file()
-                and not any(part.startswith(".") for part in each.relative_to(path).parts)
-            )
+            found += sorted(_below(path, entered))
         elif path.is_file():
             found.append(path)
         else:
             raise ImageError(f"there is no file or folder {path}: give a folder of images")
-    return found
+    once: dict[object, Path] = {}
+    for path in found:
+        once.setdefault(identity(path), path)
+    return list(once.values())
+
+
+def identity(path: str | Path) -> object:
+    """The same for all names of one file or folder; for a link that leads nowhere, its own name."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.fspath(path)
+    return status.st_dev, status.st_ino
+
+
+def _below(folder: Path, entered: set[object]) -> Iterator[Path]:
+    def entering(path: Path) -> bool:
+        # A link may lead to a folder that holds it.
+        who = identity(path)
+        new = who not in entered
+        entered.add(who)
+        return new
+
+    def refuse(error: OSError) -> None:
+        raise ImageError(
+            f"the folder {error.filename} cannot be read ({error.strerror}): make it readable, or "
+            "give another"
+        ) from error
+
+    if not entering(folder):
+        return
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        visible = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in visible if entering(Path(place, name))]
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            # A link that leads nowhere is left for the reader to name; a pipe would never end.
+            if path.is_file() or not path.exists():
+                yield path
 
 
 def read_folder(paths: Iterable[str | Path], smallest: int, threads: int = 8) -> Folder:
@@ -219,21 +255,7 @@ class Batches:
             where = torch.from_numpy(clipped).to(patches.device)
             batch[where] = _overexposed(batch[where], draws[clipped, 8], draws[clipped, 9])
         crop = settings.crop
-        groups = batch.reshape(hosts, self.images, 3, crop, crop)
-        by_host = draws.reshape(hosts, self.images, _DRAWS)
-        for k in np.flatnonzero(by_host[:, 0, 10] < settings.scrambled):
-            # Four of the numbers that cut the first hidden image are 32 bytes, a key's length.
-            groups[k, 1:] = _scrambled(groups[k, 1:], by_host[k, 1, :4].tobytes())
-        return groups
-
-
-def _scrambled(hidden: Tensor, key: bytes) -> Tensor:
-    """Hidden images of one host, n x 3 x crop x crop in [0, 1], as a passphrase has them."""
-    height, width = hidden.shape[-2:]
-    levels = (hidden * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    rows, columns = scramble.whole_blocks(height, width, len(levels))
-    mixed = scramble.scramble([each[:rows, :columns] for each in levels], height, width, key)
-    return torch.from_numpy(np.stack(mixed)).permute(0, 3, 1, 2).to(hidden) / 255
+        return batch.reshape(hosts, self.images, 3, crop, crop)
 
 
 def _overexposed(batch: Tensor, strength: NDArray[np.float64], end: NDArray[np.float64]) -> Tensor:

@@ -1,38 +1,103 @@
-"""The invertible network in training: its subnets, and Eq. (8) as their loss."""
+"""The paper's network in training: its subnets, and Eq. (8) as their loss."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from isn.carriers import digits
 from isn.errors import ConfigError, ModelError
-from isn.paper.backends.torch import DenseBlock, SubnetStack, whole
+from isn.paper.backends.torch import DenseBlock, SubnetStack
+from isn.paper.config import ModelConfig
+from isn.paper.method import KIND, shapes
 from isn.paper.network import Network
-from isn.paper.weights import Weights
-from isn.training.learner import dtype_of
-from isn.training.losses import Objective
+from isn.training.learner import Seen, dtype_of, through_file
+from isn.training.losses import TERMS, Objective
 from isn.training.optimiser import initialise, warm_start
+from isn.training.sections import RunSettings
 from isn.training.settings import Settings
+from isn.weights import Weights
 
 
-class Invertible:
+class Blocks:
+    """Coupling blocks that learn, whatever their loss.
+
+    Attributes:
+        config: the architecture.
+        module: everything that is learned.
+        network: the blocks and the wavelet around them.
+        start_note: what the blocks began from.
+    """
+
+    def __init__(
+        self, config: ModelConfig, run: RunSettings, device: torch.device, stack: SubnetStack
+    ) -> None:
+        """Blocks on their device.
+
+        Args:
+            config: the architecture.
+            run: says in what numbers they compute, and how.
+            device: where they train.
+            stack: their subnets, as they begin.
+        """
+        self.config, self.start_note = config, ""
+        self.module = stack.to(device, dtype_of(run))
+        self.network = Network.of(config, stack.subnets())
+        for block in self._dense_blocks():
+            block.recompute = run.recompute
+            if run.compile:
+                block.compile()
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """Inside the subnets only; couplings and transforms stay exact."""
+        return self._dense_blocks()[0].autocast
+
+    @autocast.setter
+    def autocast(self, dtype: torch.dtype | None) -> None:
+        for block in self._dense_blocks():
+            block.autocast = dtype
+
+    def take_over(self, name: str, weights: Weights) -> None:
+        """Begins where other weights end, as far as they fit.
+
+        Args:
+            name: what they are called.
+            weights: of a network.
+
+        Raises:
+            ModelError: nothing of them fits.
+        """
+        source = ModelConfig.from_mapping(dict(weights.config))
+        taken = warm_start(self.module, self.config, weights.as_float32(), source)
+        if not taken:
+            raise ModelError(f"no tensor of {name} fits this model: start from another one")
+        self.start_note = f"{name} ({len(taken)} tensors)"
+
+    def _dense_blocks(self) -> list[DenseBlock]:
+        return [each for each in self.module.modules() if isinstance(each, DenseBlock)]
+
+
+class Invertible(Blocks):
     """The network of the paper as a :class:`isn.training.learner.Learner`.
 
     Args:
         settings: the whole training.
         device: where it trains.
         texture: 3 x h x w in [0, 1], y_z of section 5.3.
-        start: weights to begin from, and what they are called.
+        start: weights to begin from, and what they are called; also of a network of fewer blocks,
+            or for another number of hidden images.
 
     Raises:
         ConfigError: a texture is missing, or not wanted.
-        ModelError: nothing of `start` fits.
+        ModelError: `start` is of another kind, or nothing of it fits.
     """
+
+    terms: tuple[str, ...] = TERMS
 
     def __init__(
         self,
@@ -48,66 +113,31 @@ class Invertible:
                 if texture is not None
                 else 'model.lost is "none": give the texture that stands for the lost part'
             )
-        self.config = settings.model
-        dtype = dtype_of(settings.run)
-        self.texture = texture.to(device, dtype) if texture is not None else None
-        self.module = self._stack(settings)
-        self.start_note = ""
+        stack = SubnetStack(settings.model)
+        initialise(stack, settings.run.seed)
+        super().__init__(settings.model, settings.run, device, stack)
+        self.texture = texture.to(device, dtype_of(settings.run)) if texture is not None else None
+        self.objective = Objective(self.module, self.network, settings.loss, self.texture)
         if start is not None:
             name, weights = start
-            taken = warm_start(self.module, settings.model, weights.as_float32(), weights.config)
-            if not taken:
-                raise ModelError(f"no tensor of {name} fits this model: start from another one")
-            self.start_note = f"{name} ({len(taken)} tensors)"
-        self.module.to(device, dtype)
-        self.network = Network.of(settings.model, self.module.subnets())
-        self.objective, self.terms = self._measured(settings)
-        for block in self._dense_blocks():
-            block.recompute = settings.run.recompute
-            if settings.run.compile:
-                block.compile()
-
-    @property
-    def autocast(self) -> torch.dtype | None:
-        """Inside the subnets only; couplings and transforms stay exact."""
-        return self._dense_blocks()[0].autocast
-
-    @autocast.setter
-    def autocast(self, dtype: torch.dtype | None) -> None:
-        for block in self._dense_blocks():
-            block.autocast = dtype
+            weights.check(KIND, shapes)
+            self.take_over(name, weights)
 
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
         """Eq. (1), first line, without the lost part."""
         container: Tensor = self.network.forward(host, hidden).container
-        base = self.config.base
-        if base is None:
-            return container
-        return digits.carry(whole(host), whole(container, base), base).to(host.dtype) / 255
+        return container
 
     def reveal(self, container: Tensor) -> Tensor:
         """Eq. (1), second line, from the constant y_z."""
-        base = self.config.base
-        if base is not None:
-            container = digits.read(whole(container), base).to(container.dtype) / (base - 1)
         lost = self.network.constant_lost(container, self.texture)
         hidden: Tensor = self.network.inverse(container, lost).hidden
         return hidden
 
+    def seen(self, host: Tensor, hidden: Tensor) -> Seen:
+        """See :class:`isn.training.learner.Receiving`."""
+        return through_file(self, host, hidden)
+
     def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
-        """A model that the zoo loads."""
-        return Weights(self.config, tensors, training)
-
-    def _stack(self, settings: Settings) -> SubnetStack:
-        """Everything that is learned, as it begins."""
-        stack = SubnetStack(settings.model)
-        initialise(stack, settings.run.seed)
-        return stack
-
-    def _measured(self, settings: Settings) -> tuple[nn.Module, tuple[str, ...]]:
-        """The objective, and the names of its terms."""
-        objective = Objective(self.module, self.network, settings.loss, self.texture)
-        return objective, objective.terms
-
-    def _dense_blocks(self) -> list[DenseBlock]:
-        return [each for each in self.module.modules() if isinstance(each, DenseBlock)]
+        """Weights of the method :class:`isn.paper.method.Paper`."""
+        return Weights(KIND, asdict(self.config), tensors, training)

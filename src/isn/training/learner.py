@@ -1,20 +1,23 @@
-"""What a run trains, as the loop sees it: whatever hides, reveals and has a loss."""
+"""What a run trains, as the loop sees it: what has a loss, and what a receiver gets of it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from isn.carriers import trellis
+from isn.paper.backends.torch import whole
 from isn.training.sections import RunSettings
 
 
 class Hiding(Protocol):
-    """Two verbs on floats: all that a validation needs."""
+    """Two verbs on floats: what hides in the host itself."""
 
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
         """The container, not rounded.
@@ -33,6 +36,31 @@ class Hiding(Protocol):
         ...
 
 
+class Seen(NamedTuple):
+    """What a receiver gets.
+
+    Attributes:
+        container: N x 3 x H x W uint8, as its file holds it.
+        revealed: N x 3n x H x W about [0, 1], not rounded.
+    """
+
+    container: Tensor
+    revealed: Tensor
+
+
+class Receiving(Protocol):
+    """One verb: all that a validation needs."""
+
+    def seen(self, host: Tensor, hidden: Tensor) -> Seen:
+        """What a receiver gets of one host and its hidden images.
+
+        Args:
+            host: 1 x 3 x H x W in [0, 1].
+            hidden: 1 x 3n x H x W in [0, 1], the n hidden images one after the other.
+        """
+        ...
+
+
 class Saved(Protocol):
     """A finished model."""
 
@@ -41,7 +69,7 @@ class Saved(Protocol):
         ...
 
 
-class Learner(Hiding, Protocol):
+class Learner(Receiving, Protocol):
     """A method in training. It is initialised, and on the device that it trains on.
 
     Attributes:
@@ -57,7 +85,10 @@ class Learner(Hiding, Protocol):
 
     @property
     def module(self) -> nn.Module:
-        """Everything that is learned: its parameters are moved, averaged, kept and exported."""
+        """Everything whose parameters are moved, averaged, kept and exported.
+
+        Those that have no gradient are exported exactly as they are.
+        """
         ...
 
     @property
@@ -76,6 +107,28 @@ class Learner(Hiding, Protocol):
             training: how it was trained, with what result, for the metadata.
         """
         ...
+
+
+def through_file(method: Hiding, host: Tensor, hidden: Tensor) -> Seen:
+    """What a receiver gets of a method that hides in the host itself: a container of 8 bit."""
+    container = whole(method.hide(host, hidden))
+    return Seen(container, method.reveal(container.to(host.dtype) / 255))
+
+
+def carrying(host: Tensor, bits: float) -> Tensor:
+    """The container of a code, whatever it says: a host that carries what looks like noise.
+
+    Args:
+        host: N x 3 x H x W in [0, 1].
+        bits: of a sample that the code takes, at most :data:`isn.carriers.trellis.MOST_BITS`.
+
+    Returns:
+        uint8, of the shape of the host and on its device; the same for the same host.
+    """
+    samples = whole(host).cpu().numpy()
+    content = np.random.default_rng(0).bytes(int(samples.size * bits) // 8)
+    container = trellis.carry(samples.reshape(-1), content).reshape(samples.shape)
+    return torch.from_numpy(container).to(host.device)
 
 
 def dtype_of(run: RunSettings) -> torch.dtype:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from isn.errors import ModelError
+from isn.training.progress import Progress
+from isn.training.validation import Quality
 
 COLUMNS = (
     "step",
@@ -30,48 +38,127 @@ COLUMNS = (
 )
 
 
+def row_of(
+    progress: Progress, photos: Quality, drawings: Quality, *, rate: float, skipped: int
+) -> dict[str, float]:
+    """The row of one validation, by the names in `COLUMNS`."""
+    return {
+        "step": progress.step,
+        "minutes": round(progress.elapsed / 60, 3),
+        "rate": rate,
+        "steps_per_second": round(progress.steps_per_second, 4),
+        **{name: float(f"{value:.6g}") for name, value in progress.terms.items()},
+        "skipped": skipped,
+        "container_psnr": round(photos.container, 3),
+        "revealed_psnr": round(photos.revealed, 3),
+        "worst_container_psnr": round(photos.worst_container, 3),
+        "worst_revealed_psnr": round(photos.worst_revealed, 3),
+        "drawings_container_psnr": round(drawings.container, 3),
+        "drawings_revealed_psnr": round(drawings.revealed, 3),
+        "container_ssim": round(photos.container_ssim, 5),
+        "revealed_ssim": round(photos.revealed_ssim, 5),
+    }
+
+
 class Log:
-    """Appends rows to ``log.csv`` and, where tensorboard is installed, to its event files."""
+    """Keeps rows in ``log.csv`` and, where tensorboard is installed, in its event files.
+
+    Attributes:
+        path: of ``log.csv``, which is replaced as a whole by each row: a program that looks at it
+            sees all of it, and one that changes it in the meantime changes nothing.
+        rows: all so far.
+    """
 
     def __init__(self, run: Path, since_step: int) -> None:
-        """Opens the log of a run; rows after `since_step` (of a cut piece) are dropped."""
+        """Opens the log of a run; rows after `since_step` (of a cut piece) are dropped.
+
+        Raises:
+            ModelError: another program has changed the file, see :func:`read`.
+            OSError: it cannot be written.
+        """
         self.path = run / "log.csv"
-        rows = [row for row in read(self.path) if row.get("step", 0) <= since_step]
-        with open(self.path, "w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        self.rows: list[Mapping[str, float]] = [
+            row for row in read(self.path) if row["step"] <= since_step
+        ]
+        self._write()
         self._events = _tensorboard(run)
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Writes one row; keys are among `COLUMNS`."""
-        with open(self.path, "a", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerow(row)
+    def add(self, row: Mapping[str, float]) -> None:
+        """Writes one row; keys are among `COLUMNS`, and ``step`` is one of them."""
+        self.rows.append(row)
+        self._write()
         if self._events is not None:
             for name, value in row.items():
-                if name != "step" and value is not None:
+                if name != "step":
                     self._events.add_scalar(name, value, row["step"])
             self._events.flush()
 
+    def _write(self) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        replace_text(self.path, text.getvalue())
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(partial, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
 
 def read(path: Path) -> list[dict[str, float]]:
-    """The rows of a log, numbers as numbers, empty cells left out; none where there is no file."""
+    """The rows of a log, numbers as numbers, empty cells left out; none where there is no file.
+
+    The columns may stand in another order, and some may be missing, but not ``step``.
+
+    Raises:
+        ModelError: it is not as a training writes it: other delimiters, columns or text.
+    """
     if not path.is_file():
         return []
-    with open(path, newline="") as file:
-        return [
-            {key: float(value) for key, value in row.items() if key and value}
-            for row in csv.DictReader(file)
-        ]
+    try:
+        # Spreadsheets put a mark before the text.
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            names = list(reader.fieldnames or [])
+            odd = [name for name in names if name not in COLUMNS]
+            if odd or "step" not in names or len(set(names)) < len(names):
+                raise ValueError(f"its columns are {', '.join(names)[:100] or 'none'}")
+            return [_numbers(row) for row in reader]
+    except (OSError, ValueError, csv.Error) as error:
+        raise ModelError(
+            f"{path} is not as a training wrote it ({error}): undo what another program changed, "
+            "or move the file away, and a new one begins"
+        ) from error
 
 
-def draw_curve(log: Path, picture: Path, title: str) -> bool:
+def _numbers(row: Mapping[str | None, Any]) -> dict[str, float]:
+    if None in row:
+        raise ValueError(f"a row has more cells than there are columns: {row[None]}")
+    numbers = {key: float(value) for key, value in row.items() if key and value}
+    if not math.isfinite(numbers.get("step", math.nan)):
+        raise ValueError("a row has no step")
+    return numbers
+
+
+def draw_curve(log: Sequence[Mapping[str, float]], picture: Path, title: str) -> bool:
     """Draws container and revealed PSNR over the minutes of a run.
+
+    Args:
+        log: rows of a log.
+        picture: file to write.
+        title: above the curve.
 
     Returns:
         False where matplotlib is not installed or nothing was validated yet.
     """
-    rows = [row for row in read(log) if "container_psnr" in row]
+    rows = [row for row in log if "container_psnr" in row]
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -80,7 +167,7 @@ def draw_curve(log: Path, picture: Path, title: str) -> bool:
         return False
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    minutes = [row["minutes"] for row in rows]
+    minutes = [row.get("minutes", float("nan")) for row in rows]
     for column, label, style in (
         ("container_psnr", "container", "C0-"),
         ("revealed_psnr", "revealed", "C1-"),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
-import platform
 import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,43 +19,27 @@ from isn.training import checkpoints
 from isn.training.checkpoints import Checkpoint
 from isn.training.data import Batches
 from isn.training.distributed import Processes
-from isn.training.export import export, load_tensors
+from isn.training.export import circumstances, export
 from isn.training.learner import Learner, dtype_of
-from isn.training.log import Log, draw_curve
+from isn.training.log import Log, draw_curve, row_of
 from isn.training.optimiser import Average, make_optimiser, rate_at
+from isn.training.precision import has_bf16
+from isn.training.progress import Progress, Stopped
 from isn.training.settings import Recipe
+from isn.training.state import State
 from isn.training.validation import Quality, validate
 
 PLATEAU = "plateau"
 """Folder of a run for its state before the rate falls, from which a longer run can go on."""
 
+VALIDATION = "validation"
+"""Stage of a run that validates on its way."""
+
+FINISH = ("last validation", "validation of half the bits")
+"""Stages of a run whose steps are done."""
+
 MOST_RETURNS = 10
 """Times that a run goes back and halves its rate; what explodes at a thousandth is hopeless."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a run tells while it goes on.
-
-    Attributes:
-        share: of the schedule that is done, 0 to 1.
-        step: steps done.
-        elapsed: seconds of training, over all pieces.
-        steps_per_second: lately.
-        terms: the last loss and its parts, by name.
-        photos: the last validation on photos, or None.
-        drawings: the last validation on drawings, or None.
-        message: something out of the ordinary, or empty.
-    """
-
-    share: float
-    step: int
-    elapsed: float
-    steps_per_second: float
-    terms: Mapping[str, float]
-    photos: Quality | None = None
-    drawings: Quality | None = None
-    message: str = ""
 
 
 class Trainer:
@@ -74,6 +55,7 @@ class Trainer:
         processes: Processes,
         *,
         data_note: str = "",
+        sources: Mapping[str, Any] | None = None,
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         """Builds the optimiser; nothing is written before :meth:`train`.
@@ -86,12 +68,15 @@ class Trainer:
             run: folder of the run.
             processes: this process among those of the training.
             data_note: what the data is, for the model's metadata.
+            sources: what it trains on, for the checkpoints.
             report: told of progress in every process; print only in the first.
         """
         self.settings, self.batches, self.run, self.processes = settings, batches, run, processes
         self.learner, self.data_note, self.report = learner, data_note, report
         device = processes.device
+        self.sources = dict(sources) if sources is not None else None
         self.dtype = dtype_of(settings.run)
+        self.bf16 = settings.run.autocast == "bf16" and has_bf16(device)
         self.validation = tuple(each.to(device) for each in validation)
         self.stack = learner.module
         if settings.run.channels_last:
@@ -113,7 +98,10 @@ class Trainer:
         self._stopping = False
 
     def stop(self) -> None:
-        """Asks the run to end after this step, with a checkpoint: for signal handlers."""
+        """Asks the run to end soon, with a checkpoint: for signal handlers.
+
+        That is after this step, or before the next group that is validated.
+        """
         self._stopping = True
 
     @property
@@ -129,10 +117,17 @@ class Trainer:
             stop_after: minutes after which this piece ends with a checkpoint.
 
         Returns:
-            True where the schedule is done and the model is written.
+            True where the schedule is done and the model is written; the same in all processes.
+
+        Raises:
+            ModelError: it explodes whatever the rate, or its log was changed.
+            OutputError: its folder cannot be written.
         """
-        self.run.mkdir(parents=True, exist_ok=True)
-        log = Log(self.run, self.step) if self.processes.first else None
+        with checkpoints.writing(self.run):
+            self.run.mkdir(parents=True, exist_ok=True)
+            log = Log(self.run, self.step) if self.processes.first else None
+        if self.settings.run.autocast == "bf16" and not self.bf16:
+            self._tell("this device has no arithmetic in bfloat16: everything is in float32")
         begun = mark = time.monotonic()
         before = self.elapsed
         last_checkpoint = begun
@@ -155,8 +150,7 @@ class Trainer:
             if self._descends_from_here():
                 self._checkpoint(PLATEAU)
             if share >= 1:
-                self._finish()
-                return True
+                return self._finish()
             if stopping or due:
                 self._checkpoint()
                 last_checkpoint = time.monotonic()
@@ -178,7 +172,7 @@ class Trainer:
         """Goes on from the run's last checkpoint.
 
         Raises:
-            ModelError: there is none, it is damaged, or it is of another architecture.
+            ModelError: there is none, it is damaged, or does not fit.
         """
         checkpoint = self._last_checkpoint()
         if checkpoint is None:
@@ -232,10 +226,10 @@ class Trainer:
                 f"the training exploded again at step {self.step} after going back "
                 f"{self.returns} times: take a lower optimiser.rate or a model.clamp"
             )
-        elapsed = self.elapsed
+        elapsed, falling = self.elapsed, self.falling
         self._restore(checkpoint)
-        # The clock does not go back: a schedule by time must end.
-        self.elapsed, self.rate_scale = elapsed, scale
+        # The clock does not go back: a schedule by time must end, and its descent begins once.
+        self.elapsed, self.falling, self.rate_scale = elapsed, falling, scale
         self.skipped, self.returns = skipped, returns
         self._recent.clear()
         self._tell(f"exploded: back to step {self.step} at {scale:g} of the rate")
@@ -246,61 +240,88 @@ class Trainer:
         return int(min(self.share, 1.0) * self.settings.run.validations)
 
     def _validate(self, log: Log | None, spans: deque[float]) -> None:
+        """Validates, where this is the first process; not to the end where the run is to stop."""
+        if log is not None:
+            try:
+                with self._averaged():
+                    photos, drawings = self._measure(VALIDATION).values()
+            except Stopped:
+                return
+            self._write_down(log, photos, drawings, _per_second(spans))
         self.validated = self._validations_due
-        if log is None:
-            return
-        with self._averaged():
-            photos, drawings = self._measure().values()
-        speed = _per_second(spans)
-        log.add(
-            {
-                "step": self.step,
-                "minutes": round(self.elapsed / 60, 3),
-                "rate": self.optimiser.param_groups[0]["lr"],
-                "steps_per_second": round(speed, 4),
-                **{name: float(f"{value:.6g}") for name, value in self._last_terms.items()},
-                "skipped": self.skipped,
-                "container_psnr": round(photos.container, 3),
-                "revealed_psnr": round(photos.revealed, 3),
-                "worst_container_psnr": round(photos.worst_container, 3),
-                "worst_revealed_psnr": round(photos.worst_revealed, 3),
-                "drawings_container_psnr": round(drawings.container, 3),
-                "drawings_revealed_psnr": round(drawings.revealed, 3),
-                "container_ssim": round(photos.container_ssim, 5),
-                "revealed_ssim": round(photos.revealed_ssim, 5),
-            }
-        )
-        draw_curve(log.path, self.run / "curve.png", self.run.name)
-        self.report(
-            Progress(self.share, self.step, self.elapsed, speed, self._last_terms, photos, drawings)
-        )
 
-    def _finish(self) -> None:
+    def _write_down(self, log: Log, photos: Quality, drawings: Quality, speed: float) -> None:
+        rate = self.optimiser.param_groups[0]["lr"]
+        progress = Progress(
+            self.share, self.step, self.elapsed, speed, self._last_terms, photos, drawings
+        )
+        with checkpoints.writing(self.run):
+            log.add(row_of(progress, photos, drawings, rate=rate, skipped=self.skipped))
+            draw_curve(log.rows, self.run / "curve.png", self.run.name)
+        self.report(progress)
+
+    def _finish(self) -> bool:
+        """Writes the model, after a checkpoint from which this can be done again.
+
+        Returns:
+            False where the run was to stop before that; the same in all processes.
+        """
         self._checkpoint()
-        if not self.processes.first:
-            return
-        with self._averaged():
-            model = export(self.learner, self.settings, self._measure, self._provenance())
-        model.save(self.run / "model.safetensors")
+        done = not self.processes.first or self._export()
+        return bool(self.processes.from_first(float(done))[0])
 
-    def _provenance(self) -> dict[str, Any]:
-        return {
-            "steps": self.step,
-            "minutes": round(self.elapsed / 60, 1),
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "device": _device_name(self.processes.device),
-            "processes": self.processes.world,
-            "torch": torch.__version__,
-            "data": self.data_note,
-            "start": self.learner.start_note,
-            "skipped_steps": self.skipped,
-        }
+    def _export(self) -> bool:
+        self._tell(f"{self.step} steps are done: the model is validated, then written")
+        stages = iter(FINISH)
+        try:
+            with self._averaged():
+                model = export(
+                    self.learner,
+                    self.settings,
+                    lambda: self._measure(next(stages)),
+                    {
+                        "steps": self.step,
+                        "minutes": round(self.elapsed / 60, 1),
+                        "data": self.data_note,
+                        "start": self.learner.start_note,
+                        "skipped_steps": self.skipped,
+                        **circumstances(self.processes),
+                    },
+                )
+        except Stopped:
+            return False
+        with checkpoints.writing(self.run):
+            model.save(self.run / "model.safetensors")
+        return True
 
-    def _measure(self) -> dict[str, Quality]:
-        kinds = ("photos", "drawings")
+    def _measure(self, stage: str) -> dict[str, Quality]:
+        """Validates on photos and drawings, and tells how far it is.
+
+        Raises:
+            Stopped: the run is to stop.
+        """
+        groups = [len(each) for each in self.validation]
+        counts = iter(range(sum(groups)))
+
+        def tell() -> None:
+            if self._stopping:
+                raise Stopped
+            self.report(
+                Progress(
+                    self.share,
+                    self.step,
+                    self.elapsed,
+                    0.0,
+                    {},
+                    stage=stage,
+                    done=next(counts),
+                    total=sum(groups),
+                )
+            )
+
         return {
-            kind: validate(self.learner, groups, self.dtype)
-            for kind, groups in zip(kinds, self.validation, strict=True)
+            kind: validate(self.learner, each, self.dtype, tell)
+            for kind, each in zip(("photos", "drawings"), self.validation, strict=True)
         }
 
     @contextmanager
@@ -316,7 +337,7 @@ class Trainer:
 
     def _set_precision(self, *, exact: bool) -> None:
         run = self.settings.run
-        self.learner.autocast = torch.bfloat16 if run.autocast == "bf16" and not exact else None
+        self.learner.autocast = torch.bfloat16 if self.bf16 and not exact else None
         if self.processes.device.type == "cuda":
             tf32 = "tf32" if run.tf32 and not exact else "ieee"
             torch.backends.cuda.matmul.fp32_precision = tf32
@@ -325,59 +346,49 @@ class Trainer:
     def _checkpoint(self, folder: str = ".") -> None:
         if not self.processes.first:
             return
-        tensors = {
-            f"weights.{name}": each.detach().cpu().contiguous()
-            for name, each in self.stack.named_parameters()
-        }
-        tensors |= {
-            f"average.{name}": each.cpu().contiguous()
-            for name, each in self.average.tensors.items()
-        }
-        tensors |= checkpoints.optimiser_tensors(self.optimiser)
-        state = {
-            "step": self.step,
-            "elapsed": self.elapsed,
-            "rate_scale": self.rate_scale,
-            "skipped": self.skipped,
-            "returns": self.returns,
-            "validated": self.validated,
-            "falling": self.falling,
-            "averaged": self.average.updates,
-            "norms": list(self._norms),
-            "recent": list(self._recent),
-            "start": self.learner.start_note,
-            "settings": self.settings.as_dict(),
-        }
-        checkpoints.write(self.run / folder, Checkpoint(tensors, state), self.step)
+        tensors = checkpoints.pack(self.stack, self.average.tensors, self.optimiser)
+        state = State(
+            step=self.step,
+            elapsed=self.elapsed,
+            rate_scale=self.rate_scale,
+            skipped=self.skipped,
+            returns=self.returns,
+            validated=self.validated,
+            falling=self.falling,
+            averaged=self.average.updates,
+            norms=list(self._norms),
+            recent=list(self._recent),
+            start=self.learner.start_note,
+            settings=self.settings.as_dict(),
+            sources=self.sources,
+        )
+        checkpoints.write(self.run / folder, Checkpoint(tensors, state.as_dict()), self.step)
 
     def _last_checkpoint(self) -> Checkpoint | None:
         folder = checkpoints.newest(self.run) if self.processes.first else None
         return self.processes.object_from_first(checkpoints.read(folder) if folder else None)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        state, tensors = checkpoint.state, checkpoint.tensors
-        ours, theirs = self.settings.as_dict(), state["settings"]
-        if (theirs.get("method", "isn"), theirs["model"]) != (ours["method"], ours["model"]):
+        state = State.of(checkpoint.state, self.run)
+        try:
+            checkpoints.unpack(checkpoint.tensors, self.stack, self.average.tensors, self.optimiser)
+        except (KeyError, ValueError) as error:
             raise ModelError(
-                f"the checkpoint in {self.run} is of another model "
-                f"({theirs['model']}), these settings name {ours['model']}"
-            )
-        load_tensors(self.stack, _under("weights.", tensors))
-        for name, each in _under("average.", tensors).items():
-            self.average.tensors[name].copy_(each)
-        checkpoints.load_optimiser(self.optimiser, tensors)
-        self.step, self.elapsed = state["step"], state["elapsed"]
-        self.rate_scale = state["rate_scale"]
-        self.skipped, self.returns = state["skipped"], state["returns"]
-        self.average.updates = state["averaged"]
+                f"the tensors of the checkpoint in {self.run} are not those of this model "
+                f"({' '.join(str(error).split())[:200]}): put back a copy, or begin another run"
+            ) from error
+        self.step, self.elapsed = state.step, state.elapsed
+        self.rate_scale = state.rate_scale
+        self.skipped, self.returns = state.skipped, state.returns
+        self.average.updates = state.averaged
         # A schedule that has grown since has validations ahead that the old one had behind it.
-        self.validated = min(state["validated"], self._validations_due)
-        self.falling = state.get("falling", False)
-        self.learner.start_note = state["start"]
+        self.validated = min(state.validated, self._validations_due)
+        self.falling = bool(state.falling)
+        self.learner.start_note = state.start
         self._norms.clear()
-        self._norms.extend(state["norms"])
+        self._norms.extend(state.norms)
         self._recent.clear()
-        self._recent.extend(state["recent"])
+        self._recent.extend(state.recent)
 
     def _tell(self, message: str) -> None:
         self.report(Progress(self.share, self.step, self.elapsed, 0.0, {}, message=message))
@@ -385,15 +396,3 @@ class Trainer:
 
 def _per_second(spans: Collection[float]) -> float:
     return len(spans) / sum(spans) if sum(spans) else 0.0
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)
-    }
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"

@@ -9,16 +9,14 @@ from isn.paper.backends.torch import rounded
 from isn.paper.network import Network
 from isn.training.sections import LossSettings
 
+TERMS: tuple[str, ...] = ("loss", "container", "lost", "host", "revealed")
+"""What :meth:`Objective.forward` returns, in this order."""
+
 
 class Objective(nn.Module):
     """Hides, rounds, reveals, and measures: one training step up to the loss.
 
     Holds the learned subnets as a submodule, so that DDP sees them.
-
-    Attributes:
-        terms: what :meth:`forward` returns, in this order. Where the host's last digits carry the
-            container (:mod:`isn.carriers.digits`), how far it is from the host is decided before anything
-            is learned, and its two terms are missing.
     """
 
     def __init__(
@@ -41,9 +39,6 @@ class Objective(nn.Module):
         self.network = network
         self.settings = settings
         self.texture = texture
-        self.terms: tuple[str, ...] = ("loss", "lost", "revealed")
-        if network.config.base is None:
-            self.terms = ("loss", "container", "lost", "host", "revealed")
 
     def forward(self, images: Tensor) -> Tensor:
         """The loss and its parts.
@@ -52,32 +47,37 @@ class Objective(nn.Module):
             images: N x (1 + n) x 3 x H x W in [0, 1], each host and its n hidden images.
 
         Returns:
-            The numbers named in `terms`.
+            The numbers named in `TERMS`.
         """
         weights = self.settings
         host, hidden = images[:, 0], images[:, 1:].flatten(1, 2)
         hiding = self.network.forward(host, hidden)
         y_z = self.network.constant_lost(host, self.texture)
-        values = self.network.config.values
-        container = rounded(hiding.container, values, straight_clamp=weights.straight_clamp)
+        container = rounded(hiding.container, straight_clamp=weights.straight_clamp)
         revealing = self.network.inverse(container, y_z)
         parts = {
+            "container": (hiding.container - host).square().mean(),
             "lost": (hiding.lost - y_z).square().mean(),
-            "revealed": self._distance(revealing.hidden, hidden),
+            "host": distance(revealing.host, host, weights.revealed_distance),
+            "revealed": distance(revealing.hidden, hidden, weights.revealed_distance),
         }
-        if self.network.config.base is None:
-            parts["container"] = (hiding.container - host).square().mean()
-            parts["host"] = self._distance(revealing.host, host)
         loss = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
         if weights.outside:
             excess = hiding.container - hiding.container.clamp(0, 1)
             loss = loss + weights.outside * excess.square().mean()
-        return torch.stack([loss, *(parts[name] for name in self.terms[1:])])
+        return torch.stack([loss, *(parts[name] for name in TERMS[1:])])
 
-    def _distance(self, a: Tensor, b: Tensor) -> Tensor:
-        kind = self.settings.revealed_distance
-        if kind == "l1":
-            return (a - b).abs().mean()
-        if kind == "l2":
-            return (a - b).square().mean()
-        return ((a - b).square() + 1e-6).sqrt().mean()
+
+def distance(a: Tensor, b: Tensor, kind: str) -> Tensor:
+    """How far images are from each other: the mean over all samples.
+
+    Args:
+        a: of any shape.
+        b: of that shape.
+        kind: ``l1``, ``l2`` or ``charbonnier``.
+    """
+    if kind == "l1":
+        return (a - b).abs().mean()
+    if kind == "l2":
+        return (a - b).square().mean()
+    return ((a - b).square() + 1e-6).sqrt().mean()

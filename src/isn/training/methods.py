@@ -1,14 +1,127 @@
-"""The methods that can be trained, and the settings of each: ours, and Baluja's to compare with."""
+"""What can be trained, and the settings of each: the paper's network, codes, and a baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from reprlib import repr as shortened
 from typing import Any
 
+from isn.carriers.trellis import MOST_BITS
+from isn.codes.photos.bands import SIDE
 from isn.errors import ConfigError
-from isn.training.sections import at_least, whole
-from isn.training.settings import Recipe, Settings, document_of
+from isn.paper.config import ModelConfig
+from isn.training.sections import DISTANCES, at_least, one_of, whole
+from isn.training.settings import Recipe, Settings, check_crops, document_of
+
+
+@dataclass(frozen=True)
+class SamplesSettings:
+    """How the container of the network's code is rounded.
+
+    Attributes:
+        rate: bits of a sample, on average over its bands.
+    """
+
+    rate: float = 4.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= MOST_BITS:
+            raise ConfigError(
+                f"samples.rate is {self.rate}, give a number above 0 and up to {MOST_BITS}"
+            )
+
+
+@dataclass(frozen=True)
+class NetworkLossSettings:
+    """What is left of Eq. (8) where the host is blank and nobody sees the container.
+
+    Attributes:
+        lost: alpha_z.
+        revealed: alpha_hi, of the mean over all n hidden images.
+        revealed_distance: ``l1`` (the paper), ``l2`` or ``charbonnier``.
+    """
+
+    lost: float = 1.0
+    revealed: float = 1.0
+    revealed_distance: str = "l1"
+
+    def __post_init__(self) -> None:
+        at_least(self, "lost", 0.0)
+        at_least(self, "revealed", 0.0)
+        one_of(self, "revealed_distance", DISTANCES)
+
+
+@dataclass(frozen=True)
+class NetworkSettings(Recipe):
+    """A whole training of the network as a code.
+
+    Attributes:
+        model: the architecture.
+        samples: how its container is rounded.
+        loss: Eq. (8).
+    """
+
+    method = "network"
+    of_tensors = ("model", "samples")
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    samples: SamplesSettings = field(default_factory=SamplesSettings)
+    loss: NetworkLossSettings = field(default_factory=NetworkLossSettings)
+
+    @property
+    def hidden_images(self) -> int:
+        """How many images are hidden in one host, n."""
+        return self.model.hidden_images
+
+    def __post_init__(self) -> None:
+        check_crops(self.data, self.model)
+        if self.model.lost is None:
+            raise ConfigError('model.lost is "none", and a code has no texture: give a number')
+
+
+@dataclass(frozen=True)
+class PhotosModelSettings:
+    """The prior of the code ``photos``.
+
+    Attributes:
+        width: of the hidden layers.
+    """
+
+    width: int = 64
+
+    def __post_init__(self) -> None:
+        whole(self, "width", 4)
+
+
+@dataclass(frozen=True)
+class PhotosSettings(Recipe):
+    """A whole training of the prior of the code ``photos``.
+
+    Attributes:
+        model: the prior.
+    """
+
+    method = "photos"
+
+    model: PhotosModelSettings = field(default_factory=PhotosModelSettings)
+
+    @property
+    def hidden_images(self) -> int:
+        """One: each image is coded by itself."""
+        return 1
+
+    def __post_init__(self) -> None:
+        if self.data.crop % SIDE**2:
+            raise ConfigError(
+                f"data.crop is {self.data.crop}, the means of blocks are coded in blocks again: "
+                f"give a multiple of {SIDE**2}"
+            )
+        if self.run.compile or self.run.recompute or self.run.autocast != "none":
+            raise ConfigError(
+                "run.compile, run.recompute and run.autocast are for networks: leave them out for "
+                "a prior, which computes in whole numbers"
+            )
 
 
 @dataclass(frozen=True)
@@ -66,16 +179,17 @@ class BalujaSettings(Recipe):
         return self.model.hidden_images
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.run.compile or self.run.recompute:
             raise ConfigError(
-                "run.compile and run.recompute are for the dense blocks of our own network: "
+                "run.compile and run.recompute are for the dense blocks of the paper's network: "
                 "leave them out for Baluja's"
             )
 
 
-METHODS: dict[str, type[Recipe]] = {each.method: each for each in (Settings, BalujaSettings)}
-"""What a config's ``method`` may say; our own where it says nothing."""
+METHODS: dict[str, type[Recipe]] = {
+    each.method: each for each in (Settings, NetworkSettings, PhotosSettings, BalujaSettings)
+}
+"""What a config's ``method`` may say; the paper's where it says nothing."""
 
 
 def load(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -93,7 +207,9 @@ def load(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
 
 def from_mapping(document: Mapping[str, Any]) -> Recipe:
     """Settings of whatever method nested mappings are for, as TOML and JSON give them."""
+    if not isinstance(document, Mapping):
+        raise ConfigError(f"{shortened(document)} are no settings: give tables of them")
     method = document.get("method", Settings.method)
-    if method not in METHODS:
-        raise ConfigError(f"method is {method!r}, choose one of {', '.join(METHODS)}")
+    if not isinstance(method, str) or method not in METHODS:
+        raise ConfigError(f"method is {shortened(method)}, choose one of {', '.join(METHODS)}")
     return METHODS[method].from_mapping(document)

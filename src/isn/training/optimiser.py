@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isn.paper.config import ModelConfig
-from isn.paper.network import BLANK
+from isn.training.muon import Muon
 from isn.training.sections import OptimiserSettings
-
-DIGITS_RANGE = 16.0
-"""Levels of change in a host that become a whole range of digits: with containers at 40 dB, whose
-changes deviate by 2.2 levels, so few of them are clamped that little is lost."""
 
 HALVINGS = (0.12, 0.24, 0.36, 0.60, 0.72, 0.84)
 """Shares of a run after which the rate halves: LF-VSN's 30, 60, 90, 150, 180, 210 k of 250 k."""
@@ -51,8 +47,7 @@ def warm_start(
     Where the hidden branches differ in size, the channels of the images that both models hide are
     copied, and the channels of further images keep their initialisation. Into a network of more
     blocks, those of the other are spread evenly, the last one last; the new ones between them keep
-    their initialisation, with which they change nothing. Of a network that hides in a host, one
-    whose container digits carry takes what it does in a blank host, :func:`_enlarged`.
+    their initialisation, with which they change nothing.
 
     Args:
         stack: freshly initialised subnets of `config`.
@@ -63,8 +58,6 @@ def warm_start(
     Returns:
         Names of the parameters that took anything over.
     """
-    if config.base is not None and source.base is None:
-        tensors = _enlarged(tensors, source, config.base)
     taken = []
     same_bands = config.levels == source.levels
     origins = _origins(config.blocks, source.blocks)
@@ -86,33 +79,6 @@ def warm_start(
                 continue
             taken.append(name)
     return taken
-
-
-def _enlarged(
-    tensors: Mapping[str, NDArray[np.float32]], source: ModelConfig, base: int
-) -> dict[str, NDArray[np.float32]]:
-    """A network that changes a blank host more than another one does, and is else the same.
-
-    All that it does to the host branch is larger by a gain, so that what was a level of 256 becomes
-    ``base / DIGITS_RANGE`` digits: phi gives so much more, and rho and eta take so much less of how
-    far the branch is from blank. Where the borders of an image are padded it is not quite the same.
-    """
-    gain = 255 * base / (DIGITS_RANGE * (base - 1))
-    blank = BLANK * source.cell
-    enlarged = {}
-    for name, tensor in tensors.items():
-        _, block, subnet, _, k, kind = name.split(".")
-        if subnet == "phi":
-            enlarged[name] = tensor * gain if int(k) == source.depth - 1 else tensor
-        elif kind == "weight":
-            enlarged[name] = np.concatenate(
-                [tensor[:, : source.host_channels] / gain, tensor[:, source.host_channels :]], 1
-            )
-        else:
-            # The lowest band of a blank host is the same everywhere, and all others are zero.
-            seen = tensors[f"blocks.{block}.{subnet}.convs.{k}.weight"][:, :3].sum((1, 2, 3))
-            enlarged[name] = tensor + (1 - 1 / gain) * blank * seen
-    return enlarged
 
 
 def _origins(ours: int, theirs: int) -> dict[int, int]:
@@ -157,6 +123,8 @@ def make_optimiser(
     rate, betas = settings.rate, settings.betas
     if settings.name == "adamax":
         return torch.optim.Adamax(parameters, rate, betas)
+    if settings.name == "muon":
+        return Muon(parameters, rate, betas, settings.weight_decay)
     fused = device.type == "cuda"
     if settings.name == "adam":
         return torch.optim.Adam(parameters, rate, betas, fused=fused)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isn.paper.backends.torch import rounded
-from isn.training.learner import Hiding, Saved, dtype_of
+from isn.training.learner import Hiding, Saved, Seen, dtype_of, through_file
 from isn.training.methods import BalujaSettings
 
 TERMS = ("loss", "container", "revealed")
@@ -104,7 +104,10 @@ class Pair:
         self.module: nn.Module = network.to(device, dtype_of(settings.run))
         self.objective = PairObjective(network, settings.loss.revealed)
         self.pack = pack
-        self.hide, self.reveal = self.objective.hide, self.objective.reveal
+
+    def seen(self, host: Tensor, hidden: Tensor) -> Seen:
+        """See :class:`isn.training.learner.Receiving`."""
+        return through_file(self.objective, host, hidden)
 
     @property
     def autocast(self) -> torch.dtype | None:

@@ -13,6 +13,8 @@ from isn.codes.photos.dependent import WORTH, lean, places, until
 from isn.codes.photos.rans import LOGISTIC, logistic_share
 
 _SMALLEST = 1e-9
+_FIRST = 8.0
+"""log2 of the scale of the coarsest means, in levels, before anything is learned."""
 
 
 class Group(nn.Module):
@@ -50,21 +52,33 @@ class Rate(nn.Module):
             for narrower in prior.LEVELS.values()
         )
 
-    def forward(self, container: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def initialise(self, seed: int) -> None:
+        """A prior that knows nothing, the same for the same seed."""
+        generator = torch.Generator().manual_seed(seed)
+        nn.init.constant_(self.coarsest, _FIRST)
+        for group in (*self.means, *self.blocks):
+            for name, layer in group.named_children():
+                bound = layer.weight[0].numel() ** -0.5
+                for each in layer.parameters():
+                    nn.init.uniform_(each, -bound, bound, generator=generator)
+                if name == "inner":
+                    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+
+    def forward(self, images: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """Codes some images; gradients pass every rounding as if it were not there.
 
         Which quantiser a number is of is drawn here, where a code finds it by a search, whose
         errors are a fifth smaller; which numbers there are is about the same.
 
         Args:
-            container: N x 3 x H x W, about [0, 1], sides multiples of 64.
+            images: N x 3 x H x W in [0, 1], sides multiples of 64.
             step: index of the step of quantisation.
 
         Returns:
             The bits of all codes together; the places of the numbers in steps, bands and means,
             as :func:`isn.codes.photos.code.received` takes them.
         """
-        bands = to_cosine((container - 0.5) * 255) / size_of(step)
+        bands = to_cosine((images - 0.5) * 255) / size_of(step)
         means = to_blocks(bands[:, list(MEANS)])
         coarsest = means[:, list(MEANS)]
         scales = (self.coarsest - step / 64)[None, :, None, None].expand_as(coarsest)

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from isn.errors import ConfigError
+
+LARGEST = 2**63 - 1
+"""Of whole numbers: what generators of random numbers and tensors take."""
+
+DISTANCES = ("l1", "l2", "charbonnier")
+"""How far images are from each other; see :func:`isn.training.losses.distance`."""
 
 
 @dataclass(frozen=True)
 class LossSettings:
     """Weights and distances of Eq. (8).
 
+    Every distance is a mean over all samples. For n hidden images the revealed term is therefore
+    1/n of the paper's, which sums the distances of the n images: a weight of n is the paper's 1.
+
     Attributes:
-        container: alpha_co; the paper takes 32 for one hidden image and 64 for more.
+        container: alpha_co; the paper takes 32 for one hidden image and 64 for two to five.
         lost: alpha_z.
         host: alpha_ho, of the host recovered from the container.
-        revealed: alpha_hi.
+        revealed: alpha_hi, of the mean over all n hidden images.
         revealed_distance: ``l1`` (the paper), ``l2`` or ``charbonnier``, for host and revealed.
         straight_clamp: True lets the gradient pass the clamp to [0, 1] before rounding as if it
             were not there; False gives its true gradient.
         outside: weight of a penalty on container values outside [0, 1] (mean square excess).
-        prior_alone: of a model with a prior: the blocks stay as they begin, which is much faster,
-            for a first run that others start from.
     """
 
     container: float = 32.0
@@ -31,12 +39,11 @@ class LossSettings:
     revealed_distance: str = "l1"
     straight_clamp: bool = False
     outside: float = 0.0
-    prior_alone: bool = False
 
     def __post_init__(self) -> None:
         for name in ("container", "lost", "host", "revealed", "outside"):
             at_least(self, name, 0.0)
-        one_of(self, "revealed_distance", ("l1", "l2", "charbonnier"))
+        one_of(self, "revealed_distance", DISTANCES)
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,11 @@ class OptimiserSettings:
     """How the parameters move.
 
     Attributes:
-        name: ``adamw``, ``adam`` or ``adamax`` (the paper).
+        name: ``adamw``, ``adam``, ``adamax`` (the paper), or ``muon``: orthogonal steps for the
+            convolutions, adamw for what else there is.
         rate: peak learning rate.
         betas: decay of the first and second moment.
-        weight_decay: of adamw.
+        weight_decay: of adamw and muon.
         clip: largest gradient norm, larger ones are scaled down to it; 0 clips nothing.
         schedule: ``cosine`` down to `final`, ``halving`` (at 12, 24, 36, 60, 72 and 84 % of the
             run), ``constant`` (the paper), or ``plateau``: constant, then straight down to `final`
@@ -77,14 +85,15 @@ class OptimiserSettings:
     patience: int = 10
 
     def __post_init__(self) -> None:
-        one_of(self, "name", ("adamw", "adam", "adamax"))
+        one_of(self, "name", ("adamw", "adam", "adamax", "muon"))
         one_of(self, "schedule", ("cosine", "halving", "constant", "plateau"))
         for name in ("rate", "weight_decay", "clip", "explode"):
             at_least(self, name, 0.0)
         for name in ("warmup", "cooldown", "final", "ema"):
             share(self, name)
         betas = tuple(self.betas)
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        numbers = all(isinstance(beta, int | float) for beta in betas)
+        if len(betas) != 2 or not numbers or not all(0 <= beta < 1 for beta in betas):
             raise ConfigError(f"optimiser.betas is {self.betas}, give two numbers in [0, 1)")
         object.__setattr__(self, "betas", betas)
         whole(self, "patience", 1)
@@ -100,8 +109,6 @@ class DataSettings:
         drawings: share of images that are not photos: pages, screenshots, shapes, flat, white...
         overexposed: share of images whose exposure is clipped, at white or at black.
         recoloured: share of images whose colour channels are permuted.
-        scrambled: share of hosts whose hidden images are scrambled in blocks, as a passphrase does;
-            the crop must hold enough blocks for it.
         pool: drawings made from the seed when the training starts, then cropped like photos.
         validation_pairs: groups of one host and its hidden images to validate on.
         validation_crop: side of the centre crops of the validation, in pixels.
@@ -112,7 +119,6 @@ class DataSettings:
     drawings: float = 0.1
     overexposed: float = 0.1
     recoloured: float = 0.0
-    scrambled: float = 0.0
     pool: int = 256
     validation_pairs: int = 24
     validation_crop: int = 160
@@ -123,7 +129,7 @@ class DataSettings:
         whole(self, "pool", 1)
         whole(self, "validation_pairs", 1)
         whole(self, "validation_crop", 32)
-        for name in ("drawings", "overexposed", "recoloured", "scrambled"):
+        for name in ("drawings", "overexposed", "recoloured"):
             share(self, name)
 
 
@@ -165,7 +171,7 @@ class RunSettings:
         whole(self, "validations", 0)
         at_least(self, "minutes", 0.0)
         at_least(self, "checkpoint_minutes", 0.0)
-        at_least(self, "exact_share", 0.0)
+        share(self, "exact_share")
         one_of(self, "autocast", ("none", "bf16"))
         if bool(self.steps) == bool(self.minutes):
             raise ConfigError(
@@ -174,10 +180,12 @@ class RunSettings:
 
 
 def at_least(settings: object, name: str, low: float) -> None:
-    """Refuses a setting below `low`."""
+    """Refuses a setting below `low`, or that is not finite."""
     value = getattr(settings, name)
-    if not value >= low:
-        raise ConfigError(f"{_label(settings)}.{name} is {value}, give at least {low:g}")
+    if not low <= value < math.inf:
+        raise ConfigError(
+            f"{_label(settings)}.{name} is {value}, give a finite number of at least {low:g}"
+        )
 
 
 def share(settings: object, name: str) -> None:
@@ -189,10 +197,15 @@ def share(settings: object, name: str) -> None:
 
 
 def whole(settings: object, name: str, low: int) -> None:
-    """Refuses a setting that is no whole number from `low`."""
+    """Refuses a setting that is no whole number from `low` to `LARGEST`."""
     value = getattr(settings, name)
     if type(value) is not int or value < low:
         raise ConfigError(f"{_label(settings)}.{name} is {value!r}, give a whole number from {low}")
+    if value > LARGEST:
+        raise ConfigError(
+            f"{_label(settings)}.{name} has {value.bit_length()} bits, give a whole number of at "
+            f"most {LARGEST.bit_length()}"
+        )
 
 
 def one_of(settings: object, name: str, choices: tuple[str, ...]) -> None:
@@ -205,4 +218,6 @@ def one_of(settings: object, name: str, choices: tuple[str, ...]) -> None:
 
 
 def _label(settings: object) -> str:
-    return type(settings).__name__.removesuffix("Settings").removeprefix("Baluja").lower()
+    name = type(settings).__name__.removesuffix("Settings")
+    # The section is the last word, as of BalujaLossSettings.
+    return name[max(k for k, letter in enumerate(name) if letter.isupper()) :].lower()

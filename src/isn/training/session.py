@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,36 +10,22 @@ import torch
 from torch import Tensor
 
 from isn import images
-from isn.errors import ConfigError, ModelError
-from isn.paper.weights import Weights
+from isn.errors import ConfigError, ModelError, OutputError
 from isn.training import checkpoints, methods
-from isn.training.coded import Coded
-from isn.training.data import Batches, Folder, ImageStore, Photos, draw_pool, read_folder
+from isn.training.data import Batches, ImageStore, Photos, draw_pool
 from isn.training.distributed import Processes
 from isn.training.invertible import Invertible
 from isn.training.learner import Learner
-from isn.training.loop import Progress, Trainer
+from isn.training.loop import Trainer
+from isn.training.methods import NetworkSettings, PhotosSettings
+from isn.training.network import NetworkLearner
+from isn.training.photos import PhotosLearner
+from isn.training.progress import Progress
 from isn.training.settings import Recipe, Settings
-from isn.training.shards import Shards
-from isn.training.validation import drawing_groups, validation_groups
-
-HELD_OUT = 0.05
-"""Share of the training photos kept for validation where no folder of its own is given."""
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where a training takes its images from.
-
-    Attributes:
-        data: folders of photos, or tar shards.
-        validation: folders of photos never trained on; none: a share of `data` is held out.
-        texture: image file of y_z (section 5.3), where the config's ``model.lost`` is none.
-    """
-
-    data: Sequence[str]
-    validation: Sequence[str] = ()
-    texture: str | None = None
+from isn.training.sources import Record, Sources, check_same, gather
+from isn.training.state import State, changes, check_model
+from isn.training.validation import drawing_groups
+from isn.weights import Weights
 
 
 def prepare(
@@ -51,7 +35,6 @@ def prepare(
     processes: Processes,
     *,
     learner: Learner | None = None,
-    note: str = "",
     start: tuple[str, Weights] | None = None,
     resume: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -61,71 +44,50 @@ def prepare(
 
     Args:
         settings: the whole training.
-        sources: where its images come from.
+        sources: where its images come from; for a run that goes on, what is left out is as before.
         run: folder of the run.
         processes: this process among those of the training.
         learner: what is trained, for methods other than our own.
-        note: what the data is, for the model's metadata; empty: the number of photos.
         start: weights to begin from, and what they are called.
         resume: go on from the run's last checkpoint.
         report: told of progress.
-        warn: told of every file that was skipped.
+        warn: told of every file that was skipped, and of settings that are not those of before.
 
     Raises:
-        ConfigError: the run exists already and is not to be resumed, or sources contradict.
+        ConfigError: the run exists already and is not to be resumed, or it was trained on other
+            data, or sources contradict.
         ImageError: there is no usable image.
-        ModelError: no checkpoint to resume from, or weights that do not fit.
+        ModelError: no checkpoint to resume from, or a damaged one, or weights that do not fit.
+        OutputError: the run's folder is none.
     """
-    begun = processes.object_from_first(checkpoints.newest(run) is not None)
-    if not resume and begun:
-        raise ConfigError(
-            f"{run} holds a run already: give --resume to go on with it, or another folder"
-        )
-    if resume and not begun:
-        raise ModelError(f"there is no checkpoint in {run} to resume from")
-    shards = [each for each in sources.data if each.endswith(".tar")]
-    if shards and len(shards) != len(sources.data):
-        raise ConfigError("tar shards and folders are mixed: give one kind")
+    state = _begun(run, processes, resume)
+    before = None
+    if state is not None:
+        check_model(settings, state, run)
+        before, sources = _continued(state, run, sources, warn)
+        changed = changes(state.settings, settings.as_dict())
+        if changed:
+            warn(f"changed since the checkpoint: {', '.join(changed)}")
+    gathered = gather(settings, sources, processes, warn)
+    if before is not None:
+        check_same(before, gathered.record, run)
     seed, data = settings.run.seed, settings.data
-    crop = data.validation_crop
-    held_out: Folder
-    photos: Photos
-    if shards:
-        if not sources.validation:
-            raise ConfigError("tar shards need a validation folder of their own: --validation")
-        photos = Shards(
-            shards, data.crop, processes.device, seed=seed, rank=processes.rank, warn=warn
-        )
-        held_out = read_folder(sources.validation, crop)
-        found = f"{len(shards)} tar shards"
-    else:
-        folder = read_folder(sources.data, data.crop)
-        _warn_all(folder, warn)
-        if sources.validation:
-            held_out = read_folder(sources.validation, crop)
-        else:
-            folder, held_out = _split(folder, crop, seed)
-        photos = ImageStore(folder.pixels, processes.device)
-        found = f"{len(folder.pixels)} photos"
-    _warn_all(held_out, warn)
-    groups = validation_groups(held_out.pixels, settings.hidden_images, data, seed)
     side = max(data.crop, 256)
     pool = ImageStore(draw_pool(data.pool, side, seed), processes.device)
     if learner is None:
-        learner = _invertible(settings, processes.device, sources.texture, start)
+        fit = None if resume else gathered.photos
+        learner = _learner(settings, processes.device, sources.texture, start, fit)
     elif start is not None or sources.texture:
-        raise ConfigError(
-            f"--start and --texture are for our own network, not for {settings.method}: leave them "
-            "out"
-        )
+        raise ConfigError(f"--start and --texture are not for {settings.method}: leave them out")
     trainer = Trainer(
         settings,
         learner,
-        Batches(photos, pool, data, settings.hidden_images, seed),
-        (groups, drawing_groups(groups, seed)),
+        Batches(gathered.photos, pool, data, settings.hidden_images, seed),
+        (gathered.groups, drawing_groups(gathered.groups, seed)),
         run,
         processes,
-        data_note=note or found,
+        data_note=gathered.note,
+        sources=gathered.record.as_dict(),
         report=report,
     )
     if resume:
@@ -133,56 +95,80 @@ def prepare(
     return trainer
 
 
-def _invertible(
-    settings: Recipe, device: torch.device, texture: str | None, start: tuple[str, Weights] | None
+def _learner(
+    settings: Recipe,
+    device: torch.device,
+    texture: str | None,
+    start: tuple[str, Weights] | None,
+    photos: Photos | None,
 ) -> Learner:
-    if not isinstance(settings, Settings):
-        raise ConfigError(f"these settings are for {settings.method}: give its learner too")
-    lost = _texture(texture) if texture else None
-    kind = Invertible if settings.model.prior is None else Coded
-    return kind(settings, device, texture=lost, start=start)
+    """What is trained by settings of ours."""
+    if isinstance(settings, Settings):
+        lost = _texture(texture) if texture else None
+        return Invertible(settings, device, texture=lost, start=start)
+    if texture:
+        raise ConfigError(f"--texture is not for {settings.method}: leave it out")
+    if isinstance(settings, NetworkSettings):
+        return NetworkLearner(settings, device, start=start, photos=photos)
+    if isinstance(settings, PhotosSettings):
+        return PhotosLearner(settings, device, start=start)
+    raise ConfigError(f"these settings are for {settings.method}: give its learner too")
 
 
 def settings_of(run: Path) -> Recipe:
     """The settings that a run was started with, from its last checkpoint.
 
     Raises:
-        ModelError: there is no checkpoint.
+        ModelError: there is no checkpoint, or a damaged one.
     """
     folder = checkpoints.newest(run)
     if folder is None:
-        raise ModelError(f"there is no checkpoint in {run} to resume from")
-    document = json.loads((folder / "state.json").read_text("utf-8"))
-    return methods.from_mapping(document["state"]["settings"])
+        raise _nothing_in(run)
+    return methods.from_mapping(State.of(checkpoints.read_state(folder), folder).settings)
 
 
-def _split(folder: Folder, crop: int, seed: int) -> tuple[Folder, Folder]:
-    """Keeps a share of the photos for validation, chosen by the seed."""
-    large = [k for k, each in enumerate(folder.pixels) if min(each.shape[:2]) >= crop]
-    if len(folder.pixels) < 3 or not large:
+def _begun(run: Path, processes: Processes, resume: bool) -> State | None:
+    """Where a run stands that is resumed, in every process; None for one that begins.
+
+    Raises:
+        ConfigError: it is there and is not to be resumed.
+        ModelError: it is to be resumed and is not there, or is damaged.
+        OutputError: its folder is a file.
+    """
+    if run.exists() and not run.is_dir():
+        raise OutputError(f"the run {run} is a file: give a folder")
+    folder = checkpoints.newest(run) if processes.first else None
+    begun = processes.object_from_first(folder is not None)
+    if begun and not resume:
         raise ConfigError(
-            f"{len(folder.pixels)} photos, {len(large)} of them of {crop} x {crop} or more, are "
-            "too few to hold some out: give more, or a folder with --validation"
+            f"{run} holds a run already: give --resume to go on with it, or another folder"
         )
-    rng = np.random.default_rng([seed, 0x5B1])
-    count = max(1, round(HELD_OUT * len(folder.pixels)))
-    chosen = set(rng.permutation(large)[:count].tolist())
+    if resume and not begun:
+        raise _nothing_in(run)
+    if not begun:
+        return None
+    document = processes.object_from_first(checkpoints.read_state(folder) if folder else {})
+    return State.of(document, run)
 
-    def part(inside: bool) -> Folder:
-        kept = [k for k in range(len(folder.pixels)) if (k in chosen) == inside]
-        return Folder([folder.pixels[k] for k in kept], [folder.names[k] for k in kept])
 
-    return part(False), part(True)
+def _continued(
+    state: State, run: Path, sources: Sources, warn: Callable[[str], None]
+) -> tuple[Record | None, Sources]:
+    """What a run was trained on, if its checkpoint says so, and what it goes on with."""
+    if state.sources is None:
+        warn("the checkpoint does not say what it was trained on: see that it is the same")
+        return None, sources
+    before = Record.of(state.sources, run)
+    return before, before.continued(sources)
+
+
+def _nothing_in(run: Path) -> ModelError:
+    return ModelError(
+        f"there is no checkpoint in {run} to resume from: give the folder of a run, or leave "
+        "--resume out"
+    )
 
 
 def _texture(path: str) -> Tensor:
     pixels = images.read(path).pixels
     return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32) / 255)
-
-
-def _warn_all(folder: Folder, warn: Callable[[str], None]) -> None:
-    for sentence in folder.skipped:
-        warn(sentence)
-    skipped, used = len(folder.skipped), len(folder.pixels)
-    if skipped:
-        warn(f"{skipped} file{'s' * (skipped > 1)} skipped, {used} image{'s' * (used > 1)} used")

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any, ClassVar, Self, get_type_hints
 
-from isn import scramble
-from isn.codes.photos.bands import SIDE
-from isn.errors import ConfigError, ImageError
+from isn.errors import ConfigError
 from isn.paper.config import ModelConfig
 from isn.training.sections import DataSettings, LossSettings, OptimiserSettings, RunSettings
-
-SECTIONS = ("model", "loss", "optimiser", "data", "run")
-"""Tables of a config."""
 
 
 @dataclass(frozen=True)
 class Recipe(ABC):
-    """What the training of every method has; a subclass adds its sections ``model`` and ``loss``.
+    """What the training of every method has; a subclass adds its ``model`` and other sections.
 
     Attributes:
         optimiser: how the parameters move.
@@ -33,23 +30,12 @@ class Recipe(ABC):
     method: ClassVar[str]
     """What a config says under ``method``."""
 
+    of_tensors: ClassVar[tuple[str, ...]] = ("model",)
+    """Sections that say what tensors there are."""
+
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     data: DataSettings = field(default_factory=DataSettings)
     run: RunSettings = field(default_factory=lambda: RunSettings(steps=1000))
-
-    def __post_init__(self) -> None:
-        if self.data.scrambled:
-            self._check_blocks()
-
-    def _check_blocks(self) -> None:
-        crop, count = self.data.crop, self.hidden_images
-        try:
-            scramble.whole_blocks(crop, crop, count)
-        except ImageError as error:
-            raise ConfigError(
-                f"data.scrambled is {self.data.scrambled} and {count} patches of {crop} x {crop} "
-                f"hold fewer than {scramble.MIN_BLOCKS} blocks of {scramble.BLOCK}: raise data.crop"
-            ) from error
 
     @property
     @abstractmethod
@@ -73,10 +59,14 @@ class Recipe(ABC):
     @classmethod
     def from_mapping(cls, document: Mapping[str, Any]) -> Self:
         """Settings from nested mappings, as TOML and JSON give them."""
-        kinds, known = get_type_hints(cls), SECTIONS
+        kinds, known = get_type_hints(cls), [each.name for each in fields(cls)]
+        if not isinstance(document, Mapping):
+            raise ConfigError(f"{shortened(document)} are no settings: give tables of them")
         method = document.get("method", Settings.method)
         if method != cls.method:
-            raise ConfigError(f"these settings are for the method {method!r}, not {cls.method!r}")
+            raise ConfigError(
+                f"these settings are for the method {shortened(method)}, not {cls.method!r}"
+            )
         for name in document:
             if name not in (*known, "method"):
                 raise ConfigError(f"unknown section [{name}]; known are {', '.join(known)}")
@@ -86,6 +76,11 @@ class Recipe(ABC):
         """What :meth:`from_mapping` takes."""
         return {"method": self.method, **asdict(self)}
 
+    def architecture(self) -> dict[str, Any]:
+        """What must be the same for one training's tensors to fit another's."""
+        settings = self.as_dict()
+        return {name: settings[name] for name in ("method", *self.of_tensors)}
+
     def with_run(self, **changes: Any) -> Self:
         """The same training with other settings of the section ``run``."""
         return replace(self, run=replace(self.run, **changes))
@@ -93,14 +88,14 @@ class Recipe(ABC):
 
 @dataclass(frozen=True)
 class Settings(Recipe):
-    """A whole training of our network.
+    """A whole training of the paper's network.
 
     Attributes:
         model: the architecture.
         loss: Eq. (8).
     """
 
-    method = "isn"
+    method = "paper"
 
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossSettings = field(default_factory=LossSettings)
@@ -111,18 +106,20 @@ class Settings(Recipe):
         return self.model.hidden_images
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.data.crop % self.model.cell or self.data.validation_crop % self.model.cell:
-            raise ConfigError(
-                f"data.crop is {self.data.crop} and data.validation_crop "
-                f"{self.data.validation_crop}, both must be multiples of {self.model.cell} "
-                f"for {self.model.levels} Haar levels"
-            )
-        if self.model.prior is not None and self.data.crop % SIDE**2:
-            raise ConfigError(
-                f"data.crop is {self.data.crop}, a model with a prior codes the means of blocks in "
-                f"blocks again: give a multiple of {SIDE**2}"
-            )
+        check_crops(self.data, self.model)
+
+
+def check_crops(data: DataSettings, model: ModelConfig) -> None:
+    """Refuses patches that the wavelet of a network does not divide.
+
+    Raises:
+        ConfigError: a side is no multiple of a cell.
+    """
+    if data.crop % model.cell or data.validation_crop % model.cell:
+        raise ConfigError(
+            f"data.crop is {data.crop} and data.validation_crop {data.validation_crop}, both must "
+            f"be multiples of {model.cell} for {model.levels} Haar levels"
+        )
 
 
 def shipped() -> dict[str, str]:
@@ -159,7 +156,8 @@ def _document(name_or_path: str) -> dict[str, Any]:
         )
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    # A number of thousands of digits is a ValueError, and what is nested too deeply ends the stack.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"the config {name_or_path} is not TOML: {error}") from error
 
 
@@ -170,7 +168,7 @@ def _override(document: dict[str, Any], override: str) -> None:
         raise ConfigError(f"{override!r} is no setting: write section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     table = document.setdefault(section, {})
     if not isinstance(table, dict):
@@ -181,6 +179,9 @@ def _override(document: dict[str, Any], override: str) -> None:
 def _plain(section: Any, name: str) -> dict[str, Any]:
     if not isinstance(section, Mapping):
         raise ConfigError(f"[{name}] is not a section of settings")
+    for key, value in section.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{name}.{key} is {value}, give a finite number")
     # TOML has no null: "none" stands for it in the model's clamp and lost.
     return {key: None if value == "none" else value for key, value in section.items()}
 
@@ -200,12 +201,21 @@ def _section(kind: type[Any], document: Mapping[str, Any], name: str) -> Any:
             raise ConfigError(f"unknown setting {name}.{key}; known are {', '.join(known)}")
         default = known[key].default
         if isinstance(default, float) and type(value) is int:
-            value = float(value)
+            value = _as_float(value)
         if isinstance(default, tuple) and isinstance(value, list):
             value = tuple(value)
         if type(value) is not type(default):
             raise ConfigError(
-                f"{name}.{key} is {value!r}, give {type(default).__name__} like {default!r}"
+                f"{name}.{key} is {shortened(value)}, give {type(default).__name__} like "
+                f"{default!r}"
             )
         values[key] = value
     return kind(**values)
+
+
+def _as_float(number: int) -> float:
+    """A whole number as a float; infinite, which every section refuses, where none holds it."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf

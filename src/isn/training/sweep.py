@@ -7,6 +7,7 @@ on from its checkpoint, so that the same words said again go on with the sweep.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from isn.errors import ConfigError, ModelError
 from isn.training import checkpoints, methods
 from isn.training.distributed import Processes
+from isn.training.log import replace_text
 from isn.training.session import settings_of
 from isn.training.settings import Recipe
 
@@ -149,19 +151,24 @@ def sweep(
 
 
 def write_tables(rows: Sequence[Row], out: Path, command: str = "") -> None:
-    """Writes ``sweep.csv`` and ``sweep.md`` into a folder."""
-    out.mkdir(parents=True, exist_ok=True)
-    keys = axes_of(rows)
-    with open(out / "sweep.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*keys, *COLUMNS])
-        for row in rows:
-            cells = [row.figures.get(name, "") for name in COLUMNS]
-            writer.writerow([*row.variant.values, *cells])
+    """Writes ``sweep.csv`` and ``sweep.md`` into a folder.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    plain = io.StringIO(newline="")
+    writer = csv.writer(plain)
+    writer.writerow([*axes_of(rows), *COLUMNS])
+    for row in rows:
+        cells = [row.figures.get(name, "") for name in COLUMNS]
+        writer.writerow([*row.variant.values, *cells])
     table = [heads(rows), ["--:"] * len(heads(rows)), *map(cells_of, rows)]
     lines = [f"| {' | '.join(cells)} |" for cells in table]
     intro = [f"    {command}", ""] if command else []
-    (out / "sweep.md").write_text("\n".join([*intro, *lines, ""]), "utf-8")
+    with checkpoints.writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        replace_text(out / "sweep.csv", plain.getvalue())
+        replace_text(out / "sweep.md", "\n".join([*intro, *lines, ""]))
 
 
 def axes_of(rows: Sequence[Row]) -> list[str]:
@@ -193,7 +200,11 @@ def _figures(run: Path) -> dict[str, float]:
     if training is None:
         return {}
     photos = training["validation"]["photos"]
-    return {name: training.get(name, photos.get(name)) for name in COLUMNS}
+    figures = {name: training.get(name, photos.get(name)) for name in COLUMNS}
+    missing = [name for name, value in figures.items() if not isinstance(value, int | float)]
+    if missing:
+        raise _unfinished(run / "model.safetensors", f"{', '.join(missing)} of it are not there")
+    return figures
 
 
 def _state(variant: Variant, run: Path) -> tuple[bool, bool]:
@@ -224,7 +235,20 @@ def _training(run: Path) -> dict[str, Any] | None:
         return None
     try:
         with safe_open(path, "numpy") as file:
-            training: dict[str, Any] = json.loads((file.metadata() or {})["training"])
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(f"{path} is not the model of a finished training: {error}") from error
-    return training
+            training: Any = json.loads((file.metadata() or {})["training"])
+        whole = isinstance(training["settings"], dict) and isinstance(
+            training["validation"]["photos"], dict
+        )
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _unfinished(path, error) from error
+    if not whole:
+        raise _unfinished(path, "its settings or figures are no tables")
+    found: dict[str, Any] = training
+    return found
+
+
+def _unfinished(path: Path, reason: object) -> ModelError:
+    return ModelError(
+        f"{path} is not the model of a finished training ({reason}): move it away, and it is "
+        "trained again"
+    )

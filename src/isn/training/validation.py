@@ -5,7 +5,7 @@ On fixed groups of one host and its hidden images each: photos, and the same wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isn import drawings
+from isn.errors import ConfigError
 from isn.metrics import psnr, ssim
 from isn.paper.backends.torch import whole
 from isn.training.data import Pixels
-from isn.training.learner import Hiding
+from isn.training.learner import Receiving
 from isn.training.sections import DataSettings
 
 
@@ -54,23 +55,29 @@ _CEILING = 100.0
 
 
 @torch.no_grad()
-def validate(method: Hiding, groups: Tensor, dtype: torch.dtype = torch.float32) -> Quality:
+def validate(
+    method: Receiving,
+    groups: Tensor,
+    dtype: torch.dtype = torch.float32,
+    before_each: Callable[[], None] = lambda: None,
+) -> Quality:
     """Hides and reveals every group, one at a time.
 
     Args:
         method: what is validated.
         groups: P x (1 + n) x 3 x H x W uint8, on the method's device.
         dtype: of what the method is given.
+        before_each: called before each group; what it raises ends the validation.
     """
     containers: list[tuple[float, float]] = []
     revealed: list[tuple[float, float]] = []
     for group in groups:
+        before_each()
         images = group.to(dtype) / 255
-        container = _to_8_bit(method.hide(images[:1], images[1:].flatten(0, 1)[None]))
-        hidden = method.reveal(torch.from_numpy(container).to(images) / 255)
+        seen = method.seen(images[:1], images[1:].flatten(0, 1)[None])
         originals = group.cpu().numpy()
-        containers.append(_compare(container[0], originals[0]))
-        shown = _to_8_bit(hidden)[0].reshape(originals[1:].shape)
+        containers.append(_compare(seen.container[0].cpu().numpy(), originals[0]))
+        shown = whole(seen.revealed)[0].cpu().numpy().reshape(originals[1:].shape)
         revealed += [_compare(a, b) for a, b in zip(shown, originals[1:], strict=True)]
     (container_psnr, container_ssim), (revealed_psnr, revealed_ssim) = (
         np.mean(each, axis=0).tolist() for each in (containers, revealed)
@@ -91,14 +98,12 @@ def _compare(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[float, float]:
     return min(psnr(a, b), _CEILING), ssim(a, b)
 
 
-def _to_8_bit(image: Tensor) -> NDArray[np.uint8]:
-    return np.asarray(whole(image).cpu().numpy())
-
-
 def validation_groups(
     pixels: Sequence[Pixels], hidden_images: int, settings: DataSettings, seed: int
 ) -> Tensor:
     """Fixed groups of centre crops: one host and its hidden images each.
+
+    No image is twice in one group, not even as a copy: hidden in itself, it would say nothing.
 
     Args:
         pixels: images, none smaller than the crop.
@@ -108,19 +113,32 @@ def validation_groups(
 
     Returns:
         P x (1 + n) x 3 x crop x crop uint8.
+
+    Raises:
+        ConfigError: there are not 1 + n different images.
     """
     rng = np.random.default_rng([seed, 0x5A1])
     crop, each = settings.validation_crop, 1 + hidden_images
+    crops = list(
+        {one.tobytes(): one for one in (_centre(image, crop) for image in pixels)}.values()
+    )
+    if len(crops) < each:
+        raise ConfigError(
+            f"{len(crops)} different photos of {crop} x {crop} or more are there to validate on, "
+            f"and {hidden_images} hidden in one are {each}: give {each} at least"
+        )
     order: list[int] = []
     while len(order) < settings.validation_pairs * each:
-        order += list(rng.permutation(len(pixels)))
-    crops = []
-    for index in order[: settings.validation_pairs * each]:
-        image = pixels[index]
-        top, left = (image.shape[0] - crop) // 2, (image.shape[1] - crop) // 2
-        crops.append(image[top : top + crop, left : left + crop].transpose(2, 0, 1))
-    whole = torch.from_numpy(np.ascontiguousarray(np.stack(crops)))
-    return whole.reshape(settings.validation_pairs, each, 3, crop, crop)
+        # What is left of a round would share a group with the next one, and perhaps an image.
+        order += list(rng.permutation(len(crops)))[: len(crops) // each * each]
+    stacked = np.stack([crops[index] for index in order[: settings.validation_pairs * each]])
+    return torch.from_numpy(stacked).reshape(settings.validation_pairs, each, 3, crop, crop)
+
+
+def _centre(image: Pixels, crop: int) -> NDArray[np.uint8]:
+    """3 x crop x crop, from the middle."""
+    top, left = (image.shape[0] - crop) // 2, (image.shape[1] - crop) // 2
+    return np.ascontiguousarray(image[top : top + crop, left : left + crop].transpose(2, 0, 1))
 
 
 def drawing_groups(photos: Tensor, seed: int) -> Tensor:

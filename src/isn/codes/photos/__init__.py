@@ -73,7 +73,7 @@ class Photos:
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
-        pictures = pictures_of(secret, self.name)
+        pictures = pictures_of(secret, self.name, room.area)
         fitted = [images.within(each, code.largest(room.area)) for each in pictures]
         left = room.size - _HEAD.size - len(fitted) * _SIZES.size
         if left < _FEWEST * len(fitted):
@@ -96,9 +96,8 @@ class Photos:
         Raises:
             ConfigError: as :meth:`encode`.
         """
-        fitted = [
-            images.within(each, code.largest(room.area)) for each in pictures_of(secret, self.name)
-        ]
+        pictures = pictures_of(secret, self.name, room.area)
+        fitted = [images.within(each, code.largest(room.area)) for each in pictures]
         bands = [code.Bands.of(_floats(_padded(each))) for each in fitted]
         left = room.size - _HEAD.size - len(fitted) * _SIZES.size
         step = code.finest(bands, self._prior, left, sampled=True)

@@ -1,0 +1,123 @@
+"""`isn capacity`: what fits in a host by each method, before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isn.cli.common import bits_option, file_option, json_option, quiet_option, read_secret
+from isn.cli.methods import images_of
+from isn.cli.progress import progress_bar
+from isn.cli.voice import Voice, cell
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from isn.api import Capacity
+    from isn.images import Picture
+    from isn.secret import File
+
+
+@click.command()
+@click.argument("host")
+@click.argument("images", metavar="[IMAGE]...", nargs=-1)
+@file_option
+@bits_option
+@json_option
+@quiet_option
+@click.pass_obj
+def capacity(
+    voice: Voice,
+    host: str,
+    images: tuple[str, ...],
+    files: tuple[str, ...],
+    bits: float | None,
+) -> None:
+    """Say what fits in HOST by each shipped method.
+
+    With IMAGE and --file, as for `isn hide`, whether these fit, and at what quality they would be
+    revealed; without them, what room there is. Nothing is hidden and nothing is written.
+
+    "Images" is how many a method hides, "room" the bytes that it carries of whatever is hidden;
+    the paper's own methods carry no bytes. "Container" and "revealed" are PSNR in dB, as they are
+    to be expected; a - was not measured. Where something does not fit, the last column says why.
+
+    --json prints {"host", "methods": [{"method", "purpose", "images": [least,
+    most], "room", "container_psnr", "revealed_psnr", "why_not"}], "notes"};
+    "room" is null where no bytes are carried, "why_not" is null where all fits.
+    """
+    import isn
+
+    cover, secret = read_secret(host, images, files, voice)
+    with progress_bar(voice, "looking"):
+        found = isn.capacity(cover, secret or None, bits=bits)
+    voice.report(table(found))
+    voice.answer(host=host, methods=[facts_of(each) for each in found], notes=voice.notes)
+
+
+def fitting(
+    name: str, host: Picture, secret: Sequence[Picture | File], bits: float | None
+) -> Capacity:
+    """What one shipped method would make of a secret in a host.
+
+    Raises:
+        click.UsageError: it is not a shipped one, of which nothing was measured.
+        ImageError: the host is too small for anything.
+    """
+    import isn
+
+    for each in isn.capacity(host, secret, bits=bits):
+        if each.method == name:
+            return each
+    raise click.UsageError(
+        f"--dry-run knows the shipped methods alone, and {name} is none: leave it out"
+    )
+
+
+def table(rows: Sequence[Capacity]) -> Table:
+    """What to show of capacities; a column in which nothing stands is left out."""
+    from rich import box
+    from rich.table import Table
+
+    drawn = Table("method", "for", box=box.SIMPLE_HEAD)
+    for title in ("images", "room, bytes", "container, dB", "revealed, dB"):
+        drawn.add_column(title, justify="right")
+    refused = any(each.fits for each in rows)
+    if refused:
+        drawn.add_column("why not")
+    for each in rows:
+        cells: list[Any] = [
+            cell(each.method),
+            cell(_purpose(each)),
+            images_of(each.images),
+            str(each.size) if each.size else "-",
+            _decibels(each.container),
+            _decibels(each.revealed),
+        ]
+        drawn.add_row(*cells, *([cell(each.fits)] if refused else []))
+    return drawn
+
+
+def facts_of(row: Capacity) -> dict[str, Any]:
+    """What to tell programs of a capacity."""
+    return {
+        "method": row.method,
+        "purpose": _purpose(row),
+        "images": list(row.images),
+        "room": row.size or None,
+        "container_psnr": row.container,
+        "revealed_psnr": row.revealed,
+        "why_not": row.fits or None,
+    }
+
+
+def _purpose(row: Capacity) -> str:
+    from isn import zoo
+
+    return zoo.entry(row.method).purpose
+
+
+def _decibels(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

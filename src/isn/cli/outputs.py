@@ -1,0 +1,216 @@
+"""What a reveal writes: where each thing goes, and all of them or none."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isn.cli.common import STANDARD, count_of, make_folder
+from isn.errors import OutputError
+
+if TYPE_CHECKING:
+    from isn.secret import Content
+
+
+def plan(output: str, contents: Sequence[Content], *, overwrite: bool) -> list[Path]:
+    """The files to write, refused here if they could not be written after the work.
+
+    One thing goes to `output` itself where that name suits it: one that ends like a lossless image
+    file for an image, as the hidden file does for a file. Otherwise `output` is a folder.
+
+    Args:
+        output: as it was given; ``-`` for standard output, which takes one thing.
+        contents: what is going to be revealed.
+        overwrite: whether files that are there may be replaced.
+
+    Raises:
+        OutputError: something is in the way, or there is more than one place has room for.
+    """
+    files = sum(each.size is None for each in contents)
+    told = count_of(len(contents) - files, files)
+    if output == STANDARD:
+        if len(contents) > 1:
+            raise OutputError(
+                f"the container holds {told}, standard output takes one: give a folder"
+            )
+        return [Path(STANDARD)]
+    target = Path(output)
+    if not target.is_dir():
+        if len(contents) == 1 and _suits(target, contents[0]):
+            _check(target, overwrite)
+            _check_above(target)
+            return [target]
+        if _is_image(target):
+            raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
+        if os.path.lexists(target):
+            raise OutputError(f"{output} is there and not a folder: give the name of a folder")
+        _check_above(target)
+    paths = [target / name for name in _names(contents)]
+    for path in paths:
+        _check(path, overwrite)
+    return paths
+
+
+def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bool) -> None:
+    """Writes all files or, where one of them fails, none: what was there before is there again.
+
+    A symbolic link that is replaced is replaced itself: the names may come from a container, and
+    nothing elsewhere is to be written under them.
+
+    Args:
+        paths: in one folder, which is made if it is missing.
+        contents: of each file.
+        overwrite: whether files that are there may be replaced.
+
+    Raises:
+        OutputError: one cannot be written.
+    """
+    folder = paths[0].parent
+    made = make_folder(folder)
+    done: list[tuple[Path, Path | None]] = []
+    parts = [folder / f".isn-{secrets.token_hex(8)}.part" for _ in paths]
+    try:
+        for path, part, content in zip(paths, parts, contents, strict=True):
+            with _written(path):
+                _store(part, content)
+        for path, part in zip(paths, parts, strict=True):
+            # Much may have happened here since the plan was made.
+            _check(path, overwrite)
+            with _written(path):
+                old = _kept(path) if overwrite and os.path.lexists(path) else None
+                done.append((path, old))
+                _place(part, path, old is not None)
+    except BaseException:
+        # The last one may not have been placed, and then it is not ours to take away.
+        for path, old in reversed(done):
+            if old is not None:
+                old.replace(path)
+                # Two names of one file are not replaced by each other.
+                old.unlink(missing_ok=True)
+            elif _same(path, parts[paths.index(path)]):
+                path.unlink()
+        _tidy(parts)
+        with contextlib.suppress(OSError):
+            for each in made:
+                each.rmdir()
+        raise
+    _tidy([*parts, *(old for _, old in done if old is not None)])
+
+
+def _suits(target: Path, content: Content) -> bool:
+    if content.size is not None:
+        return _is_image(target)
+    suffix = Path(content.name).suffix.lower()
+    return bool(suffix) and target.suffix.lower() == suffix
+
+
+def _is_image(target: Path) -> bool:
+    from isn.images import LOSSLESS
+
+    return target.suffix.lower() in LOSSLESS
+
+
+def _names(contents: Sequence[Content]) -> list[str]:
+    """1.png, 2.png, ... for images; for files their own, of which no two may be the same."""
+    images = sum(each.size is not None for each in contents)
+    taken = {f"{k}.png" for k in range(1, images + 1)}
+    names, image = [], 0
+    for each in contents:
+        if each.size is not None:
+            image += 1
+            names.append(f"{image}.png")
+            continue
+        stem, suffix = os.path.splitext(each.name)
+        name, number = each.name, 1
+        # On many systems a name is the same in large and small letters.
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}{suffix}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _check(path: Path, overwrite: bool) -> None:
+    if not os.path.lexists(path):
+        return
+    if path.is_dir() or not (path.is_file() or path.is_symlink()):
+        raise OutputError(f"{path} is there and no file: give another folder")
+    if not overwrite:
+        raise _in_the_way(path)
+
+
+def _check_above(target: Path) -> None:
+    above = next(each for each in target.absolute().parents if os.path.lexists(each))
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{target} cannot be made, {above} is not a folder that you may write in: give another"
+        )
+
+
+def _store(part: Path, content: bytes) -> None:
+    with part.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _kept(path: Path) -> Path:
+    """A second name of a file, under which it stays until all are written."""
+    old = path.with_name(f".isn-{secrets.token_hex(8)}.old")
+    try:
+        os.link(path, old, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        path.rename(old)
+    return old
+
+
+def _place(part: Path, path: Path, replace: bool) -> None:
+    if replace:
+        part.replace(path)
+        return
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):
+        # No hard links here (FAT, some network folders): claim the name, then replace the claim.
+        path.open("xb").close()
+        try:
+            part.replace(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _same(path: Path, part: Path) -> bool:
+    """Whether a file is the one that was written, and not one that came there meanwhile."""
+    if not os.path.lexists(path):
+        return False
+    return not part.exists() or path.samefile(part)
+
+
+def _tidy(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as error:
+        raise _in_the_way(path) from error
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}): make room there"
+        ) from error
+
+
+def _in_the_way(path: Path) -> OutputError:
+    return OutputError(f"{path} is there already: give another folder, or --overwrite")

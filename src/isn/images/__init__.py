@@ -1,0 +1,35 @@
+"""Image files in and out: the only package that opens or writes them.
+
+What comes in is untrusted: only known formats are opened, nothing above `MAX_PIXELS` is decoded,
+and whatever goes wrong is an :class:`~isn.errors.ImageError`. What goes out is lossless, carries
+no metadata that it was not told to keep, and appears under its name whole or not at all.
+
+`picture` says what an image is here, `reading` makes one with what `opening`, `png`, `tiff`,
+`webp`, `heif` and `colour` know of files, `encoding` and `files` write one, and `resizing` changes
+its size. Nothing here changes what belongs to the whole process, so that threads may read at the
+same time.
+"""
+
+from isn.images.encoding import encode
+from isn.images.files import LOSSLESS, check_output, write
+from isn.images.opening import MAX_STREAM_BYTES
+from isn.images.picture import MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
+from isn.images.reading import read
+from isn.images.resizing import resize, within
+
+__all__ = [
+    "LOSSLESS",
+    "MAX_PIXELS",
+    "MAX_STREAM_BYTES",
+    "PathLike",
+    "Picture",
+    "Pixels",
+    "Source",
+    "check_output",
+    "encode",
+    "is_grey",
+    "read",
+    "resize",
+    "within",
+    "write",
+]

@@ -1,0 +1,115 @@
+"""Pixels as a lossless file's bytes."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+
+from isn.errors import OutputError
+from isn.images import png
+from isn.images.picture import Picture, Pixels, check_rgb, is_grey, lacks_memory, reason
+
+_WEBP_SIDE = 16383
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "PNG": {},
+    "WEBP": {"lossless": True, "exact": True},
+    # Tag 317 is the horizontal predictor, which about halves a photo.
+    "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {317: 2}},
+}
+_GREY_MODES = ("1", "L", "LA", "La", "I")
+_BAND = 16
+_SAMPLED = 1 / 16
+_WORTH_ASKING = 1 << 20
+_LARGER = 1.02
+
+
+def encode(
+    pixels: Pixels,
+    format: str = "PNG",  # noqa: A002
+    *,
+    like: Picture | None = None,
+) -> bytes:
+    """A lossless image file, as bytes.
+
+    It holds no metadata but what `like` lends it: then it is stored as grey where that file is
+    and the pixels are, and a PNG tells of colours and resolution what that PNG does.
+
+    Args:
+        pixels: uint8, H x W x 3.
+        format: "PNG", "WEBP" or "TIFF".
+        like: the image whose file this one is to look like.
+
+    Raises:
+        ImageError: the array is no RGB image.
+        OutputError: the format is another one, or cannot hold an image of this size, or there is
+            not enough memory.
+    """
+    check_rgb(pixels)
+    if format not in _OPTIONS:
+        raise OutputError(f"{format} is not offered: choose PNG, WEBP or TIFF, which are lossless")
+    check_fits(format, (pixels.shape[0], pixels.shape[1]), "the image")
+    try:
+        as_grey = like is not None and _stored_grey(like) and is_grey(pixels)
+        samples = np.ascontiguousarray(pixels[..., 0]) if as_grey else pixels
+        if format != "PNG":
+            return _saved(samples, format, _OPTIONS[format])
+        content = _saved(samples, format, {"compress_type": _strategy(samples)})
+        return png.with_chunks(content, () if like is None else _lent(like, as_grey))
+    except (OSError, ValueError, RuntimeError, KeyError, MemoryError) as error:
+        if lacks_memory(error):
+            raise OutputError(
+                f"there is not enough memory to encode the image as {format}: close other "
+                "programs or give a smaller image"
+            ) from error
+        raise OutputError(
+            f"the image cannot be encoded as {format} ({reason(error)}): choose PNG"
+        ) from error
+
+
+def check_fits(file_format: str, size: tuple[int, int], name: str) -> None:
+    """Raises an OutputError where a format cannot hold an image of a size, (height, width)."""
+    if file_format == "WEBP" and max(size) > _WEBP_SIDE:
+        raise OutputError(
+            f"{name} is to hold {size[0]} x {size[1]} pixels, WebP ends at {_WEBP_SIDE} a side: "
+            "choose PNG or TIFF"
+        )
+
+
+def _saved(samples: Pixels, file_format: str, options: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(samples).save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def _strategy(samples: Pixels) -> int:
+    """How deflate is to look for repetition: in runs of a byte alone, where no other pays.
+
+    In a photo, and all the more in a container, there is little else to be found, and to look for
+    it takes four times as long. In a page of text there is much. Bands from all over the image
+    tell which it is, since what is hidden may end halfway.
+    """
+    height, width = samples.shape[:2]
+    if height * width < _WORTH_ASKING:
+        return zlib.Z_FILTERED
+    count = max(round(height * _SAMPLED / _BAND), 1)
+    tops = np.linspace(0, max(height - _BAND, 0), count + 2).astype(int)[1:-1]
+    bands = np.concatenate([samples[top : top + _BAND] for top in tops])
+    thorough, quick = (
+        len(_saved(bands, "PNG", {"compress_type": strategy}))
+        for strategy in (zlib.Z_FILTERED, zlib.Z_RLE)
+    )
+    return zlib.Z_RLE if quick <= _LARGER * thorough else zlib.Z_FILTERED
+
+
+def _stored_grey(like: Picture) -> bool:
+    return like.mode in _GREY_MODES or like.mode.startswith("I;16")
+
+
+def _lent(like: Picture, as_grey: bool) -> tuple[png.Chunk, ...]:
+    # A profile of grey says nothing of colours.
+    same = as_grey or not _stored_grey(like)
+    return tuple(each for each in like.chunks if same or each[0] != b"iCCP")

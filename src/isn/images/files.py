@@ -1,0 +1,216 @@
+"""Image files under their names: whole or not at all, and over nothing by accident."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from isn.errors import OutputError
+from isn.images.encoding import check_fits, encode
+from isn.images.picture import PathLike, Picture, Pixels, check_rgb, reason, shown
+
+LOSSLESS: Final = {".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+"""Suffixes that a container may have, and Pillow's name of the format."""
+
+_OFFERED = "a name that ends in .png, .webp, .tif or .tiff"
+_LOSSY = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
+    ".gif": "GIF",
+    ".avif": "AVIF",
+    ".heic": "HEIC",
+    ".heif": "HEIF",
+    ".jp2": "JPEG 2000",
+    ".jxl": "JPEG XL",
+}
+_NOT_OFFERED = {".bmp": "BMP", ".ppm": "PPM"}
+_PART = re.compile(r"\.isn-(\d{1,10})-[0-9a-f]{16}\.part")
+_STALE_SECONDS = 3600
+_NO_REPLACE = 1
+_HERE = -100
+
+
+def check_output(
+    path: PathLike, *, overwrite: bool = False, size: tuple[int, int] | None = None
+) -> None:
+    """Refuses a file that could not be written, before the work rather than after it.
+
+    Args:
+        path: where a container is to be written.
+        overwrite: whether a file that is there may be replaced.
+        size: (height, width) of the image, where known.
+
+    Raises:
+        OutputError: the format is lossy, unknown or too small for the image, or the file is in
+            the way or cannot be made there.
+    """
+    name, given = shown(path), os.fsdecode(path)
+    file_format = _format_of(given)
+    if size is not None:
+        check_fits(file_format, size, name)
+    with _written(name):
+        target = Path(os.path.realpath(given))
+        folder = target.parent
+        if target.is_dir():
+            raise OutputError(f"{name} is a folder: give {_OFFERED}")
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            raise OutputError(f"{name} is a device or a pipe, not a file: give {_OFFERED}")
+        if target.exists() and not overwrite:
+            raise _in_the_way(name)
+        if not folder.exists():
+            raise OutputError(f"{name} cannot be written, its folder is missing: make it first")
+        if not folder.is_dir():
+            raise OutputError(
+                f"{name} cannot be written, {shown(folder)} is not a folder: give another"
+            )
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(f"{name} cannot be written, its folder is not yours to write in")
+
+
+def write(
+    path: PathLike, pixels: Pixels, *, overwrite: bool = False, like: Picture | None = None
+) -> None:
+    """Writes a lossless image file: whole or not at all, and over nothing by accident.
+
+    A symbolic link is followed: what it points at is written. A file that is replaced keeps its
+    permissions. What earlier writes into the folder left there when they were killed is removed.
+
+    Args:
+        path: a name with one of the suffixes in `LOSSLESS`.
+        pixels: uint8, H x W x 3.
+        overwrite: whether a file that is there may be replaced.
+        like: the image whose file this one is to look like; see :func:`~isn.images.encode`.
+
+    Raises:
+        ImageError: the array is no RGB image.
+        OutputError: as in :func:`check_output`, or the disk or the memory is full, or a file has
+            appeared under this name meanwhile.
+    """
+    check_rgb(pixels)
+    check_output(path, overwrite=overwrite, size=(pixels.shape[0], pixels.shape[1]))
+    name, given = shown(path), os.fsdecode(path)
+    content = encode(pixels, _format_of(given), like=like)
+    with _written(name):
+        target = Path(os.path.realpath(given))
+        _remove_stale(target.parent)
+        part = target.with_name(f".isn-{os.getpid()}-{secrets.token_hex(8)}.part")
+        try:
+            # Not `tempfile`: a file made here gets the permissions that the umask leaves.
+            with part.open("xb") as file:
+                if overwrite and target.exists():
+                    # Before the content is there, which others may have no right to see.
+                    part.chmod(stat.S_IMODE(target.stat().st_mode) & 0o777)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            _publish(part, target, overwrite)
+        except FileExistsError as error:
+            raise _in_the_way(name) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _publish(part: Path, target: Path, overwrite: bool) -> None:
+    if overwrite:
+        part.replace(target)
+        return
+    for give_the_name in (os.link, _rename_to_new):
+        try:
+            give_the_name(part, target)
+        except FileExistsError:
+            raise
+        except (OSError, AttributeError, NotImplementedError):
+            continue
+        return
+    # Neither hard links nor a rename that replaces nothing: some network folders. A name that was
+    # claimed by an empty file would hold nothing for good if this process were killed then, so
+    # that a file which appears between these two lines, and is replaced, is the lesser evil.
+    if os.path.lexists(target):
+        raise FileExistsError
+    part.rename(target)
+
+
+def _rename_to_new(part: Path, target: Path) -> None:
+    """Renames a file in one step where nothing has the new name; FAT, without links, can do that.
+
+    Raises:
+        FileExistsError: something has the name.
+        OSError: the file system cannot do it.
+        NotImplementedError, AttributeError: the operating system cannot.
+    """
+    if sys.platform == "win32":
+        part.rename(target)
+        return
+    if sys.platform != "linux":
+        raise NotImplementedError
+    import ctypes
+
+    rename = ctypes.CDLL(None, use_errno=True).renameat2
+    if rename(_HERE, os.fsencode(part), _HERE, os.fsencode(target), _NO_REPLACE):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _remove_stale(folder: Path) -> None:
+    """Removes what killed processes left: their number is free, and an hour has passed.
+
+    Either alone would not do: on a network folder the process may run on another machine.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _PART.fullmatch(entry.name)
+            if match is None:
+                continue
+            with contextlib.suppress(OSError):
+                age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                if age > _STALE_SECONDS and not _is_alive(int(match[1])):
+                    Path(entry.path).unlink()
+
+
+def _is_alive(process: int) -> bool:
+    # On Windows such a call would end the process, and an open file cannot be removed anyway.
+    if sys.platform == "win32":
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _format_of(given: str) -> str:
+    name, suffix = shown(given), Path(given).suffix.lower()
+    if suffix in LOSSLESS:
+        return LOSSLESS[suffix]
+    if suffix in _LOSSY:
+        raise OutputError(
+            f"{name} would be stored as {_LOSSY[suffix]}, which is lossy and destroys what is "
+            f"hidden: give {_OFFERED}"
+        )
+    if suffix in _NOT_OFFERED:
+        raise OutputError(f"{name}: {_NOT_OFFERED[suffix]} is not offered, give {_OFFERED}")
+    known = f"the suffix {shown(suffix)!r}, which is not known" if suffix else "no suffix"
+    raise OutputError(f"{name} has {known}: give {_OFFERED}")
+
+
+def _in_the_way(name: str) -> OutputError:
+    return OutputError(f"{name} is there already: give another name, or --overwrite")
+
+
+@contextlib.contextmanager
+def _written(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"{name} cannot be written ({reason(error)}): make room or give another place"
+        ) from error

@@ -1,0 +1,82 @@
+"""Images of another size."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from isn.errors import ImageError
+from isn.images.picture import Pixels, check_rgb, check_size
+
+_LONG_SIDE = 1 << 16
+_LANCZOS_GAP = 3.0
+
+
+def within(pixels: Pixels, area: int) -> Pixels:
+    """An image of no more pixels than an area: itself where it has no more, else resized.
+
+    Args:
+        pixels: uint8, H x W x 3.
+        area: pixels that it may have, 1 or more.
+
+    Raises:
+        ImageError: as in :func:`resize`.
+    """
+    height, width = pixels.shape[:2]
+    if height * width <= area:
+        return pixels
+    ratio = (area / (height * width)) ** 0.5
+    # Where an image is like a thread, one side stays a pixel, and the other takes what is left.
+    height = max(int(height * ratio), 1)
+    width = max(min(int(width * ratio), area // height), 1)
+    return resize(pixels, min(height, area // width), width)
+
+
+def resize(pixels: Pixels, height: int, width: int) -> Pixels:
+    """Resamples with a Lanczos window, on gamma-coded values.
+
+    Args:
+        pixels: uint8, H x W x 3.
+        height: rows wanted, at least 1.
+        width: columns wanted, at least 1.
+
+    Returns:
+        uint8, height x width x 3; the input itself where it has that size already.
+
+    Raises:
+        ImageError: the size is not positive or over `MAX_PIXELS`, the array is no RGB image, or
+            there is not enough memory.
+    """
+    check_rgb(pixels)
+    if height < 1 or width < 1:
+        raise ImageError(f"an image cannot be resized to {height} x {width}: give positive sides")
+    check_size(height, width, "the resized image")
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    try:
+        return _resampled(pixels, height, width)
+    except MemoryError as error:
+        raise ImageError(
+            f"there is not enough memory to resize an image to {height} x {width}: close other "
+            "programs or give a smaller size"
+        ) from error
+
+
+def _resampled(pixels: Pixels, height: int, width: int) -> Pixels:
+    # The filter's coefficients take about 50 bytes for each position of a side, which for an image
+    # like a thread would be gigabytes: a long side is made piece by piece, or from averages.
+    gap = _LANCZOS_GAP if max(pixels.shape[:2]) > _LONG_SIDE else None
+    image = Image.fromarray(pixels)
+    down, across = pixels.shape[0] / height, pixels.shape[1] / width
+    resized = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _LONG_SIDE):
+        for left in range(0, width, _LONG_SIDE):
+            bottom, right = min(top + _LONG_SIDE, height), min(left + _LONG_SIDE, width)
+            piece = image.resize(
+                (right - left, bottom - top),
+                Image.Resampling.LANCZOS,
+                (left * across, top * down, right * across, bottom * down),
+                gap,
+            )
+            resized[top:bottom, left:right] = np.asarray(piece)
+    return resized

@@ -1,0 +1,146 @@
+"""The prior of the code `photos` in training: the bits of a sample are its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from isn.codes import Room
+from isn.codes.photos import KIND, Photos, code
+from isn.codes.photos.dependent import WORTH
+from isn.codes.photos.prior import parameter_shapes
+from isn.errors import ImageError
+from isn.paper.backends.torch import whole
+from isn.progress import silent
+from isn.training.learner import Seen, carrying, dtype_of
+from isn.training.methods import PhotosSettings
+from isn.training.rate import Rate
+from isn.weights import Weights
+
+COARSENESS = (32, 384)
+"""Steps that a training draws from, by index: 1.4 to 64 levels."""
+
+SHARE = 4
+"""A validation codes an image as one of so many of a host."""
+
+LEVELS = 255.0
+
+
+class PhotosStack(nn.Module):
+    """Everything that is learned, named as in :func:`isn.codes.photos.prior.parameter_shapes`."""
+
+    def __init__(self, width: int) -> None:
+        """A prior with hidden layers of this width, not yet initialised."""
+        super().__init__()
+        self.prior = Rate(width)
+
+
+class PhotosObjective(nn.Module):
+    """Codes, counts bits, and measures: one training step up to the loss.
+
+    Attributes:
+        terms: what :meth:`forward` returns, in this order.
+    """
+
+    terms: tuple[str, ...] = ("loss", "bits", "revealed")
+
+    def __init__(self, stack: PhotosStack) -> None:
+        """An objective for a prior."""
+        super().__init__()
+        self.stack = stack
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The loss, the bits of a sample, and the mean square error in levels, over the step's.
+
+        Args:
+            images: N x (1 + n) x 3 x H x W in [0, 1], each of which is hidden; sides are multiples
+                of 64.
+
+        Returns:
+            The numbers named in `terms`. The error is in the squares of the step for which
+            a coder at its best gives a bit more. The prior has no say in it: it is there so that
+            losses of different steps can be compared.
+        """
+        hidden = images.flatten(0, 1)
+        step = _drawn(hidden)
+        size = code.size_of(step)
+        bits, bands, means = self.stack.prior(hidden, step)
+        rate = bits / hidden.numel()
+        revealed = code.received(bands.detach(), means.detach(), size)
+        error = (revealed - (hidden - 0.5) * LEVELS).square().mean() / (WORTH * size**2)
+        return torch.stack([rate + error, rate, error])
+
+
+def _drawn(images: Tensor) -> int:
+    """A step's index, drawn by the images: the same again after a resume."""
+    low, high = COARSENESS
+    return low + int((images.double().sum() * 255).round().item()) % (high - low)
+
+
+class PhotosLearner:
+    """The prior of photos as a :class:`isn.training.learner.Learner`.
+
+    Args:
+        settings: the whole training.
+        device: where it trains.
+        start: weights to begin from, and what they are called.
+
+    Raises:
+        ModelError: `start` is of another kind or width.
+    """
+
+    terms = PhotosObjective.terms
+    autocast: torch.dtype | None = None
+    """Never: a prior computes in whole numbers."""
+
+    def __init__(
+        self,
+        settings: PhotosSettings,
+        device: torch.device,
+        *,
+        start: tuple[str, Weights] | None = None,
+    ) -> None:
+        self.width, self.start_note = settings.model.width, ""
+        stack = PhotosStack(self.width)
+        stack.prior.initialise(settings.run.seed)
+        if start is not None:
+            name, weights = start
+            weights.check(KIND, lambda _: parameter_shapes(self.width))
+            tensors = weights.as_float32()
+            stack.load_state_dict({key: torch.from_numpy(each) for key, each in tensors.items()})
+            self.start_note = f"{name} ({len(tensors)} tensors)"
+        self.module: PhotosStack = stack.to(device, dtype_of(settings.run))
+        self.objective = PhotosObjective(self.module)
+
+    def seen(self, host: Tensor, hidden: Tensor) -> Seen:
+        """See :class:`isn.training.learner.Receiving`.
+
+        The hidden image is coded as one of four. A prior that has hardly learned may need more
+        room than there is: then all that is revealed is grey.
+        """
+        photos, area = Photos(self._now()), host.shape[-2] * host.shape[-1]
+        room = Room(int(host.numel() * Photos.bits) // 8 // SHARE, area)
+        image = np.ascontiguousarray(whole(hidden)[0].permute(1, 2, 0).cpu().numpy())
+        revealed = torch.full_like(hidden, 0.5)
+        try:
+            (shown,) = photos.decode(photos.encode([image], room, silent), area, silent)
+        except ImageError:
+            pass
+        else:
+            planes = np.ascontiguousarray(np.moveaxis(np.asarray(shown), 2, 0)[None])
+            revealed = torch.from_numpy(planes).to(hidden) / LEVELS
+        return Seen(carrying(host, Photos.bits), revealed)
+
+    def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
+        """Weights of the code :class:`isn.codes.photos.Photos`."""
+        return Weights(KIND, {"width": self.width}, tensors, training)
+
+    def _now(self) -> Weights:
+        """The weights as they are."""
+        learned = self.module.named_parameters()
+        return self.pack({name: each.detach().float().cpu().numpy() for name, each in learned}, {})

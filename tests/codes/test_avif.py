@@ -1,0 +1,114 @@
+"""AVIF files of images: as good as they fit, and not believed."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import crop, picture
+from isn.codes import Room
+from isn.codes import avif as code
+from isn.codes.avif import Avif, available, encode
+from isn.errors import AlteredContainer, BackendError, ImageError
+from isn.images import Pixels
+from isn.metrics import psnr
+from isn.progress import silent
+from isn.secret import Item, most_pixels
+
+pytestmark = pytest.mark.skipif(not available(), reason="this Pillow was built without AVIF")
+
+AREA = 100 * 100
+FILE = encode(picture(16, 24), 50)
+
+
+def packed(entries: list[tuple[int, int, bytes]]) -> bytes:
+    head = b"".join(struct.pack("<III", h, w, len(file)) for h, w, file in entries)
+    return bytes([len(entries)]) + head + b"".join(file for _, _, file in entries)
+
+
+def revealed(secret: list[Item], size: int) -> list[Item]:
+    return Avif().decode(Avif().encode(secret, Room(size, AREA), silent), AREA, silent)
+
+
+def test_more_room_reveals_better(photos: dict[str, Pixels]) -> None:
+    hidden = crop(photos["cat"], 64, 80)
+    found = [psnr(revealed([hidden], size)[0], hidden) for size in (500, 1200, 3000, 12_000)]
+    assert found == sorted(found)
+    assert found[0] > 20
+    assert found[-1] > 42
+
+
+def test_the_room_is_used(photos: dict[str, Pixels]) -> None:
+    hidden = [crop(photos["cat"], 64, 80), crop(photos["coffee"], 64, 80)]
+    payload = Avif().encode(hidden, Room(4000, AREA), silent)
+    assert 3700 < len(payload) <= 4000
+
+
+def test_what_does_not_fit_is_made_smaller_first() -> None:
+    hidden = picture(64, 64)
+    smallest = len(encode(hidden, 0))
+    room = Room(smallest - 1 + 13, AREA)
+    (found,) = Avif().decode(Avif().encode([hidden], room, silent), AREA, silent)
+    assert found.shape == hidden.shape
+    assert psnr(found, hidden) > 8
+    with pytest.raises(ImageError, match="AVIF files of 1 hidden images need"):
+        Avif().encode([hidden], Room(50, AREA), silent)
+
+
+def test_a_file_does_not_depend_on_threads() -> None:
+    assert encode(picture(40, 40), 60) == encode(picture(40, 40).copy(), 60)
+    assert encode(picture(40, 40), 60)[4:12] == b"ftypavif"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\0",
+        packed([]),
+        packed([(16, 24, FILE)] * 26),
+        packed([(0, 24, FILE)]),
+        packed([(1, 2**32 - 1, FILE)]),
+        packed([(5000, 6401, FILE)]),
+        packed([(16, 24, FILE)]) + b"\0",
+        packed([(16, 24, FILE)])[:-1],
+        packed([(16, 24, b"")]),
+        packed([(16, 24, b"no image at all")]),
+    ],
+)
+def test_forged_payloads_are_told(payload: bytes) -> None:
+    with pytest.raises(AlteredContainer, match="never writes"):
+        Avif().decode(payload, AREA, silent)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP"])
+def test_another_kind_of_image_is_none(kind: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(picture(16, 24)).save(buffer, kind)
+    with pytest.raises(AlteredContainer, match="AVIF files is none"):
+        Avif().decode(packed([(16, 24, buffer.getvalue())]), AREA, silent)
+
+
+def test_a_huge_file_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where a container may hold only so many pixels, a small file must not show more.
+    monkeypatch.setattr(code, "most_pixels", lambda area: 16 * 24 - 1)
+    monkeypatch.setattr(code.images, "read", lambda *_: pytest.fail("it was decoded"))
+    assert most_pixels(AREA) > 16 * 24
+    with pytest.raises(AlteredContainer, match="384 pixels"):
+        Avif().decode(packed([(4, 4, FILE)]), AREA, silent)
+
+
+def test_a_size_of_its_own_is_resampled_to() -> None:
+    (found,) = Avif().decode(packed([(8, 12, FILE)]), AREA, silent)
+    assert found.shape == (8, 12, 3)
+    assert found.dtype == np.uint8
+
+
+def test_a_pillow_without_avif_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code, "available", lambda: False)
+    with pytest.raises(BackendError, match="pip install"):
+        Avif()

@@ -1,0 +1,218 @@
+"""Every backend computes the same subnets: the oracle's, and those of the recorded figures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from helpers import CHECK, apart, oracle, random_images, random_tensors
+from isn import zoo
+from isn.errors import BackendError
+from isn.paper import backends
+from isn.paper.backends import onnxruntime as runtime
+from isn.paper.backends.base import Backend
+from isn.paper.backends.onnxruntime import OnnxRuntime, dense_graph
+from isn.paper.config import ModelConfig
+from isn.paper.network import Network
+
+NAMES = ["onnxruntime", pytest.param("torch", marks=pytest.mark.torch)]
+CONFIGS = [
+    ModelConfig(blocks=2, depth=3, growth=8),
+    ModelConfig(2, blocks=3, depth=5, growth=16, levels=1, clamp=None),
+    ModelConfig(3, blocks=1, depth=4, growth=5, levels=0),
+    ModelConfig(1, blocks=1, depth=2, growth=3, levels=2),
+    ModelConfig(5, blocks=1, depth=1, growth=1, levels=1),
+]
+
+
+def get(name: str) -> Backend:
+    if name == "onnxruntime":
+        return OnnxRuntime(1)
+    pytest.importorskip("torch")
+    return backends.get(name)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=ModelConfig.to_json)
+@pytest.mark.parametrize("name", NAMES)
+def test_equals_the_oracle(name: str, config: ModelConfig) -> None:
+    backend, tensors = get(name), random_tensors(config)
+    network = Network.of(config, backend.subnets(config, tensors))
+    host, hidden = (each.astype(np.float32) for each in random_images(config, 12, 20, batch=2))
+    given = network.forward(backend.array(host), backend.array(hidden))
+    expected = oracle(config, tensors).forward(host.astype(float), hidden.astype(float))
+    assert apart(expected.container, host) > 0.1
+    assert apart(expected.lost, hidden) > 0.1
+    assert apart(backend.numpy(given.container), expected.container) < 2e-5
+    assert apart(backend.numpy(given.lost), expected.lost) < 2e-5
+    again = network.inverse(given.container, given.lost)
+    assert apart(backend.numpy(again.host), host) < 2e-4
+    assert apart(backend.numpy(again.hidden), hidden) < 2e-4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_subnet_alone_equals_the_oracle(name: str) -> None:
+    # Through the network rho and eta could be exchanged for one another's errors.
+    config = CONFIGS[1]
+    backend, tensors = get(name), random_tensors(config)
+    rng = np.random.default_rng(3)
+    host = rng.standard_normal((1, config.host_channels, 9, 7)).astype(np.float32)
+    hidden = rng.standard_normal((1, config.hidden_channels, 9, 7)).astype(np.float32)
+    subnets = backend.subnets(config, tensors)
+    assert len(subnets) == config.blocks
+    for mine, coupling in zip(subnets, oracle(config, tensors).couplings, strict=True):
+        given = [mine.phi(backend.array(hidden)), *mine.rho_eta(backend.array(host))]
+        expected = [coupling.subnets.phi(hidden), *coupling.subnets.rho_eta(host)]
+        for one, other in zip(given, expected, strict=True):
+            assert np.abs(other).max() > 0.1
+            assert apart(backend.numpy(one), other) < 1e-5
+
+
+@pytest.mark.parametrize("model", ["paper-1", "paper-2"])
+@pytest.mark.parametrize("name", NAMES)
+def test_equals_the_recorded_figures(name: str, model: str) -> None:
+    backend, weights = get(name), zoo.weights(model)
+    config = ModelConfig.from_mapping(dict(weights.config))
+    network = Network.of(config, backend.subnets(config, weights.as_float32()))
+    with np.load(CHECK) as file:
+        check = {key.split("/")[1]: file[key] for key in file.files if key.startswith(model)}
+    host, hidden, rounded = (
+        backend.array(check[key].astype(np.float32) / np.float32(255))
+        for key in ("host", "hidden", "rounded")
+    )
+    hiding = network.forward(host, hidden)
+    container = backend.numpy(hiding.container)
+    assert apart(container, check["container"]) < 1e-4
+    assert apart(backend.numpy(hiding.lost), check["lost"]) < 1e-4
+    levels = np.rint(np.clip(container, 0, 1) * 255)
+    # A value half way between two levels may fall to either side.
+    assert apart(levels, check["rounded"]) <= 1
+    revealing = network.inverse(rounded, network.constant_lost(rounded))
+    assert apart(backend.numpy(revealing.hidden), check["revealed"]) < 1e-4
+    assert apart(backend.numpy(revealing.host), check["revealed_host"]) < 1e-4
+
+
+def test_the_recorded_figures_are_of_a_network_that_hides() -> None:
+    with np.load(CHECK) as file:
+        for model in ("paper-1", "paper-2"):
+            hidden, host = file[f"{model}/hidden"] / 255, file[f"{model}/host"] / 255
+            assert np.abs(file[f"{model}/revealed"] - hidden).mean() < 0.07
+            assert 0.001 < np.abs(file[f"{model}/container"] - host).mean() < 0.05
+            assert np.abs(host - hidden[:, :3]).mean() > 0.1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_do_not_change_the_answer(threads: int) -> None:
+    config = CONFIGS[0]
+    tensors, (host, _) = random_tensors(config), random_images(config, 40, 36)
+    bands = np.repeat(host, 4, axis=1).astype(np.float32)
+    one = OnnxRuntime(1).subnets(config, tensors)[0].phi(bands)
+    backend = OnnxRuntime(threads)
+    assert backend.threads == threads
+    assert apart(backend.subnets(config, tensors)[0].phi(bands), one) < 1e-6
+
+
+def test_as_many_threads_as_the_process_has_cores() -> None:
+    threads = OnnxRuntime().threads
+    assert 1 <= threads <= (os.cpu_count() or 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux only")
+def test_a_process_bound_to_one_core_takes_one_thread() -> None:
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
+        "from isn.paper.backends.onnxruntime import OnnxRuntime; print(OnnxRuntime().threads)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+
+
+def test_sessions_keep_no_arena_and_do_not_spin() -> None:
+    (subnets,) = OnnxRuntime(2).subnets(CONFIGS[4], random_tensors(CONFIGS[4]))
+    assert isinstance(subnets, runtime._BlockSubnets)
+    for session in (subnets.phi_session, subnets.rho_eta_session):
+        options = session.get_session_options()
+        assert options.enable_cpu_mem_arena is False
+        assert options.intra_op_num_threads == 2
+        assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
+def test_the_graph_names_what_an_old_runtime_can_read() -> None:
+    config = CONFIGS[0]
+    model = dense_graph(config, random_tensors(config), 0, ("rho", "eta"))
+    assert model.ir_version == 9
+    assert [(each.domain, each.version) for each in model.opset_import] == [
+        ("", 17),
+        ("com.microsoft", 1),
+    ]
+    assert [each.name for each in model.graph.output] == ["rho", "eta"]
+    assert onnxruntime.InferenceSession(model.SerializeToString()).get_inputs()[0].name == "input"
+
+
+def test_unknown_backends_are_refused() -> None:
+    with pytest.raises(BackendError, match="no backend 'jax', choose one of onnxruntime, torch"):
+        backends.get("jax")
+
+
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        backends.BACKENDS, "absent", ("isn_no_such_module", "Absent", "pip install absent")
+    )
+    with pytest.raises(BackendError, match=r"isn_no_such_module.*pip install absent"):
+        backends.get("absent")
+
+
+def test_one_backend_is_made_once() -> None:
+    assert backends.get("onnxruntime") is backends.get("onnxruntime")
+
+
+def test_without_a_driver_the_default_is_taken_and_torch_not_imported() -> None:
+    code = (
+        "import sys; from isn.paper import backends; backends._cuda_likely = lambda: False;"
+        "print(backends.get().name, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["onnxruntime", "False"]
+
+
+class FakeTorch:
+    """What torch's backend shows of itself, without torch."""
+
+    name = "torch"
+
+    def __init__(self, kind: str) -> None:
+        self.device = type("Device", (), {"type": kind})
+
+
+@pytest.mark.parametrize(("kind", "taken"), [("cuda", "torch"), ("cpu", "onnxruntime")])
+def test_torch_is_taken_where_a_device_is_there(
+    kind: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = backends.get
+    monkeypatch.setattr(backends, "_cuda_likely", lambda: True)
+    monkeypatch.setattr(backends, "find_spec", lambda name: object())
+    monkeypatch.setattr(
+        backends, "get", lambda name: FakeTorch(kind) if name == "torch" else real(name)
+    )
+    assert backends._automatic().name == taken
+
+
+def test_a_driver_without_torch_takes_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_cuda_likely", lambda: True)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    assert backends._automatic().name == "onnxruntime"
+
+
+@pytest.mark.torch
+def test_the_stack_names_its_parameters_as_the_weights_file() -> None:
+    pytest.importorskip("torch")
+    from isn.paper.backends.torch import SubnetStack
+
+    config: Any = CONFIGS[1]
+    shapes = {name: tuple(each.shape) for name, each in SubnetStack(config).named_parameters()}
+    assert shapes == config.parameter_shapes()

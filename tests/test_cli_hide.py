@@ -1,0 +1,263 @@
+"""`isn hide`: what it takes, what it writes, and what it refuses before the work."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import isn
+from commands import Pixels, done, paper_weights, pixels, refused, run
+from isn import metrics
+from isn.errors import AlteredContainer
+
+QUICK = ("--method", "avif")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, Pixels]) -> Path:
+    """Photos, a file, and weights that are not shipped."""
+    path = tmp_path_factory.mktemp("hide")
+    Image.fromarray(photos["coffee"][20:117, 50:181]).save(path / "host.png")
+    Image.fromarray(photos["cat"][60:123, 80:151]).save(path / "cat.png")
+    Image.fromarray(photos["rocket"][:140, :160]).save(path / "rocket.png")
+    (path / "notes.txt").write_bytes(b"attack at dawn")
+    paper_weights(1).save(path / "one.safetensors")
+    return path
+
+
+def test_images_and_files_go_in_together(work: Path, tmp_path: Path) -> None:
+    given = (work / "cat.png", work / "rocket.png")
+    out = tmp_path / "c.webp"
+    words = ("hide", work / "host.png", *given, "--file", work / "notes.txt", "-o", out)
+    answer = json.loads(done(*words, *QUICK, "--json").stdout)
+    cat, rocket, notes = isn.reveal(out)
+    assert notes == isn.File("notes.txt", b"attack at dawn")
+    assert answer["container"] == str(out)
+    assert (answer["width"], answer["height"]) == (131, 97)
+    assert answer["method"] == "avif"
+    expected = metrics.psnr(pixels(out), pixels(work / "host.png"))
+    assert answer["container_psnr"] == pytest.approx(expected, abs=1e-3)
+    assert answer["hidden"][2] == {"file": str(work / "notes.txt"), "bytes": 14}
+    for facts, path, image in zip(answer["hidden"][:2], given, (cat, rocket), strict=True):
+        assert facts["file"] == str(path)
+        assert (facts["height"], facts["width"]) == image.shape[:2]
+        assert facts["revealed_psnr"] == pytest.approx(metrics.psnr(image, pixels(path)), abs=1e-3)
+    assert answer["notes"] == []
+
+
+def test_the_report_has_the_figures(work: Path, tmp_path: Path) -> None:
+    out = tmp_path / "c.png"
+    words = ("hide", work / "host.png", work / "cat.png", "--file", work / "notes.txt")
+    report = done(*words, "-o", out, *QUICK).stdout
+    cat, _ = isn.reveal(out)
+    assert f"{metrics.psnr(cat, pixels(work / 'cat.png')):.2f}" in report
+    assert f"{metrics.psnr(pixels(out), pixels(work / 'host.png')):.2f}" in report
+    assert "exact" in report
+    assert "14 bytes" in report
+    assert "holds 1 image and 1 file, hidden by avif" in report
+
+
+def test_more_bits_show_more_and_reveal_better(work: Path, tmp_path: Path) -> None:
+    figures = {}
+    for bits in (0.25, 0.5, 1):
+        words = ("hide", work / "host.png", work / "rocket.png", "-o", tmp_path / "c.png")
+        said = done(*words, *QUICK, "--bits", bits, "--json", "--overwrite").stdout
+        answer = json.loads(said)
+        figures[bits] = (answer["container_psnr"], answer["hidden"][0]["revealed_psnr"])
+    containers, revealed = zip(*figures.values(), strict=True)
+    assert list(containers) == sorted(containers, reverse=True)
+    assert list(revealed) == sorted(revealed)
+    # What the help says of them.
+    assert figures[1][0] == pytest.approx(54, abs=1)
+    assert figures[0.5][0] > figures[1][0] + 2
+
+
+def test_it_is_checked_before_it_is_written(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, hide = [], isn.hide
+
+    def spy(*words: Any, **options: Any) -> Any:
+        assert options["check"] is True
+        made.append(hide(*words, **options))
+        assert not (tmp_path / "c.tif").exists()
+        return made[0]
+
+    monkeypatch.setattr(isn, "hide", spy)
+    done("hide", work / "host.png", work / "cat.png", "-o", tmp_path / "c.tif", *QUICK)
+    np.testing.assert_array_equal(pixels(tmp_path / "c.tif"), made[0].pixels)
+
+
+def test_what_does_not_reveal_is_not_written(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AlteredContainer("it is altered")
+
+    monkeypatch.setattr(isn, "hide", fail)
+    words = ("hide", work / "host.png", work / "cat.png", "-o", tmp_path / "c.png")
+    assert "does not reveal" in refused(1, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_warns_of_what_can_be_seen(work: Path, tmp_path: Path) -> None:
+    words = ("hide", work / "host.png", work / "cat.png", "-o", tmp_path / "c.png", "--json")
+    bad = done(*words, "--method", work / "one.safetensors")
+    answer = json.loads(bad.stdout)
+    assert answer["container_psnr"] < 30
+    assert any("container" in each for each in answer["warnings"])
+    assert any("cat.png" in each for each in answer["warnings"])
+    assert bad.stderr.count("isn: warning: ") == len(answer["warnings"]) == 2
+    good = done(*words, *QUICK, "--overwrite")
+    assert json.loads(good.stdout)["warnings"] == []
+    assert good.stderr == ""
+
+
+def test_it_says_what_it_did_to_an_image(work: Path, tmp_path: Path) -> None:
+    Image.open(work / "cat.png").convert("RGBA").resize((40, 40)).save(tmp_path / "plain.png")
+    faded = Image.open(tmp_path / "plain.png")
+    faded.putalpha(100)
+    faded.save(tmp_path / "faded.png")
+    for name, count in (("plain.png", 0), ("faded.png", 1)):
+        result = done("hide", work / "host.png", tmp_path / name, "-o", "-", "--json", *QUICK)
+        assert result.stderr.count("laid over white") == 2 * count
+        notes = json.loads(result.stderr.splitlines()[-1])["notes"]
+        assert len(notes) == count
+        assert Image.open(io.BytesIO(result.stdout_bytes)).size == (131, 97)
+
+
+def test_it_refuses_before_the_work(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the work has begun")
+
+    monkeypatch.setattr(isn, "hide", fail)
+    host, cat, out = work / "host.png", work / "cat.png", tmp_path / "c.png"
+    assert "nothing was given" in refused(2, "hide", host, "-o", out)
+    assert "more than once" in refused(2, "hide", "-", "-", "-o", out)
+    assert "--file -" in refused(2, "hide", host, "--file", "-", "-o", out)
+    missing = tmp_path / "no.txt"
+    assert str(missing) in refused(4, "hide", host, "--file", missing, "-o", out)
+    assert str(tmp_path) in refused(4, "hide", host, "--file", tmp_path, "-o", out)
+    assert "'nobody'" in refused(2, "hide", host, cat, "-o", out, "--method", "nobody")
+    gone = ("--method", tmp_path / "gone.safetensors")
+    assert "gone" in refused(1, "hide", host, cat, "-o", out, *gone)
+    assert "folder is missing" in refused(2, "hide", host, cat, "-o", tmp_path / "no" / "c.png")
+    Image.new("RGB", (16400, 40)).save(tmp_path / "long.png")
+    said = refused(2, "hide", tmp_path / "long.png", cat, "-o", tmp_path / "c.webp")
+    assert "WebP" in said
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "gif", "avif", "heic", "bmp", "", "png.exe"])
+def test_a_lossy_or_unknown_output_is_refused_before_the_work(tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"out.{suffix}".rstrip(".")
+    target.write_bytes(b"precious")
+    # The images are not there: had it looked at them first, the code would be 4.
+    said = refused(2, "hide", "no.png", "no.png", "-o", target, "--overwrite")
+    assert ".png" in said
+    assert "lossy" in said or suffix not in ("jpg", "gif", "avif", "heic")
+    assert target.read_bytes() == b"precious"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("method", "words", "named"),
+    [
+        ("photos", ("--texture", "host.png"), "texture"),
+        ("photos", ("--refine", "0"), "refine"),
+        ("photos", ("--backend", "onnxruntime"), "backend"),
+        ("avif", ("--backend", "torch"), "backend"),
+        ("avif", ("--threads", "1"), "--threads"),
+        ("paper-1", ("--bits", "2"), "bits"),
+        ("paper-1", ("--texture", "host.png"), "texture"),
+        ("paper-1", ("--threads", "2", "--backend", "torch"), "onnxruntime"),
+        ("paper-1", ("--threads", "0"), "--threads"),
+        ("paper-1", ("--threads", "-1"), "--threads"),
+        ("paper-1", ("--refine", "-1"), "--refine"),
+        ("paper-1", ("--backend", "abacus"), "'abacus'"),
+        ("avif", ("--bits", "0"), "--bits"),
+        ("avif", ("--bits", "4.5"), "--bits"),
+        ("avif", ("--bits", "nan"), "nan"),
+    ],
+)
+def test_an_option_that_a_method_does_not_use_is_an_error_of_usage(
+    method: str,
+    words: tuple[str, ...],
+    named: str,
+    work: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(work)
+    out = tmp_path / "c.png"
+    assert named in refused(2, "hide", "host.png", "cat.png", "-o", out, "--method", method, *words)
+    assert not out.exists()
+
+
+def test_the_options_of_the_papers_methods(work: Path, tmp_path: Path) -> None:
+    words = ("hide", work / "host.png", work / "cat.png", "--method", work / "one.safetensors")
+    done(*words, "-o", tmp_path / "a.png", "--threads", 1, "--backend", "onnxruntime")
+    done(*words, "-o", tmp_path / "b.png", "--refine", 0)
+    assert "takes" not in refused(2, *words, "-o", tmp_path / "c.png", ISN_PASSPHRASE="x")
+    said = refused(2, *words, work / "rocket.png", "-o", tmp_path / "c.png")
+    assert "2 hidden images" in said
+    Image.new("RGB", (31, 90)).save(tmp_path / "small.png")
+    words = ("hide", tmp_path / "small.png", *words[2:])
+    assert "31 x 90" in refused(4, *words, "-o", tmp_path / "c.png")
+
+
+def test_what_does_not_fit(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "noise").write_bytes(np.random.default_rng(0).bytes(100_000))
+    words = ("hide", work / "host.png", "--file", tmp_path / "noise", "-o", tmp_path / "c.png")
+    assert "larger host" in refused(4, *words)
+    told = run(*words, "--dry-run", "--json")
+    assert told.exit_code == 1
+    answer = json.loads(told.stdout)
+    assert answer["fits"] is False
+    assert str(answer["room"]) in answer["why_not"] or "room" in answer["why_not"]
+    assert not (tmp_path / "c.png").exists()
+
+
+def test_a_dry_run_says_what_comes_of_it(work: Path, tmp_path: Path) -> None:
+    words = ("hide", work / "host.png", work / "rocket.png", "-o", tmp_path / "c.png")
+    told = json.loads(done(*words, "--dry-run", "--json").stdout)
+    assert not (tmp_path / "c.png").exists()
+    made = json.loads(done(*words, "--json").stdout)
+    assert told["fits"] is True
+    assert told["method"] == made["method"] == "photos"
+    assert told["container_psnr"] == pytest.approx(made["container_psnr"], abs=0.5)
+    assert told["revealed_psnr"] == pytest.approx(made["hidden"][0]["revealed_psnr"], abs=3)
+    assert "photos" in done(*words, "--dry-run", "--overwrite").stdout
+    # What would be refused in earnest is refused here.
+    assert "--overwrite" in refused(2, *words, "--dry-run")
+    words = ("hide", work / "host.png", work / "cat.png", "-o", tmp_path / "d.png", "--dry-run")
+    assert run(*words, "--method", "paper-2").exit_code == 1
+    assert "shipped" in refused(2, *words, "--method", work / "one.safetensors")
+
+
+def test_no_file_is_lost(work: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.png"
+    target.write_bytes(b"precious")
+    words = ("hide", work / "host.png", work / "cat.png", "-o", target, *QUICK)
+    assert "--overwrite" in refused(2, *words)
+    assert target.read_bytes() == b"precious"
+    done(*words, "--overwrite")
+    assert pixels(target).shape == (97, 131, 3)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_quiet(work: Path, tmp_path: Path) -> None:
+    words = ("hide", work / "host.png", work / "cat.png", "-o", tmp_path / "c.png", "-q", *QUICK)
+    assert done(*words).output == ""
+    assert done("reveal", tmp_path / "c.png", "-o", tmp_path / "out", "-q").output == ""
+    assert done("info", tmp_path / "c.png", "-q").output == ""
+    assert done("capacity", work / "host.png", "-q").output == ""
+    assert "already" in refused(2, *words)

@@ -1,0 +1,232 @@
+"""`isn` as a process: pipes, signals, closed streams, odd names, and what it imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import isn
+from commands import Pixels, environment, pixels, process
+
+posix = pytest.mark.skipif(os.name == "nt", reason="streams and signals are those of POSIX")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, Pixels]) -> Path:
+    """Two photos and a file; a container of one photo and the file."""
+    path = tmp_path_factory.mktemp("process")
+    host, cat = photos["coffee"][20:117, 50:181], photos["cat"][60:123, 80:151]
+    Image.fromarray(host).save(path / "host.png")
+    Image.fromarray(cat).save(path / "cat.png")
+    notes = isn.File("notes.txt", b"attack at dawn")
+    isn.hide(host, [cat, notes], method="avif").save(path / "container.png")
+    isn.hide(host, [cat], method="avif").save(path / "image.png")
+    return path
+
+
+HIDE = ("hide", "host.png", "cat.png", "--method", "avif")
+
+
+# ---------------------------------------------------------------- pipes and streams
+
+
+def test_through_pipes(work: Path) -> None:
+    host = (work / "host.png").read_bytes()
+    hidden = process("hide", "-", *HIDE[2:], "-o", "-", input=host, cwd=work)
+    assert hidden.returncode == 0, hidden.stderr.decode()
+    assert hidden.stdout.endswith(b"IEND\xaeB`\x82")
+    np.testing.assert_array_equal(pixels(hidden.stdout), pixels(work / "image.png"))
+    assert b"PSNR" in hidden.stderr
+    shown = process("reveal", "-", "-o", "-", "--json", input=hidden.stdout)
+    assert shown.returncode == 0, shown.stderr.decode()
+    assert pixels(shown.stdout).shape == (63, 71, 3)
+    assert json.loads(shown.stderr.splitlines()[-1])["files"][0]["width"] == 71
+
+
+@posix
+@pytest.mark.parametrize("words", [("methods",), ("info", "container.png"), ("--help",)])
+def test_a_broken_pipe_is_quiet(work: Path, words: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = process(*words, stdout=writer, stderr=subprocess.PIPE, cwd=work)
+    finally:
+        os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
+@posix
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_a_full_standard_output(work: Path, tmp_path: Path) -> None:
+    out = tmp_path / "c.png"
+    hide = (*HIDE, "-o", out)
+    for words in (("--help",), ("methods",), ("methods", "--json"), hide, (*HIDE, "-o", "-")):
+        with open("/dev/full", "wb") as full:
+            done = process(*words, stdout=full, stderr=subprocess.PIPE, cwd=work)
+        assert done.returncode == 1
+        (line,) = done.stderr.decode().splitlines()
+        assert "No space left on device" in line
+    # The work was done.
+    np.testing.assert_array_equal(pixels(out), pixels(work / "image.png"))
+
+
+def closed(command: str, *streams: int, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    """Runs a command by a shell that closes some streams first."""
+    closing = " ".join(f"{number}>&-" if number else "<&-" for number in streams)
+    shell = f'"{sys.executable}" -m isn {command} {closing}'
+    done = subprocess.run(
+        ["sh", "-c", shell], cwd=cwd, capture_output=True, env=environment(), check=False
+    )
+    assert b"Traceback" not in done.stderr
+    assert b"fault of isn" not in done.stderr
+    return done
+
+
+@posix
+@pytest.mark.parametrize("streams", [(1,), (2,), (0, 1, 2)])
+def test_the_work_is_done_without_streams(
+    streams: tuple[int, ...], work: Path, tmp_path: Path
+) -> None:
+    done = closed(f"{' '.join(HIDE)} -o {tmp_path / 'c.png'}", *streams, cwd=work)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(pixels(tmp_path / "c.png"), pixels(work / "image.png"))
+
+
+@posix
+def test_closed_streams(work: Path) -> None:
+    done = closed("info -", 0, cwd=work)
+    assert done.returncode == 4
+    assert b"closed" in done.stderr
+    assert closed("info host.png --json", 1, 2, cwd=work).returncode == 3
+    done = closed(f"{' '.join(HIDE)} -o -", 1, cwd=work)
+    assert done.returncode == 2
+    assert b"closed" in done.stderr
+    for command in ("methods", "methods --json", "--help"):
+        assert closed(command, 1, cwd=work).returncode == 0
+
+
+# ---------------------------------------------------------------- signals
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_nothing_behind(
+    work: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    # It stops while the files are written: the part that is there already must go.
+    script = (
+        "import os, sys, time\n"
+        "from isn.cli import main, outputs\n"
+        "store = outputs._store\n"
+        "def slow(part, content):\n"
+        "    store(part, content)\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(60)\n"
+        "outputs._store = slow\n"
+        "main(sys.argv[1:])\n"
+    )
+    words = ("reveal", str(work / "container.png"), "-o", str(tmp_path / "out"))
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        assert len(list((tmp_path / "out").iterdir())) == 1
+        running.send_signal(number)
+        _, said = running.communicate(timeout=30)
+    assert running.returncode == code
+    assert said.strip() == b"isn: stopped"
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- letters
+
+
+def test_an_output_that_knows_few_letters(work: Path, tmp_path: Path) -> None:
+    name = "猫-кот.png"
+    (tmp_path / name).write_bytes((work / "container.png").read_bytes())
+    variables = {"PYTHONIOENCODING": "cp1252"}
+    done = process("info", tmp_path / name, variables=variables)
+    assert done.returncode == 0, done.stderr
+    assert r"\u732b-\u043a\u043e\u0442.png" in "".join(done.stdout.decode("cp1252").split())
+    done = process("info", tmp_path / "нет.png", variables=variables)
+    assert done.returncode == 4
+    assert rb"\u043d\u0435\u0442.png" in done.stderr
+
+
+# ---------------------------------------------------------------- what it waits for
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["methods"], ["methods", "--json"]])
+def test_first_words_wait_for_nothing(words: list[str]) -> None:
+    heavy = ("numpy", "PIL", "rich", "onnxruntime", "onnx", "torch", "isn.api", "isn.cli.hide")
+    assert loaded(f"from isn.cli import main\nmain({words!r})", heavy) == []
+
+
+def test_the_package_waits_for_nothing() -> None:
+    assert loaded("import isn", ("numpy", "PIL", "click", "isn.api")) == []
+
+
+def test_a_carried_method_needs_no_network_runtime(work: Path, tmp_path: Path) -> None:
+    commands = [
+        ["hide", "host.png", "cat.png", "-o", str(tmp_path / "c.png")],
+        ["reveal", str(tmp_path / "c.png"), "-o", str(tmp_path / "a")],
+        ["hide", "host.png", "cat.png", "-o", str(tmp_path / "d.png"), "--method", "avif"],
+        ["info", str(tmp_path / "d.png")],
+        ["capacity", "host.png", "cat.png"],
+    ]
+    script = (
+        "import os\nfrom isn.cli import main\n"
+        f"os.chdir({str(work)!r})\n"
+        f"for words in {commands!r}:\n"
+        "    try:\n        main(words)\n"
+        "    except SystemExit as end:\n        assert end.code == 0, words"
+    )
+    assert loaded(script, ("onnxruntime", "onnx", "torch")) == []
+    assert (tmp_path / "a" / "1.png").exists()
+
+
+def loaded(script: str, heavy: tuple[str, ...]) -> list[str]:
+    """Which modules a script leaves loaded, out of some."""
+    indented = "".join(f"    {line}\n" for line in script.splitlines())
+    code = (
+        f"import sys\ntry:\n{indented}"
+        f"finally:\n    print('loaded:', *sorted(set({heavy}) & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment()
+    )
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("loaded:")
+    return last.split()[1:]
+
+
+@posix
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["methods"]])
+def test_first_words_are_quick(words: list[str]) -> None:
+    spent = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        process(*words)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        if spent[-1] < 0.2:
+            return
+        # The machine may be busy with something else, which costs processor time too.
+        time.sleep(0.2)
+    pytest.fail(f"it took {min(spent):.2f} s of processor time, 5 times")
