@@ -78,9 +78,8 @@ evaluate: named-data $(ALL) ## DATA=folder [PARIS=folder] [LIMIT=12] [REPORT=bui
 evaluate-full: named-data $(ALL) ## the same on all images of the folders
 	$(EVALUATE) -o $(REPORT) $(ARGS)
 
-report: named-data $(ALL) ## the project's own: as evaluate, into docs/report and the README
+report: named-data $(ALL) ## the project's own: as evaluate, into docs/report
 	$(EVALUATE) --limit $(LIMIT) --sheets demo -o docs/report $(ARGS)
-	.venv-all/bin/python benchmarks/readme.py --write
 
 # Apart from what needs it, so that a missing word is told before an installation of minutes.
 named-data:
