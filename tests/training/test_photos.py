@@ -163,21 +163,21 @@ def test_it_learns_and_writes_a_method_that_hides(
     # One step, so that losses can be compared.
     at_step(monkeypatch, 260)
     told: list[Progress] = []
-    quick = ("run.steps=150", "run.validations=2", "optimiser.rate=5e-3")
+    quick = ("run.steps=50", "run.validations=1", "optimiser.rate=1e-2", "data.validation_pairs=1")
     trainer = prepare(
         settings(*quick), Sources([str(photo_folder)]), tmp_path / "run", ALONE, report=told.append
     )
+    before = trainer.objective(batch(photos))[1].item()
     assert trainer.train()
-    bits = [each.terms["bits"] for each in told if "bits" in each.terms]
-    assert np.mean(bits[-30:]) < 0.7 * np.mean(bits[:10])
+    assert trainer.objective(batch(photos))[1].item() < 0.9 * before
     seen = [each.photos for each in told if each.photos is not None]
-    assert len(seen) == 2
+    assert len(seen) == 1
     assert seen[-1].container > 45
     weights = Weights.load(tmp_path / "run" / "model.safetensors")
     assert (weights.kind, weights.config) == ("photos", {"width": 8})
     own = method.of("own", weights)
-    hidden = [photos["cat"][:80, :80], photos["coffee"][:50, :120]]
-    container = isn.hide(photos["rocket"], hidden, method=own)
+    hidden = [photos["cat"][:40, :40], photos["coffee"][:50, :20]]
+    container = isn.hide(photos["rocket"][:96, :96], hidden, method=own)
     found = isn.reveal(container, method=own)
     assert all(psnr(a, b) > 30 for a, b in zip(found, hidden, strict=True))
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from helpers import crop, picture
 from isn import images, zoo
-from isn.codes import Item, Room
+from isn.codes import Room
 from isn.codes.photos import KIND, Photos, code, prior
 from isn.errors import AlteredContainer, ImageError, ModelError
 from isn.metrics import psnr
 from isn.progress import silent
+from isn.secret import Item
 from isn.weights import Weights
 
 Pixels = NDArray[np.uint8]
