@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def machine(threads: int) -> str:
+    """What a time was taken on, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text("utf-8").splitlines() if info.exists() else []
+    names = [each.partition(":")[2].strip() for each in lines if each.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {threads} thread{'s' * (threads != 1)}"
 
 
 def between(text: str, begin: str, end: str, found: str) -> str:

@@ -1,41 +1,43 @@
-"""What the parts of a coded container are worth; --write puts it into the docs.
+"""What the parts of the code `photos` are worth; --write puts it into the docs.
 
-    python benchmarks/coding.py PHOTOS --write
+    python benchmarks/coding.py VAL --write
 
-PHOTOS is a folder of images that no model was trained on, of which centre crops of 256 x 256 are
-taken as `isn evaluate` takes them. Every row is one number of images in the room that such a host
-has: with everything; without the blocks that restore what rounding took; with all numbers of a
-channel coded as if they were alike, which is what the code would take without its prior; with one
-quantiser, of which every number is weighed by itself; and with one that takes the nearest number,
-whatever its bits.
+VAL is a folder of images that no training saw, of which centre crops of 256 x 256 are taken as
+`isn evaluate` takes them, each domain by itself. Every row is one number of images in the room that
+such a host has at two bits a sample: with everything; with all numbers of a channel coded as if
+they were alike, which is what the code would take without its prior; with one quantiser, of which
+every number is weighed by itself; and with one that takes the nearest number, whatever its bits.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from _page import put
+from _page import DOCS, put
 
-from isn import seal, zoo
-from isn.codes.photos import code, rans
+from isn import method
+from isn.carriers.trellis import Trellis
+from isn.codes import Room
+from isn.codes.photos import Photos, code, rans
 from isn.codes.photos.dependent import CODE, WORTH, Floats, Small, Whole
 from isn.codes.photos.prior import CLASSES, FINEST, Prior
-from isn.evaluation.protocol import Domain, domain
+from isn.evaluation.protocol import Domain, domains
+from isn.evaluation.scores import spread
 from isn.images import Pixels
+from isn.method import Carried
 from isn.metrics import psnr
-from isn.paper.engine import Engine
+from isn.progress import silent
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "models.md"
+PAGE = DOCS / "results" / "quality.md"
 BEGIN, END = "<!-- begin: benchmarks/coding.py -->", "<!-- end: benchmarks/coding.py -->"
 SIDE = 256
-ROOM = (3 * SIDE**2 - seal.SAMPLES) * 2 // 8
-KINDS = ("all of it", "no blocks", "no prior", "one quantiser", "nearest number")
+KINDS = ("all of it", "no prior", "one quantiser", "nearest number")
+SCALAR = 0.76
+"""Square error that the two quantisers make of that of one, at the same bits."""
 
 
 def alike(bands: code.Bands, prior: Prior, step: int, lanes: int) -> Iterator[rans.Part]:
@@ -55,7 +57,7 @@ def weighed(values: Floats, classes: Small, costs: Floats, *_: int) -> tuple[Who
     size, most = np.abs(values), costs.shape[2] - 1
     low = np.floor(size).astype(np.int32)
     one, other = (
-        np.square(size - each) + WORTH / 0.76 * costs[0, classes, np.minimum(each, most)]
+        np.square(size - each) + WORTH / SCALAR * costs[0, classes, np.minimum(each, most)]
         for each in (low, low + 1)
     )
     number = (low + (other < one)).astype(np.int32)
@@ -75,59 +77,70 @@ def alone(quantised: Callable[..., tuple[Whole, Small]]) -> Iterator[None]:
         yield
 
 
-def revealed(engine: Engine, hidden: Sequence[Pixels], kind: str) -> list[float]:
+@contextmanager
+def fixed(step: int) -> Iterator[None]:
+    """Codes of one step, whatever they take."""
+    with mock.patch.object(code, "_finest_step", return_value=step):
+        yield
+
+
+def revealed(photos: Photos, hidden: Sequence[Pixels], kind: str) -> list[float]:
     """PSNR of each image as it comes back from the room of one host."""
-    if kind == "no prior":
-        # It cannot be decoded, for nobody sends the classes: what counts is the step that fits.
-        with mock.patch.object(code.Bands, "parts", alike):
-            bands = [code.Bands.of(each.transpose(2, 0, 1) / np.float32(255)) for each in hidden]
-            step = code.finest(bands, engine.prior, ROOM)  # type: ignore[arg-type]
-        whole = code.encode(bands, [each.shape[:2] for each in hidden], engine.prior, 10**9, step)  # type: ignore[arg-type]
-        found = engine.decode(whole, SIDE**2)
-    elif kind in ("one quantiser", "nearest number"):
+    area = SIDE**2
+    room = Room(Trellis().capacity(np.empty((SIDE, SIDE, 3), np.uint8), photos.bits), area)
+
+    def there_and_back(room: Room) -> list[float]:
+        found = photos.decode(photos.encode(hidden, room, silent), area, silent)
+        return [psnr(np.asarray(one), other) for one, other in zip(found, hidden, strict=True)]
+
+    if kind == "all of it":
+        return there_and_back(room)
+    if kind != "no prior":
         with alone(weighed if kind == "one quantiser" else nearest):
-            found = engine.decode(engine.encode(hidden, ROOM), SIDE**2)
-    elif kind == "no blocks":
-        content = engine.encode(hidden, ROOM)
-        with mock.patch.object(code, "BLOCKS_FROM", 10**6):
-            found = engine.decode(content, SIDE**2)
-    else:
-        found = engine.decode(engine.encode(hidden, ROOM), SIDE**2)
-    return [psnr(one, other) for one, other in zip(found, hidden, strict=True)]
+            return there_and_back(room)
+    # It cannot be decoded, for nobody sends the classes: what counts is the step that fits.
+    with mock.patch.object(code.Bands, "parts", alike):
+        payload = photos.encode(hidden, room, silent)
+    with fixed(int.from_bytes(payload[1:3], "little", signed=True)):
+        return there_and_back(Room(1 << 30, area))
 
 
-def line(place: Domain, engine: Engine, count: int) -> str:
+def line(place: Domain, photos: Photos, count: int) -> str:
     """One number of images, as a line of the table."""
-    cells = [str(count)]
+    cells = [place.name, str(count)]
     for kind in KINDS:
         found: list[float] = []
         for index in range(place.hosts):
             group = place.group(index, count)
-            found += revealed(engine, [each.pixels for each in group.hidden], kind)
-        cells.append(f"{statistics.fmean(found):.2f}")
+            found += revealed(photos, [each.pixels for each in group.hidden], kind)
+        told = spread(found)
         if kind == KINDS[0]:
-            cells.append(f"{min(found):.1f}")
+            cells.append(str(told.images))
+        cells.append(f"{told.mean:.2f} ± {told.deviation:.2f}")
+        if kind == KINDS[0]:
+            cells.append(f"{told.worst:.1f}")
     return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
     """Measures, prints, and writes where it is asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", type=Path, help="a folder of photos")
-    parser.add_argument("--model", default="coded", metavar="NAME")
-    parser.add_argument("--hosts", type=int, default=24, help="groups of images (24)")
-    parser.add_argument("--write", action="store_true", help="the table of docs/models.md too")
+    parser = argparse.ArgumentParser(description="What the parts of the code photos are worth.")
+    parser.add_argument("photos", help="a folder of photos")
+    parser.add_argument("--hosts", type=int, default=24, help="of each domain (24)")
+    parser.add_argument("--counts", nargs="+", type=int, default=[1, 2, 3, 4, 5])
+    parser.add_argument("--write", action="store_true", help=f"the table of {PAGE.name} too")
     options = parser.parse_args()
-    place = domain(options.photos, count=5, crop=SIDE, limit=options.hosts)
-    engine = Engine.of(zoo.load(options.model), "onnxruntime")
-    lines = [
-        f"| images | {KINDS[0]} | its worst | {' | '.join(KINDS[1:])} |",
-        "| --: | --: | --: | --: | --: | --: | --: |",
-    ]
+    chosen = method.get("photos")
+    photos = chosen.pictures[0] if isinstance(chosen, Carried) else None
+    if not isinstance(photos, Photos):
+        raise SystemExit("photos is no code of this kind")
+    head = ("domain", "hidden", "images", KINDS[0], "its worst", *KINDS[1:])
+    lines = [f"| {' | '.join(each)} |" for each in (head, (":--", *["--:"] * (len(head) - 1)))]
     print("\n".join(lines))
-    for count in range(1, 6):
-        lines.append(line(place, engine, count))
-        print(lines[-1], flush=True)
+    for place in domains(options.photos, count=5, crop=SIDE, limit=options.hosts):
+        for count in options.counts:
+            lines.append(line(place, photos, count))
+            print(lines[-1], flush=True)
     if options.write:
         put(PAGE, BEGIN, END, "\n".join(lines))
 

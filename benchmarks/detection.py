@@ -1,12 +1,12 @@
-"""How detectable containers are: the curves, tables and maps of docs/steganalysis.md.
+"""How detectable containers are: the curves, tables and maps of docs/results/detection.md.
 
     python benchmarks/detection.py PHOTOS
     python benchmarks/detection.py PHOTOS --write
 
-PHOTOS is a folder of images that no model was trained on. It is `isn evaluate --parts detection`
-for one hidden image, `fast-1` and every baseline, and the forensic maps of the demo's photos. The
-report goes to build/detection; with --write the figures go to docs/steganalysis/, and the tables
-into docs/steganalysis.md, between their marks.
+PHOTOS is a folder of images that no training saw, of which the first domain is taken. It is
+`isn evaluate --parts detection` for one hidden image, the methods named and every baseline, and the
+forensic maps of the demo's photos. The report goes to build/detection; with --write the figures go
+to docs/results/detection/, and the tables into docs/results/detection.md, between their marks.
 
 Most of the time goes into training many small networks, two to four seconds of one core each:
 of three draws, for every number of leaked pairs, every method and both controls. --limit makes it
@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _page import put
+from _page import DOCS, put
 
 from isn import baselines, images
 from isn.cli import sheet
@@ -34,8 +34,7 @@ from isn.evaluation.sections import sections
 from isn.images import Pixels
 from isn.steganalysis.residual import anomaly_map, paint
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGE, FIGURES = DOCS / "steganalysis.md", DOCS / "steganalysis"
+PAGE, FIGURES = DOCS / "results" / "detection.md", DOCS / "results" / "detection"
 BEGIN, END = "<!-- begin: benchmarks/detection.py -->", "<!-- end: benchmarks/detection.py -->"
 NAMES = ("roc-stegexpose", "roc-spam", "leaks-spam", "roc-xunet", "leaks-xunet")
 """Of the figures, in the order of the report's charts."""
@@ -44,14 +43,13 @@ SPLICE = (slice(100, 190), slice(150, 280))
 """Where the demo's cat is pasted into its coffee, to show what a map is for."""
 
 
-def forensic_maps(model: str, names: list[str]) -> Pixels:
+def forensic_maps(ours: list[str], names: list[str]) -> Pixels:
     """Host, containers and a splice of the demo's photos, each above its map."""
     host, (hidden,) = demo_photos(1)
     shown = [("host", host)]
     shown += [
-        (each.name, each.hide(host, [hidden]))
-        for each in (methods.model(model), *map(methods.baseline, names))
-        if 1 in each.counts
+        (each.name, methods.hide(each.method, host, [hidden]))
+        for each in (*map(methods.shipped, ours), *map(methods.baseline, names))
     ]
     splice = host.copy()
     splice[SPLICE] = images.resize(hidden, *host.shape[:2])[SPLICE]
@@ -69,26 +67,32 @@ def tables(section: Section) -> str:
     return report.markdown_tables(section.tables).strip()
 
 
-def write(results: Results, section: Section, names: list[str]) -> None:
+def write(results: Results, section: Section, ours: list[str], names: list[str]) -> None:
     """Figures and page."""
     FIGURES.mkdir(exist_ok=True)
     if len(section.charts) != len(NAMES):
         raise SystemExit(f"{len(section.charts)} charts: install '.[dev]', and give more photos")
     for name, chart in zip(NAMES, section.charts, strict=True):
         (FIGURES / f"{name}.svg").write_text(figures.svg(chart, name) + "\n", "utf-8")
-    images.write(FIGURES / "maps.png", forensic_maps("fast-1", names), overwrite=True)
-    hosts = results.domains[0].hosts
+    images.write(FIGURES / "maps.png", forensic_maps(ours, names), overwrite=True)
+    place = results.domains[0]
     trained = ", ".join(
         f"{each.name} {each.fingerprint}" for each in results.entrants if each.fingerprint
     )
-    said = f"Measured on {hosts} photos; {trained}.\n\n{tables(section)}"
-    put(PAGE, BEGIN, END, said)
+    curves = "\n\n".join(
+        f"![{chart.caption}](detection/{name}.svg)"
+        for name, chart in zip(NAMES, section.charts, strict=True)
+    )
+    maps = "![host, containers and a splice, each above its map](detection/maps.png)"
+    about = f"Measured on {place.hosts} photos of {place.name}; {trained}."
+    put(PAGE, BEGIN, END, "\n\n".join([about, tables(section), curves, maps]))
 
 
 def main() -> None:
     """Measures, prints, and writes where it is asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", help="a folder of photos that no model was trained on")
+    parser.add_argument("photos", help="a folder of photos that no training saw")
+    parser.add_argument("--methods", nargs="+", metavar="NAME", default=["photos", "paper-1"])
     parser.add_argument("--baselines", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--limit", type=int, help="hosts; default: all")
     parser.add_argument("--out", default="build/detection", help="for the report")
@@ -99,7 +103,12 @@ def main() -> None:
         name for name in words.baselines or baselines.BASELINES if 1 in baselines.get(name).counts
     ]
     plan = Plan(
-        (words.photos,), (1,), ("fast-1",), tuple(names), limit=words.limit, parts=("detection",)
+        (words.photos,),
+        (1,),
+        tuple(words.methods),
+        tuple(names),
+        limit=words.limit,
+        parts=("detection",),
     )
     results = evaluate(plan)
     study = adapter.study(results)
@@ -109,7 +118,7 @@ def main() -> None:
     print(tables(section))
     print("\n".join(f"* {each}." for each in report.facts(study)["findings"]))
     if words.write:
-        write(results, section, names)
+        write(results, section, words.methods, names)
     print(f"{np.ceil((time.monotonic() - began) / 60):.0f} minutes")
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.codes import Content, File, Item
 from isn.images import Pixels
 from isn.paper.config import ModelConfig
 from isn.paper.network import Network
+from isn.secret import Content, File, Item
 from isn.weights import Weights
 
 CHECK = Path(__file__).parent / "data" / "check.npz"

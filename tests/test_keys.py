@@ -10,18 +10,12 @@ import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from isn import keys, seal
+from isn import keys
 from isn.errors import ConfigError, IsnError
-from isn.keys import Passphrase
+from isn.keys import Passphrase, Public
 
 SALT = bytes(range(16))
 WORDS = "correct horse battery staple"
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The least memory that Argon2 allows: for what does not depend on the cost."""
-    monkeypatch.setattr(keys, "_MEMORY_KIB", 32)
 
 
 def test_argon2id_is_that_of_rfc_9106() -> None:
@@ -40,34 +34,49 @@ def test_argon2id_is_that_of_rfc_9106() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seal_secret", "scrambling_key"),
+    ("key", "head", "body", "places"),
     [
         (
-            WORDS,
-            "9462da472a1abe3e5cde696dc69e1036783a6befe21905c20872e26075559ec9",
-            "f1249a278f6e2a748258f8c35e6af85a9304985a6ac6a9d7e210e4ad41666f82",
+            Passphrase(WORDS),
+            "45e0f3c4fa9b063022701c6b560bbabe68b25b3b2f3f6b1f223e20f15b945ce9",
+            "36b0f0d6d8f92466ce751f78af3d666c85c61eeb27f823abf3566de1f95de0fe",
+            "6778d1465bfef77601b2449e7dad32728eb036f77dcb3c78f5eab8cef277c0fe",
         ),
         (
-            "Grüße, 世界 \N{GRINNING FACE}",
-            "97a00b91e2018b58b430f36e63ef7723b1794d93a373ff7f65da285daa036767",
-            "f1ac09991ce90c4b6bcc92e06c9db1953c6bf1d5cd05c398a2f387969300f1e0",
+            Passphrase("Grüße, 世界 \N{GRINNING FACE}"),
+            "5825fea6e5aa67a9f5dba8b4571bca9d7f1fe4c8e437f6a633518c6f97276d99",
+            "972097d26e3a5b4873f08570847eb2fce1f3dabf2789a6388f3ec0fcf4bd132d",
+            "481e592185ae65f912ba9b13b19b66eb07381a1b0671fc6e223a66705ac8afe9",
+        ),
+        (
+            Public(),
+            "764d6ed6cf00c00782ce066a00f3315837c3f10f57c42325c094e3f44cd2ba9c",
+            "c460f408f3fbce5e37758e22fd0eb42a5dbaf93e6e2a50e311ee6b6e8e3223a5",
+            "6fa345061bd7bf61bfdbb0c06f0983206fcb0b9e613086161290aa5a40adb371",
         ),
     ],
+    ids=["words", "unicode", "public"],
 )
-def test_keys_stay_what_they_are(text: str, seal_secret: str, scrambling_key: str) -> None:
-    passphrase = Passphrase(text)
-    assert passphrase.seal_secret(SALT).hex() == seal_secret
-    assert passphrase.scrambling_key(SALT).hex() == scrambling_key
+def test_keys_stay_what_they_are(key: keys.Key, head: str, body: str, places: str) -> None:
+    found = [key.key(purpose, SALT).hex() for purpose in ("head", "body", "places")]
+    assert found == [head, body, places]
 
 
-def test_keys_are_derived_as_documented() -> None:
+@pytest.mark.parametrize("purpose", ["head", "body", "places"])
+def test_keys_are_derived_as_documented(purpose: str) -> None:
     stretch = Argon2id(salt=SALT, length=32, iterations=3, lanes=4, memory_cost=65536)
-    master = stretch.derive(WORDS.encode())
-    for purpose, key in (
-        (b"seal", Passphrase(WORDS).seal_secret(SALT)),
-        (b"scramble", Passphrase(WORDS).scrambling_key(SALT)),
-    ):
-        assert key == hmac.digest(master, b"isn keys v1 " + purpose + b"\x01", hashlib.sha256)
+    public = hashlib.blake2b(SALT, digest_size=32, key=b"isn public v2").digest()
+    for master, key in ((stretch.derive(WORDS.encode()), Passphrase(WORDS)), (public, Public())):
+        info = b"isn keys v2 " + purpose.encode() + b"\x01"
+        assert key.key(purpose, SALT) == hmac.digest(master, info, hashlib.sha256)
+
+
+def test_only_a_passphrase_is_secret() -> None:
+    assert keys.of(None).secret is False
+    assert isinstance(keys.of(None), Public)
+    assert keys.of("x").secret is True
+    with pytest.raises(ConfigError, match="empty"):
+        keys.of("")
 
 
 def test_a_salt_costs_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,8 +90,8 @@ def test_a_salt_costs_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     passphrase = Passphrase(WORDS)
     other = bytes(16)
     for salt in (SALT, other, SALT):
-        passphrase.seal_secret(salt)
-        passphrase.scrambling_key(salt)
+        passphrase.key("head", salt)
+        passphrase.key("body", salt)
     assert runs == [SALT, other]
 
 
@@ -93,9 +102,10 @@ def test_every_salt_purpose_and_passphrase_has_a_key_of_its_own() -> None:
     for text in (WORDS, WORDS + " ", WORDS.upper(), "x", "x²", "x2", "①"):
         passphrase = Passphrase(text)
         for salt in salts:
-            found |= {passphrase.seal_secret(salt), passphrase.scrambling_key(salt)}
-    assert len(found) == 7 * 3 * 2
-    assert {len(key) for key in found} == {seal.SECRET_BYTES}
+            found |= {passphrase.key(purpose, salt) for purpose in ("head", "body", "places")}
+    found |= {Public().key("head", salt) for salt in salts}
+    assert len(found) == 7 * 3 * 3 + 3
+    assert {len(key) for key in found} == {keys.KEY_BYTES}
 
 
 @pytest.mark.usefixtures("quick")
@@ -113,17 +123,17 @@ def test_every_salt_purpose_and_passphrase_has_a_key_of_its_own() -> None:
 )
 def test_how_it_was_typed_does_not_matter(one: str, other: str) -> None:
     assert one != other
-    assert Passphrase(one).seal_secret(SALT) == Passphrase(other).seal_secret(SALT)
+    assert Passphrase(one).key("head", SALT) == Passphrase(other).key("head", SALT)
 
 
 @pytest.mark.usefixtures("quick")
 def test_ten_thousand_characters_count_to_the_last() -> None:
     long = "abcdé" * 2000
     assert len(long) == 10_000
-    whole = Passphrase(long).seal_secret(SALT)
-    assert whole == Passphrase(long).seal_secret(SALT)
-    assert whole != Passphrase(long[:-1]).seal_secret(SALT)
-    assert whole != Passphrase(long[:-1] + "e").seal_secret(SALT)
+    whole = Passphrase(long).key("head", SALT)
+    assert whole == Passphrase(long).key("head", SALT)
+    assert whole != Passphrase(long[:-1]).key("head", SALT)
+    assert whole != Passphrase(long[:-1] + "e").key("head", SALT)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +165,9 @@ def test_nothing_repeats_the_passphrase() -> None:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("size", [0, 15, 17])
 def test_a_salt_of_another_length_is_refused(size: int) -> None:
-    with pytest.raises(ConfigError, match=f"{size} bytes"):
-        Passphrase(WORDS).seal_secret(bytes(size))
+    for key in (Passphrase(WORDS), Public()):
+        with pytest.raises(ConfigError, match=f"{size} bytes"):
+            key.key("head", bytes(size))
 
 
 def test_a_library_without_argon2_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,4 +176,4 @@ def test_a_library_without_argon2_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(keys, "Argon2id", fail)
     with pytest.raises(IsnError, match="pip install --upgrade cryptography"):
-        Passphrase(WORDS).seal_secret(SALT)
+        Passphrase(WORDS).key("head", SALT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,33 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from helpers import random_tensors, random_weights
+from helpers import random_tensors
 from isn.errors import ModelError
 from isn.paper.config import ModelConfig
-from isn.paper.weights import FINGERPRINT_BYTES, Weights
+from isn.paper.method import shapes
+from isn.weights import Weights
 
+KIND = "paper"
 SMALL = ModelConfig(blocks=1, depth=2, growth=2)
+TINY = ModelConfig(blocks=1, depth=1, growth=1, levels=0)
 FIRST = "blocks.0.phi.convs.0.weight"
+METADATA = {"kind": KIND, "config": SMALL.to_json()}
+
+
+def made(
+    config: ModelConfig = SMALL, tensors: Any = None, seed: int = 0, **training: Any
+) -> Weights:
+    given = random_tensors(config, seed) if tensors is None else tensors
+    return Weights(KIND, asdict(config), given, training)
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
-    weights = Weights(SMALL, random_tensors(SMALL), {"steps": 3, "data": "none"})
+    weights = made(steps=3, data="none")
     path = tmp_path / "model.safetensors"
     weights.save(path)
     again = Weights.load(path)
-    assert again.config == SMALL
+    assert again.config == asdict(SMALL)
+    assert again.kind == KIND
     assert again.training == {"steps": 3, "data": "none"}
     assert again.fingerprint == weights.fingerprint
     assert again.tensors.keys() == weights.tensors.keys()
@@ -36,9 +48,10 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 
 def test_float16_stays_float16_in_the_file_and_comes_as_float32(tmp_path: Path) -> None:
     halves = {name: each.astype(np.float16) for name, each in random_tensors(SMALL).items()}
-    Weights(SMALL, halves).save(tmp_path / "half.safetensors")
+    made(tensors=halves).save(tmp_path / "half.safetensors")
     again = Weights.load(tmp_path / "half.safetensors")
     assert {each.dtype for each in again.tensors.values()} == {np.dtype(np.float16)}
+    assert again.parameters == SMALL.parameters
     assert again.size == 2 * SMALL.parameters
     for name, tensor in again.as_float32().items():
         assert tensor.dtype == np.float32
@@ -49,7 +62,7 @@ def test_saving_replaces_the_file_whole_or_leaves_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "model.safetensors"
-    random_weights(SMALL).save(path)
+    made().save(path)
     before = path.read_bytes()
 
     def full(descriptor: int) -> None:
@@ -58,73 +71,92 @@ def test_saving_replaces_the_file_whole_or_leaves_it(
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space left"):
-            random_weights(SMALL, seed=1).save(path)
+            made(seed=1).save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-    random_weights(SMALL, seed=1).save(path)
-    assert Weights.load(path).fingerprint == random_weights(SMALL, seed=1).fingerprint
+    made(seed=1).save(path)
+    assert Weights.load(path).fingerprint == made(seed=1).fingerprint
 
 
 def test_the_fingerprint_is_a_literal() -> None:
     # A container made today names its model by this in ten years.
-    config = ModelConfig(blocks=1, depth=1, growth=1, levels=0)
-    tensors = {
-        name: np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-        for name, shape in config.parameter_shapes().items()
-    }
-    weights = Weights(config, tensors)
-    assert len(weights.fingerprint) == FINGERPRINT_BYTES
-    assert weights.fingerprint.hex() == "fd14178e17e8d103ee963a0bf404db34"
+    tensors = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.ones(2, np.float16)}
+    weights = Weights("photos", {"width": 8, "also": [1, None]}, tensors)
+    assert len(weights.fingerprint) == 16
+    assert weights.fingerprint.hex() == "a0e1ce6e7c0aba40b5d4e8fb420d3b3b"
 
 
-def test_the_fingerprint_is_of_the_tensors_alone() -> None:
-    weights = random_weights(SMALL)
-    again = Weights(SMALL, dict(reversed(list(weights.tensors.items()))), {"date": "another"})
+def test_the_fingerprint_is_of_kind_config_and_tensors_alone() -> None:
+    weights = made()
+    config = dict(reversed(list(asdict(SMALL).items())))
+    tensors = dict(reversed(list(weights.tensors.items())))
+    again = Weights(KIND, config, tensors, {"date": "another"})
     assert again.fingerprint == weights.fingerprint
+    for other in (
+        Weights("network", config, tensors),
+        Weights(KIND, config | {"lost": 0.25}, tensors),
+        Weights(KIND, config, {name + "x": each for name, each in tensors.items()}),
+        Weights(KIND, config, {name: each[None] for name, each in tensors.items()}),
+    ):
+        assert other.fingerprint != weights.fingerprint
 
 
 @pytest.mark.parametrize("name", [FIRST, "blocks.0.eta.convs.1.bias"])
 def test_one_bit_changes_the_fingerprint(name: str) -> None:
-    weights = random_weights(SMALL)
+    weights = made()
     tensors = dict(weights.tensors)
     flipped = tensors[name].copy()
     flipped.view(np.uint32).reshape(-1)[-1] ^= 1
-    assert Weights(SMALL, tensors | {name: flipped}).fingerprint != weights.fingerprint
+    assert made(tensors=tensors | {name: flipped}).fingerprint != weights.fingerprint
 
 
 def test_the_precision_changes_the_fingerprint() -> None:
     halves = {name: each.astype(np.float16) for name, each in random_tensors(SMALL).items()}
     singles = {name: each.astype(np.float32) for name, each in halves.items()}
-    assert Weights(SMALL, halves).fingerprint != Weights(SMALL, singles).fingerprint
+    assert made(tensors=halves).fingerprint != made(tensors=singles).fingerprint
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda each: each[:-1], "has shape"),
         (lambda each: each.astype(np.float64), "float64, give float16 or float32"),
         (lambda each: each.astype(np.int32), "int32, give float16 or float32"),
         (lambda each: np.full_like(each, np.nan), "not finite"),
         (lambda each: np.full_like(each, np.inf), "not finite"),
     ],
 )
-def test_tensors_that_do_not_fit_are_refused(change: Any, message: str, tmp_path: Path) -> None:
+def test_tensors_that_are_none_are_refused(change: Any, message: str, tmp_path: Path) -> None:
     tensors = random_tensors(SMALL)
     tensors[FIRST] = np.ascontiguousarray(change(tensors[FIRST]))
     with pytest.raises(ModelError, match=f"{FIRST}.*{message}"):
-        Weights(SMALL, tensors)
+        made(tensors=tensors)
     path = tmp_path / "wrong.safetensors"
-    save_file(tensors, path, {"config": SMALL.to_json()})
+    save_file(tensors, path, METADATA)
     with pytest.raises(ModelError, match=f"{FIRST}.*{message}"):
         Weights.load(path)
 
 
-def test_missing_and_surplus_tensors_are_refused() -> None:
+def test_weights_are_checked_against_their_architecture() -> None:
     tensors = random_tensors(SMALL)
+    made().check(KIND, shapes)
+    with pytest.raises(ModelError, match="of kind 'paper', give some of kind 'network'"):
+        made().check("network", shapes)
     with pytest.raises(ModelError, match=f"lack the tensor {FIRST}"):
-        Weights(SMALL, {name: each for name, each in tensors.items() if name != FIRST})
+        made(tensors={name: each for name, each in tensors.items() if name != FIRST}).check(
+            KIND, shapes
+        )
     with pytest.raises(ModelError, match=r"hold the tensor blocks\.1\."):
-        Weights(SMALL, random_tensors(replace(SMALL, blocks=2)))
+        made(tensors=random_tensors(replace(SMALL, blocks=2))).check(KIND, shapes)
+    with pytest.raises(ModelError, match=f"{FIRST} has shape"):
+        made(tensors=tensors | {FIRST: tensors[FIRST][:-1]}).check(KIND, shapes)
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"blocks": 10**9}, {"speed": 9}, {"blocks": "8"}, {"lost": float("nan")}]
+)
+def test_an_architecture_that_is_none_is_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(ModelError):
+        Weights(KIND, config, random_tensors(SMALL)).check(KIND, shapes)
 
 
 @pytest.mark.parametrize(
@@ -133,14 +165,14 @@ def test_missing_and_surplus_tensors_are_refused() -> None:
         None,
         {},
         {"format": "pt"},
-        {"config": ""},
-        {"config": "[]"},
-        {"config": '{"blocks": 1, "speed": 9}'},
-        {"config": '{"blocks": 1000000}'},
-        {"config": "[" * 100_000},
-        {"config": SMALL.to_json(), "training": "{"},
-        {"config": SMALL.to_json(), "training": "[1]"},
-        {"config": SMALL.to_json(), "training": "[" * 100_000},
+        {"config": SMALL.to_json()},
+        {"kind": KIND},
+        {"kind": KIND, "config": ""},
+        {"kind": KIND, "config": "[]"},
+        {"kind": KIND, "config": "[" * 100_000},
+        METADATA | {"training": "{"},
+        METADATA | {"training": "[1]"},
+        METADATA | {"training": "[" * 100_000},
     ],
 )
 def test_other_metadata_is_refused(metadata: dict[str, str] | None, tmp_path: Path) -> None:
@@ -152,19 +184,19 @@ def test_other_metadata_is_refused(metadata: dict[str, str] | None, tmp_path: Pa
 
 def test_every_truncation_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "short.safetensors"
-    random_weights(ModelConfig(blocks=1, depth=1, growth=1, levels=0)).save(path)
+    made(TINY).save(path)
     whole = path.read_bytes()
     for length in {*range(64), *range(64, len(whole), 37), len(whole) - 1}:
         path.write_bytes(whole[:length])
         with pytest.raises(ModelError, match=r"short\.safetensors is"):
             Weights.load(path)
     path.write_bytes(whole)
-    assert Weights.load(path).config.depth == 1
+    assert Weights.load(path).config["depth"] == 1
 
 
 def test_any_flipped_header_byte_is_refused_or_read_as_a_model(tmp_path: Path) -> None:
     path = tmp_path / "flipped.safetensors"
-    weights = random_weights(ModelConfig(blocks=1, depth=1, growth=1, levels=0))
+    weights = made(TINY)
     weights.save(path)
     whole = path.read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
@@ -199,10 +231,10 @@ def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
 
 def test_a_bfloat16_file_is_refused(tmp_path: Path) -> None:
     # NumPy has no such type; the reader must not fall over it.
-    shapes = ModelConfig(blocks=1, depth=1, growth=1, levels=0).parameter_shapes()
-    header: dict[str, Any] = {"__metadata__": {"config": SMALL.to_json()}}
+    wanted = TINY.parameter_shapes()
+    header: dict[str, Any] = {"__metadata__": METADATA}
     end = 0
-    for name, shape in shapes.items():
+    for name, shape in wanted.items():
         start, end = end, end + 2 * int(np.prod(shape))
         header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header).encode()
@@ -217,3 +249,13 @@ def test_no_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         Weights.load(tmp_path / "absent.safetensors")
     with pytest.raises(ModelError, match="there is no weights file"):
         Weights.load(tmp_path)
+
+
+def test_a_file_of_any_length_is_not_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.safetensors"
+    made().save(path)
+    monkeypatch.setattr("isn.weights.MOST_BYTES", path.stat().st_size - 1)
+    with pytest.raises(ModelError, match=r"long\.safetensors has more than"):
+        Weights.load(path)

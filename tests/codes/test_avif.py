@@ -10,13 +10,14 @@ import pytest
 from PIL import Image
 
 from helpers import crop, picture
-from isn.codes import Item, Room, most_pixels
+from isn.codes import Room
 from isn.codes import avif as code
 from isn.codes.avif import Avif, available, encode
 from isn.errors import AlteredContainer, BackendError, ImageError
 from isn.images import Pixels
 from isn.metrics import psnr
 from isn.progress import silent
+from isn.secret import Item, most_pixels
 
 pytestmark = pytest.mark.skipif(not available(), reason="this Pillow was built without AVIF")
 

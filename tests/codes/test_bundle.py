@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from helpers import contents_of, network_weights, picture, random_weights
 from isn import method
-from isn.codes import NO_FINGERPRINT, File, Item, Room
+from isn.codes import NO_FINGERPRINT, Room
 from isn.codes.avif import Avif
 from isn.codes.bundle import Bundle
 from isn.codes.file import Files
 from isn.codes.network import NetworkCode
 from isn.errors import AlteredContainer, ConfigError, ImageError, UnknownModel
 from isn.progress import silent
+from isn.secret import File, Item
 
 AREA = 64 * 64
 ROOM = Room(20_000, AREA)

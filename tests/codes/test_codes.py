@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from helpers import Shares, contents_of, network_weights, picture, same
 from isn import method
-from isn.codes import MOST_IMAGES, Code, Content, File, Item, Room, most_pixels
+from isn.codes import Code, Room
 from isn.codes.bundle import Bundle
 from isn.codes.file import Files
 from isn.codes.network import NetworkCode
@@ -22,6 +22,7 @@ from isn.errors import AlteredContainer, ConfigError, ImageError, IsnError
 from isn.method import Carried
 from isn.paper.config import ModelConfig
 from isn.progress import silent
+from isn.secret import MOST_IMAGES, Content, File, Item, most_pixels
 
 AREA = 64 * 64
 LARGE = Room(60_000, AREA)

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isn.codes import File, Item, Room
+from isn.codes import Room
 from isn.codes import file as code
 from isn.codes.file import Files, compressed_size, safe_name
 from isn.errors import AlteredContainer, ConfigError, ImageError
 from isn.progress import silent
+from isn.secret import File, Item
 
 ROOM = Room(1 << 20, 1000)
 

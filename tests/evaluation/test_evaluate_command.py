@@ -30,6 +30,21 @@ def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
     assert str(out / "report.html") in result.stdout
 
 
+def test_a_report_stands_there_before_the_work_ends(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*words: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("isn.evaluation.run._damage", stop)
+    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4", "--limit", 1)
+    result = run("--data", folder, *words, "--parts", "table,damage", "-o", tmp_path)
+    assert result.exit_code == 130
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "| lsb-4 |" in text
+    assert text.count("Not measured yet.") == 1
+
+
 def test_json_is_the_report(folder: Path, tmp_path: Path) -> None:
     words = ("--count", 1, "--baselines", "lsb-4", "--methods", "none", "--limit", 2)
     result = run("--data", folder, *words, "--parts", "table", "-o", tmp_path, "--json")

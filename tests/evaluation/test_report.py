@@ -284,6 +284,18 @@ def test_every_mean_has_its_number_and_deviation(study: Study) -> None:
     assert cells(study, "PSNR of the one")["natural", "noise"] == ("40.0 / exact (1)",)
 
 
+def test_only_a_psnr_is_exact_at_its_ceiling(study: Study) -> None:
+    what = ("net", 5, "photos", "a.png")
+    rows = [Row(*what, f"quality/{side}/psnr", 100.0) for side in ("container", "revealed")]
+    rows.append(Row(*what, "quality/payload", 120.0))
+    made = other(study, tuple(rows), counts=(5,))
+    assert cells(made, "Quality on")["net", "5"][:4] == ("120.0", "1", "exact", "100.00")
+    assert ("net", "exact / exact (1 / 1)") in cells(made, "In short")
+    # What was not measured has no curve, and no place in a legend.
+    (curves, *_) = (chart.curves for part in sections(made) for chart in part.charts)
+    assert list(curves) == ["net"]
+
+
 def test_the_paper_stands_beside_with_its_domain_and_is_not_compared(study: Study) -> None:
     short = cells(other(study, counts=(1, 3)), "In short")
     assert short["the paper, on ImageNet", "38.05 / 35.38"] == ("–",)

@@ -9,7 +9,7 @@ import pytest
 
 from isn.baselines.lsb import Lsb
 from isn.errors import ImageError
-from isn.evaluation import adapter, detection, report
+from isn.evaluation import adapter, detection, report, run
 from isn.evaluation.extremes import NATURAL, PAIRS
 from isn.evaluation.plan import Plan
 from isn.evaluation.run import evaluate
@@ -79,3 +79,21 @@ def test_detection_and_cost_go_on_too(folder: Path, monkeypatch: pytest.MonkeyPa
         ("detection", "fussy"),
         ("cost", "fussy"),
     }
+
+
+def test_what_was_measured_is_kept_after_each_part(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[tuple[int, int]] = []
+
+    def gone(*words: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_cost", gone)
+    parts = ("table", "damage", "cost")
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(
+            Plan((str(folder),), (1,), (), ("lsb-4",), limit=1, parts=parts),
+            keep=lambda found: kept.append((len(found.quality), len(found.damage))),
+        )
+    assert kept == [(0, 0), (1, 0), (1, 1)]

@@ -131,7 +131,9 @@ def carry(host: Samples, content: bytes, tell: Tell = silent) -> Samples:
         width = widths[there]
         digit = bits.digits(first, width)
         some = container[part]
-        some[there] = _carry(some[there], digit, width)
+        # Of a short content there are parts that carry nothing of it.
+        if len(there):
+            some[there] = _carry(some[there], digit, width)
         tell(part.stop / len(host))
     return container
 

@@ -127,7 +127,7 @@ def evaluate(
     # Before the work: the end of an hour is no time to hear that there is no place for the report.
     make_folder(folder)
     with progress_bar(voice, "evaluating") as progress:
-        results = measure(plan, progress)
+        results = measure(plan, progress, lambda found: report.write(adapter.study(found), folder))
     if not baselines:
         for sentence in others.missing().values():
             voice.warn(f"left out: {sentence}")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from isn.evaluation.detection import CLEAN, MATCHING, SPAM, XUNET
 from isn.evaluation.sections import Tried, Where, first_counts, label, leaks, pair
 from isn.evaluation.study import Row, Study
+from isn.method import DEFAULT
 
 RECOGNISABLE = 20.0
 """dB, about where a person still makes out what a picture shows."""
@@ -28,7 +29,7 @@ def headlines(study: Study) -> tuple[str, ...]:
 
 def findings(study: Study) -> tuple[str, ...]:
     """The sentences that support them, made from the figures alone."""
-    return (*_quality(study), *_damage(study), *_extremes(study), *_detection(study))
+    return (*_quality(study), *_damage(study), *_detection(study))
 
 
 def _failures(study: Study) -> Iterator[str]:
@@ -41,7 +42,8 @@ def _quality(study: Study) -> Iterator[str]:
     for domain in study.about.domains:
         for count in study.about.counts:
             names = [name for name, _ in study.tried("quality", domain=domain.name, images=count)]
-            best = next((name for name in names if name in study.ours), None)
+            ours = [name for name in names if name in study.ours]
+            best = DEFAULT if DEFAULT in ours else next(iter(ours), None)
             images = "1 image" if count == 1 else f"{count} images"
             told = [
                 f"{name} {pair(study, domain.name, name, count)}"
@@ -91,10 +93,10 @@ def _damage(study: Study) -> Iterator[str]:
             shown = [path.split("/")[2] for path in paths if _shows(study, path, tried)]
             if shown and family != "nothing":
                 kept.append(f"{family} ({', '.join(shown)})")
-        alike.setdefault("; ".join(kept) or "no damage that was tried", []).append(label(*tried))
+        alike.setdefault("; ".join(kept) or "none of these damages", []).append(label(*tried))
     for after, names in alike.items():
         who = ", ".join(names)
-        yield f"{who}: a mean above {RECOGNISABLE:.0f} dB and nothing lost after {after}"
+        yield f"Damage that loses nothing and leaves {RECOGNISABLE:.0f} dB or more, {who}: {after}"
 
 
 def _advice(study: Study) -> Iterator[str]:
@@ -117,23 +119,6 @@ def _advice(study: Study) -> Iterator[str]:
             "site that stores pictures as JPEG or WebP of ordinary quality destroys what is "
             "hidden, with every method of this project that was measured"
         )
-
-
-def _extremes(study: Study) -> Iterator[str]:
-    for method in (name for name, _ in study.tried("extremes") if name in study.ours):
-        rows = study.find("extremes", method=method)
-        back, made = (
-            min((r for r in rows if r.measure.endswith(what)), key=_value, default=None)
-            for what in ("/revealed", "/container")
-        )
-        if back and made:
-            hidden, also = (row.measure.split("/")[1] for row in (back, made))
-            told = study.stat(back.measure, back.host, method=method)
-            yield (
-                f"Of the hard pairs, {method} reveals worst {hidden} in {back.host} "
-                f"({told.told() if told else ''} dB, {back.of} revealed), and its container is "
-                f"worst for {also} in {made.host} ({made.value:.1f} dB)"
-            )
 
 
 def _value(row: Row) -> float:

