@@ -54,7 +54,7 @@ class Linear:
         mean: D n, of the hidden branch's bands.
         analysis: D x D n, from bands less their means to the container's, about -1 to 1.
         synthesis: D n x D, back.
-        bits: D, of each band of the container; those without any come last.
+        bits: D, of each band of the container; those without any come first, then the weakest.
         bend: D, of its quantiser.
     """
 
@@ -95,7 +95,10 @@ def fitted(cells: Floats, images: int, rate: float) -> Linear:
     )
     for image in range(images):
         found.mean[channels_of(image, images, bands)] = mean
-    for row, (image, component) in enumerate(zip(*np.nonzero(allotted), strict=True)):
+    # The strongest last: the first bands, the lowest of the blank host, are not zero beyond its
+    # border, where a convolution takes them to be.
+    order = sorted(zip(*np.nonzero(allotted), strict=True), key=lambda each: (-each[1], each[0]))
+    for row, (image, component) in enumerate(order, bands - len(order)):
         bits, channels = allotted[image, component], channels_of(image, images, bands)
         chosen, direction = quantiser(int(component), int(bits)), directions[:, component]
         found.analysis[row, channels] = direction / chosen.load

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from isn.codes.network import KIND, restored, rounded, shapes
 from isn.errors import ConfigError, ModelError
@@ -28,6 +29,9 @@ from isn.weights import Weights
 
 CELLS = 1 << 18
 """Cells of photos that the linear start is fitted on, about."""
+
+AROUND, AROUND_BATCHES = 32, 8
+"""Patches of each hidden image that eta's neighbourhood is fitted on: a batch, and batches."""
 
 
 class Samples(nn.Module):
@@ -205,7 +209,57 @@ class NetworkLearner(Blocks):
         with torch.no_grad():
             self.samples.bits.copy_(torch.from_numpy(found.bits))
             self.samples.bend.copy_(torch.from_numpy(found.bend))
+        if config.hidden_images > 1:
+            self._look_around(photos, crop)
         self.start_note = f"the linear code of {len(cells)} cells"
+
+    @torch.no_grad()
+    def _look_around(self, photos: Photos, crop: int) -> None:
+        """Lets the first eta estimate a cell from the 3 x 3 around it, by weighted least squares.
+
+        What the container has no room for is told in part by the cells beside it. Patches are
+        weighted by how well they are revealed already, so that their logarithms count alike. Of one
+        image next to nothing is missing, and nothing is gained.
+        """
+        config, count = self.config, self.config.hidden_images
+        bands = config.host_channels
+        first = self.module.blocks[0]
+        if not isinstance(first, BlockSubnets):
+            raise TypeError(f"{type(first).__name__} is no block")
+        last = first.eta.convs[-1]
+        weight, bias = last.get_parameter("weight"), last.get_parameter("bias")
+        host = weight.new_full((1, 3, config.cell, config.cell), BLANK)
+        blank = to_bands(host, config.levels).flatten()
+        constant = to_bands(self.network.constant_lost(host), config.levels).flatten()
+        plain = -weight[:, :bands, 1, 1]
+        # Beyond the border a convolution sees zeros, which is a blank host in these bands alone.
+        useful = torch.zeros(bands, 9, dtype=torch.bool)
+        useful[:, 4], useful[blank.cpu() == 0] = True, True
+        rng, size = np.random.default_rng([0, 0x3B3]), int(useful.sum()) + 1
+        gram = torch.zeros(size, size, dtype=torch.float64)
+        cross = torch.zeros(size, bands * count, dtype=torch.float64)
+        for _ in range(AROUND_BATCHES):
+            draws = rng.random((AROUND * count, 12))
+            patches = photos.patches(draws, crop, 0.0).float() / 255
+            hidden = to_bands(patches.reshape(AROUND, -1, crop, crop), config.levels)
+            seen = self.samples(first.phi(hidden))
+            inside = (slice(None), slice(None), slice(1, -1), slice(1, -1))
+            wanted = hidden[inside].flatten(2).transpose(1, 2)
+            missed = wanted - seen[inside].flatten(2).transpose(1, 2) @ plain.T
+            missed = missed - missed.mean((0, 1))
+            trust = (missed.square().mean((1, 2)) + 1e-6).rsqrt()[:, None, None]
+            around = functional.unfold(seen, 3).transpose(1, 2)[..., useful.flatten()]
+            around = torch.cat([around, torch.ones_like(around[..., :1])], -1)
+            x, y = ((each * trust).flatten(0, 1).double().cpu() for each in (around, wanted))
+            gram += x.T @ x
+            cross += x.T @ y
+        ridge = 1e-5 * gram.diagonal().mean() * torch.eye(size, dtype=torch.float64)
+        found = torch.linalg.solve(gram + ridge, cross).to(weight)
+        taps = weight.new_zeros(bands * count, bands * 9)
+        taps[:, useful.flatten()] = found[:-1].T
+        taps = taps.reshape(-1, bands, 3, 3)
+        weight[:, :bands] = -taps
+        bias.copy_(taps.sum((2, 3)) @ blank - found[-1] + constant)
 
 
 @torch.no_grad()
