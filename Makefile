@@ -13,7 +13,7 @@ REPORT ?= build/report
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format bench train evaluate evaluate-full report \
+.PHONY: help demo test test-all lint format docs bench train evaluate evaluate-full report \
     named-data clean
 .DELETE_ON_ERROR:
 
@@ -33,6 +33,7 @@ endef
 # A stamp is newer than what it was installed from, so that the second run starts at once.
 TOOL := .venv/.installed-tool
 TEST := .venv/.installed-test
+DOCS := .venv/.installed-docs
 ALL := .venv-all/.installed-dev
 SOURCES := pyproject.toml constraints.txt
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
@@ -61,6 +62,11 @@ format: $(ALL) ## let ruff repair what it can
 	.venv-all/bin/ruff check --fix
 	.venv-all/bin/ruff format
 
+# Torch is not needed: what imports it is described without it.
+docs: $(DOCS) ## the documentation as a site, with every docstring, in build/docs
+	.venv/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs $(ARGS)
+	@echo "build/docs/index.html"
+
 # Those that need nothing but the repository; benchmarks/README.md tells of the others.
 bench: $(ALL) ## memory, speed, StegExpose, training throughput
 	@set -e; for name in memory speed stegexpose throughput; do \
@@ -78,9 +84,8 @@ evaluate: named-data $(ALL) ## DATA=folder [PARIS=folder] [LIMIT=12] [REPORT=bui
 evaluate-full: named-data $(ALL) ## the same on all images of the folders
 	$(EVALUATE) -o $(REPORT) $(ARGS)
 
-report: named-data $(ALL) ## the project's own: as evaluate, into docs/report and the README
+report: named-data $(ALL) ## the project's own: as evaluate, into docs/report
 	$(EVALUATE) --limit $(LIMIT) --sheets demo -o docs/report $(ARGS)
-	.venv-all/bin/python benchmarks/readme.py --write
 
 # Apart from what needs it, so that a missing word is told before an installation of minutes.
 named-data:
@@ -104,6 +109,11 @@ $(TOOL): $(SOURCES)
 $(TEST): $(TOOL)
 	@echo "installing what the tests need into .venv (once)"
 	@.venv/bin/python $(INSTALL) '.[test]'
+	@touch $@
+
+$(DOCS): $(TOOL)
+	@echo "installing what the documentation needs into .venv (once)"
+	@.venv/bin/python $(INSTALL) '.[docs]'
 	@touch $@
 
 $(ALL): $(SOURCES)

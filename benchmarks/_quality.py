@@ -35,15 +35,20 @@ Row = dict[str, Any]
 def store(crop: int, contender: Contender, rows: list[Row], times: Mapping[str, Any]) -> None:
     """Keeps what was measured of one method, and writes all tables anew."""
     kept = json.loads(DATA.read_text("utf-8")) if DATA.exists() else {"rows": [], "cost": {}}
-    # Figures of other weights, or of another size, are of something else.
-    others = [each for each in kept["rows"] if each["method"] != contender.name]
-    same = kept.get("crop", crop) == crop
-    cost = kept["cost"].get(contender.name, {}) if same else {}
-    found = {
-        "crop": crop,
-        "rows": [*(others if same else ()), *rows],
-        "cost": (kept["cost"] if same else {}) | {contender.name: {**cost, **times}},
-    }
+    if kept.get("crop", crop) != crop:
+        kept = {"rows": [], "cost": {}}
+    # Figures of weights that are shipped no more are of something else.
+    shipped = {each.name: each.fingerprint.hex() for each in zoo.entries()}
+    others = [
+        each
+        for each in kept["rows"]
+        if each["method"] != contender.name
+        and each["fingerprint"] == shipped.get(each["method"], each["fingerprint"])
+    ]
+    names = {contender.name, *(each["method"] for each in others)}
+    cost = {name: each for name, each in kept["cost"].items() if name in names}
+    cost[contender.name] = {**cost.get(contender.name, {}), **times}
+    found = {"crop": crop, "rows": [*others, *rows], "cost": cost}
     _write(DATA, json.dumps(found, indent=1, sort_keys=True) + "\n")
     put(PAGE, BEGIN, END, page(found))
     put(README, *SHORT, short(found))

@@ -214,6 +214,19 @@ def test_the_options_of_the_papers_methods(work: Path, tmp_path: Path) -> None:
     assert "31 x 90" in refused(4, *words, "-o", tmp_path / "c.png")
 
 
+@pytest.mark.torch
+def test_torch_does_without_cuda(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    words = ("hide", work / "host.png", work / "cat.png", "--method", work / "one.safetensors")
+    done(*words, "-o", tmp_path / "a.png", "--backend", "torch")
+    done(*words, "-o", tmp_path / "b.png")
+    apart = np.abs(pixels(tmp_path / "a.png").astype(int) - pixels(tmp_path / "b.png"))
+    # But for roundings, and the lowest bits in which the body lies.
+    assert np.median(apart) <= 1
+
+
 def test_what_does_not_fit(work: Path, tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(np.random.default_rng(0).bytes(100_000))
     words = ("hide", work / "host.png", "--file", tmp_path / "noise", "-o", tmp_path / "c.png")
@@ -223,6 +236,12 @@ def test_what_does_not_fit(work: Path, tmp_path: Path) -> None:
     answer = json.loads(told.stdout)
     assert answer["fits"] is False
     assert str(answer["room"]) in answer["why_not"] or "room" in answer["why_not"]
+    Image.new("RGB", (9, 9)).save(tmp_path / "tiny.png")
+    words = ("hide", tmp_path / "tiny.png", work / "cat.png", "-o", tmp_path / "c.png", *QUICK)
+    assert "take a larger one" in refused(4, *words)
+    told = run(*words, "--dry-run", "--json")
+    assert told.exit_code == 1
+    assert "too small" in json.loads(told.stdout)["why_not"]
     assert not (tmp_path / "c.png").exists()
 
 

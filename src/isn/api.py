@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,6 +14,7 @@ import numpy as np
 from isn import images, keys, method, zoo
 from isn.carriers.trellis import error
 from isn.codes.file import compressed_size
+from isn.codes.photos import Photos
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
@@ -29,7 +31,7 @@ Hidden: TypeAlias = "Source | Picture | File"
 """What may be hidden: an image in any of its forms, or a file."""
 
 _MAYBE_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "AVIF": "an AVIF", "GIF": "a GIF"}
-_HEADROOM = 1e-9
+_NOISELESS = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,8 @@ class Inspection:
     """What a container says about itself.
 
     Attributes:
-        method: the shipped method that made it, or None where it is another one.
+        method: the shipped method that made it, or the code of files or bundles; None where it is
+            another one.
         carrier: that carries it.
         contents: what it holds; empty where it was changed.
         length: bytes of its body.
@@ -310,21 +313,36 @@ def _capacity(name: str, host: Pixels, items: Secret | None, bits: float | None)
     chosen = method.tuned(chosen, bits=bits)
     if not isinstance(chosen, Carried):
         raise ConfigError(f"{name} carries no bytes")
-    used = bits or (figures.get("bits") or chosen.pictures[0].bits)
-    size = chosen.carrier.capacity(host, used)
-    why, revealed = "", None
+    used = bits or figures.get("bits") or chosen.pictures[0].bits
+    size, why, revealed = chosen.carrier.capacity(host, used), "", None
     if items is not None:
         why = _refusal(entry, items) or _too_large(chosen, host, items)
+    if items is not None and not why:
         pictures = [each for each in items if not isinstance(each, File)]
-        if not why and pictures:
-            estimate = getattr(chosen.pictures[0], "estimate", None)
-            room = chosen.room(host, chosen.pictures[0])
-            revealed = estimate(pictures, room) if estimate else expected.get("revealed")
-        if not why and not pictures:
+        try:
+            revealed = _foreseen(chosen, host, pictures, expected) if pictures else None
+        except ImageError as reason:
+            why = str(reason)
+        if not pictures:
             used = min(used, 8 * compressed_size(items) / host.size)
-    noise = error(min(used, 7))
-    container = 10 * float(np.log10(PEAK**2 / max(noise, _HEADROOM)))
-    return Capacity(name, entry.images, size, round(container, 1), revealed, why)
+    container = 10 * math.log10(PEAK**2 / max(error(min(used, 7)), _NOISELESS)) if size else None
+    rounded = None if container is None else round(container, 1)
+    return Capacity(name, entry.images, size, rounded, revealed, why)
+
+
+def _foreseen(
+    chosen: Carried, host: Pixels, pictures: Secret, expected: Mapping[str, float]
+) -> float | None:
+    """PSNR in dB at which images would be revealed, by estimate or as others were.
+
+    Raises:
+        ImageError: the host is too small.
+    """
+    code = chosen.pictures[0]
+    room = chosen.room(host, code)
+    if isinstance(code, Photos):
+        return code.estimate(pictures, room)
+    return expected.get("revealed")
 
 
 def _too_large(chosen: Carried, host: Pixels, items: Secret) -> str:
@@ -345,7 +363,9 @@ def _refusal(entry: zoo.Entry, items: Secret) -> str:
         return "it hides no files"
     if count == 0 and count < len(items):
         return ""
-    return "" if least <= count <= most else f"it hides {least} to {most} images"
+    if least <= count <= most:
+        return ""
+    return f"it hides {least} images" if least == most else f"it hides {least} to {most} images"
 
 
 def _pictures(items: Secret) -> int:

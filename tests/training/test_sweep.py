@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ class Trainings:
             name: torch.zeros(shape).numpy() for name, shape in config.parameter_shapes().items()
         }
         folder.mkdir(parents=True)
-        Weights(config, tensors, training).save(folder / "model.safetensors")
+        Weights("paper", asdict(config), tensors, training).save(folder / "model.safetensors")
         return True
 
 
@@ -172,7 +173,7 @@ def test_a_finished_model_that_is_damaged_is_named(tmp_path: Path) -> None:
         {"validation": {"photos": {"container": 30.0}}},
         {"steps": "many"},
     ):
-        Weights(weights.config, weights.tensors, good | damage).save(path)
+        Weights(weights.kind, weights.config, weights.tensors, good | damage).save(path)
         with pytest.raises(ModelError, match="not the model of a finished training") as caught:
             sweep(first, tmp_path, ALONE, Trainings())
         assert "\n" not in str(caught.value)

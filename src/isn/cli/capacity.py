@@ -64,16 +64,20 @@ def fitting(
 
     Raises:
         click.UsageError: it is not a shipped one, of which nothing was measured.
-        ImageError: the host is too small for anything.
     """
     import isn
+    from isn import zoo
+    from isn.errors import ImageError
 
-    for each in isn.capacity(host, secret, bits=bits):
-        if each.method == name:
-            return each
-    raise click.UsageError(
-        f"--dry-run knows the shipped methods alone, and {name} is none: leave it out"
-    )
+    if name not in {each.name for each in zoo.entries()}:
+        raise click.UsageError(
+            f"--dry-run knows the shipped methods alone, and {name} is none: leave it out"
+        )
+    try:
+        return next(each for each in isn.capacity(host, secret, bits=bits) if each.method == name)
+    except ImageError as error:
+        # The images were read, so that it is the host which is too small for anything.
+        return isn.Capacity(name, zoo.entry(name).images, 0, None, None, str(error))
 
 
 def table(rows: Sequence[Capacity]) -> Table:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
@@ -130,12 +131,13 @@ def read_picture(name: str, voice: Voice) -> Picture:
     from isn import images
     from isn.errors import ImageError
 
-    if name != STANDARD:
-        picture = images.read(name)
-    elif sys.stdin is None or sys.stdin.closed:
+    if name == STANDARD and (sys.stdin is None or sys.stdin.closed):
         raise ImageError("- was given, and standard input is closed: give the name of a file")
-    else:
-        picture = images.read(sys.stdin.buffer, "standard input")
+    with progress_bar(voice, "reading"):
+        if name == STANDARD:
+            picture = images.read(sys.stdin.buffer, "standard input")
+        else:
+            picture = images.read(name)
     for sentence in picture.notes:
         voice.note(sentence)
     return picture

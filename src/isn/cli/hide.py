@@ -100,8 +100,8 @@ def hide(
     Send the container as a file: whatever stores it with loss (JPEG, most messengers) destroys
     what is hidden.
 
-    With a passphrase, nobody without it can reveal what is hidden, or see that anything is. It
-    comes from --passphrase (asked for twice), --passphrase-file or ISN_PASSPHRASE: the first of
+    With a passphrase, nobody without it can reveal what is hidden, or forge the container. It comes
+    from --passphrase (asked for twice), --passphrase-file or ISN_PASSPHRASE: the first of
     these that is given counts. The paper's own methods take none.
 
     --dry-run says what would come of it, and the exit code is 0 where it fits, 1 where not.
@@ -113,7 +113,7 @@ def hide(
     With --dry-run it is {"container", "fits", ...} and what `isn capacity`
     prints of a method.
     """
-    from isn.images import check_output
+    from isn.images import check_output, encode
     from isn.method import DEFAULT
 
     if not images and not files:
@@ -134,20 +134,20 @@ def hide(
         check_output(output, overwrite=overwrite, size=(rows, columns))
     if dry_run:
         return _foretell(voice, output, chosen, cover, secret, bits)
-    made = _hide(voice, cover, secret, chosen, read_passphrase(ask, passphrase_file, twice=True))
-    container, under = made
-    if output == STANDARD:
-        from isn.images import encode
-
-        write_standard(encode(container.pixels, like=cover))
-    else:
-        container.save(output, overwrite=overwrite)
+    passphrase = read_passphrase(ask, passphrase_file, twice=True)
+    container = _hide(voice, cover, secret, chosen, passphrase)
+    with progress_bar(voice, "writing"):
+        if output == STANDARD:
+            write_standard(encode(container.pixels, like=cover))
+        else:
+            container.save(output, overwrite=overwrite)
     values = container.revealed or ()
     _warn(voice, container, secret, values)
     names = [*images, *files]
     voice.report(_table(container, names, secret, values))
     if output != STANDARD:
         told = count_of(len(images), len(files))
+        under = "" if passphrase is None else ", under a passphrase"
         voice.report(f"{output} holds {told}, hidden by {container.method}{under}")
     voice.answer(
         container=output,
@@ -185,8 +185,12 @@ def _hide(
     secret: Sequence[Picture | File],
     chosen: Method,
     passphrase: str | None,
-) -> tuple[Container, str]:
-    """A container that was checked, and what to say of its passphrase."""
+) -> Container:
+    """A container that was checked.
+
+    Raises:
+        IsnError: what comes out of it is not what was hidden.
+    """
     import isn
     from isn.errors import IsnError, RevealError
 
@@ -203,7 +207,7 @@ def _hide(
     for item, value in zip(secret, container.revealed or (), strict=True):
         if _is_file(item) and math.isfinite(value):
             raise IsnError(f"{item.name} does not come back as it is, {remedy}")
-    return container, "" if passphrase is None else ", under a passphrase"
+    return container
 
 
 def _is_file(item: Picture | File) -> bool:

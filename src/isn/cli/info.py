@@ -14,6 +14,7 @@ from isn.cli.common import (
     sides,
 )
 from isn.cli.passphrase import passphrase_options, read_passphrase
+from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, cell
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def info(
     found: Inspection | None = None
     refused: RevealError | None = None
     try:
-        found = isn.inspect(picture, method=method, passphrase=secret)
+        with progress_bar(voice, "looking"):
+            found = isn.inspect(picture, method=method, passphrase=secret)
     except NoSeal as error:
         refused = error
     if found is not None and not found.intact:

@@ -12,7 +12,7 @@ import click
 
 from isn.cli.voice import Voice, terminal
 
-PATIENCE = 1.0
+PATIENCE = 0.7
 """Seconds that need no bar."""
 
 PAUSE = 10.0

@@ -102,7 +102,8 @@ def reveal(
     if salvage:
         name, contents = method, tuple(_left(picture, str(method)))
     else:
-        found = isn.inspect(picture, method=method, passphrase=secret)
+        with progress_bar(voice, "looking"):
+            found = isn.inspect(picture, method=method, passphrase=secret)
         name, contents = found.method or method, found.contents
     # Of what was changed nothing is known, and revealing it says why.
     paths = outputs.plan(output, contents, overwrite=overwrite) if contents else []
@@ -116,11 +117,12 @@ def reveal(
             salvage=salvage,
             progress=tell,
         )
-    written = [_encoded(*each) for each in zip(paths, revealed, strict=True)]
-    if output == STANDARD:
-        write_standard(written[0])
-    else:
-        outputs.write_all(paths, written, overwrite=overwrite)
+    with progress_bar(voice, "writing"):
+        written = [_encoded(*each) for each in zip(paths, revealed, strict=True)]
+        if output == STANDARD:
+            write_standard(written[0])
+        else:
+            outputs.write_all(paths, written, overwrite=overwrite)
     if salvage:
         voice.warn("nothing was checked: judge by eye whether these are images")
     for path, item in zip(paths, revealed, strict=True):

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import as_file, files
+from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from isn.errors import ConfigError
@@ -44,7 +44,8 @@ class Entry:
 @cache
 def entries() -> tuple[Entry, ...]:
     """All shipped methods, the default first."""
-    table = tomllib.loads((files("isn.zoo") / "methods.toml").read_text("utf-8"))
+    # Not by `importlib.resources`, whose import takes longer than the rest of `isn methods`.
+    table = tomllib.loads((get_data(__name__, "methods.toml") or b"").decode())
     return tuple(
         Entry(
             name,
@@ -82,6 +83,8 @@ def weights(name: str) -> Weights:
     Raises:
         ConfigError: there is no such method, or it has none.
     """
+    from importlib.resources import as_file, files
+
     from isn.weights import Weights
 
     if not entry(name).fingerprint:
