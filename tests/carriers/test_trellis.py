@@ -115,12 +115,20 @@ def test_the_table_grows() -> None:
 
 def test_samples_differ_by_one_bit_at_most_and_evenly() -> None:
     for samples, bits in ((1000, 0), (1000, 130), (1000, 1000), (999, 2500), (7, 49)):
-        widths = trellis._widths(samples, bits)
+        widths = np.concatenate([part[1] for part in trellis._parts(samples, bits)])
         assert widths.sum() == bits
         assert int(widths.max()) - int(widths.min()) <= 1
         # Any stretch has its share, give or take a sample's.
         for part in np.array_split(widths, 7):
             assert abs(part.sum() - bits * len(part) / samples) < 2
+
+
+def test_a_content_too_short_for_every_part_of_a_large_host_is_carried() -> None:
+    host, _ = drawn(3 * trellis._PART, 0)
+    for content in (b"", b"x", b"xyz"):
+        container = carry(host, content)
+        assert read(container, len(content)) == content
+        assert (container != host).sum() <= 8 * len(content)
 
 
 def test_a_small_payload_hardly_changes_the_container() -> None:
