@@ -470,7 +470,7 @@ def test_capacity_of_files_is_exact() -> None:
 def test_capacity_says_why_not() -> None:
     found = by_name(isn.capacity(HOST, [SMALL] * 3))
     assert found["photos"].fits == found["paper-3"].fits == ""
-    assert found["paper-2"].fits == "it hides 2 to 2 images"
+    assert found["paper-2"].fits == "it hides 2 images"
     assert by_name(isn.capacity(HOST, [SMALL] * 26))["photos"].fits == "it hides 1 to 25 images"
     assert by_name(isn.capacity(HOST, [SMALL, NOTE]))["paper-1"].fits == "it hides no files"
 

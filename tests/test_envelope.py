@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from isn import envelope, keys
 from isn.envelope import HEAD_BYTES, TAG_BYTES, Head, close, open_body, open_head, salt_for
-from isn.errors import AlteredContainer, NoSeal
+from isn.errors import AlteredContainer, NoSeal, UnknownModel
 
 SALT = bytes(range(16))
 PRINT = bytes(range(100, 116))
@@ -106,7 +106,7 @@ def test_another_version_is_refused_with_what_to_do(
     with monkeypatch.context() as patch:
         patch.setattr(envelope, "_VERSION", version)
         sealed = close(1, PRINT, b"x", PUBLIC)
-    with pytest.raises(NoSeal, match=f"version {version}, this isn reads version 1: upgrade"):
+    with pytest.raises(UnknownModel, match=f"version {version}, this isn reads version 1: upgrade"):
         open_head(sealed.head, PUBLIC)
 
 

@@ -27,7 +27,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from isn.errors import AlteredContainer, NoSeal
+from isn.errors import AlteredContainer, NoSeal, UnknownModel
 from isn.keys import SALT_BYTES, Key
 
 FINGERPRINT_BYTES: Final = 16
@@ -117,7 +117,8 @@ def open_head(head: bytes, key: Key) -> Head:
         key: whose keys are tried.
 
     Raises:
-        NoSeal: these keys do not open it, or it is of a later version.
+        NoSeal: these keys do not open it.
+        UnknownModel: it is of a later version.
     """
     salt, sealed = head[:SALT_BYTES], head[SALT_BYTES:]
     try:
@@ -126,7 +127,7 @@ def open_head(head: bytes, key: Key) -> Head:
         raise NoSeal("no head opens with this key") from None
     version, number, fingerprint, length = _HEAD.unpack(content)
     if version != _VERSION:
-        raise NoSeal(
+        raise UnknownModel(
             f"the container is of version {version}, this isn reads version {_VERSION}: upgrade isn"
         )
     return Head(number, fingerprint, length)

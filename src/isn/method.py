@@ -169,19 +169,19 @@ class Carried:
         """
         codes = self.codes(secret)
         room = self.room(host, codes[0])
-        tell_first = part(tell, 0.0, 1.0 if len(codes) == 1 else 0.3)
-        best = codes[0], codes[0].encode(secret, room, tell_first)
         pixels = sum(each.shape[0] * each.shape[1] for each in secret if not isinstance(each, File))
-        if len(codes) == 1 or 8 * room.size >= RIVALS_BELOW * pixels:
-            return best
-        trials = [best]
-        for number, code in enumerate(codes[1:], 1):
-            start = 0.3 + 0.6 * (number - 1) / (len(codes) - 1)
+        rivals = codes if 8 * room.size < RIVALS_BELOW * pixels else codes[:1]
+        trials: list[tuple[Code, bytes]] = []
+        for number, code in enumerate(rivals):
+            share = part(tell, number / len(rivals), (number + 1) / len(rivals))
             try:
-                trials.append((code, code.encode(secret, room, part(tell, start, start + 0.6))))
+                trials.append((code, code.encode(secret, room, share)))
             except ImageError:
-                # It does not fit in the other's bytes; the first did.
-                continue
+                # It does not fit in this code's bytes; perhaps it does in another's.
+                if number == len(rivals) - 1 and not trials:
+                    raise
+        if len(trials) == 1:
+            return trials[0]
         return min(trials, key=lambda trial: _missed(trial[0], trial[1], secret, room.area))
 
     def codes(self, secret: Secret) -> tuple[Code, ...]:

@@ -89,12 +89,15 @@ def pictures_of(secret: Secret, name: str, area: int) -> list[Pixels]:
         raise ConfigError(f"the method {name} hides images alone: leave the files out")
     if not 1 <= len(pictures) <= MOST_IMAGES:
         raise ConfigError(f"{len(pictures)} hidden images were given: give 1 to {MOST_IMAGES}")
-    most = most_pixels(area)
-    for each in pictures:
-        if each.shape[0] * each.shape[1] > most:
+    pixels = [each.shape[0] * each.shape[1] for each in pictures]
+    for found, most, what in (
+        (max(pixels), most_pixels(area), "a hidden image has"),
+        (sum(pixels), most_together(area), "the hidden images have"),
+    ):
+        if found > most:
             raise ImageError(
-                f"a hidden image has {each.shape[0] * each.shape[1]} pixels, such a host takes "
-                f"{most} at most: take a larger host, or make the image smaller"
+                f"{what} {found} pixels, such a host takes {most} at most: take a larger host, or "
+                "make the images smaller"
             )
     return pictures
 
@@ -107,14 +110,26 @@ def most_pixels(area: int) -> int:
     return min(MAX_PIXELS, max(32_000_000, 16 * area))
 
 
-def check_sizes(sizes: Sequence[tuple[int, int]], most: int) -> None:
-    """Refuses image sizes that were not written by an honest code.
+def most_together(area: int) -> int:
+    """Pixels that all hidden images together may have in a container of so many."""
+    return max(MAX_PIXELS, MOST_IMAGES * area)
+
+
+def check_sizes(sizes: Sequence[tuple[int, int]], area: int) -> None:
+    """Refuses sizes of hidden images that were not written by an honest code.
+
+    Args:
+        sizes: (height, width) of each image.
+        area: pixels of the container.
 
     Raises:
         AlteredContainer: there are none or too many, or a side or an area is out of its range.
     """
+    most, together = most_pixels(area), most_together(area)
     if not 1 <= len(sizes) <= MOST_IMAGES:
         raise forged(f"it says that it holds {len(sizes)} images")
     for rows, columns in sizes:
         if not (rows >= 1 and columns >= 1 and rows * columns <= most):
             raise forged(f"it says that an image has {columns} x {rows} pixels")
+    if sum(rows * columns for rows, columns in sizes) > together:
+        raise forged("it says that its images are larger together than such a container holds")

@@ -197,7 +197,7 @@ def _opened(payload: bytes, area: int) -> list[tuple[tuple[int, int], bytes]]:
         height, width, length = _ENTRY.unpack_from(payload, 1 + k * _ENTRY.size)
         found.append(((height, width), payload[place : place + length]))
         place += length
-    check_sizes([size for size, _ in found], most_pixels(area))
+    check_sizes([size for size, _ in found], area)
     if place != len(payload):
         raise forged("its files do not add up")
     return found

@@ -37,7 +37,7 @@ from isn.paper.engine import Engine, unfitted
 from isn.paper.network import BLANK
 from isn.paper.wavelet import from_bands, to_bands
 from isn.progress import Tell, part
-from isn.secret import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
+from isn.secret import Content, Item, Secret, check_sizes, forged, pictures_of
 from isn.weights import Weights
 
 KIND: Final = "network"
@@ -222,7 +222,7 @@ class NetworkCode:
             raise forged("its code is shorter than its head")
         height, width, *sides = struct.unpack_from(f"<{2 * (1 + count)}I", payload)
         sizes = list(zip(sides[::2], sides[1::2], strict=True))
-        check_sizes(sizes, most_pixels(area))
+        check_sizes(sizes, area)
         if min(height, width) < _SMALLEST or height % cell or width % cell:
             raise forged(f"its network's container has {width} x {height} pixels")
         numbers = height * width // cell**2

@@ -84,10 +84,10 @@ def check_size(height: int, width: int, name: str) -> None:
         raise too_large(name)
 
 
-def too_large(name: str) -> ImageError:
-    """The error for an image above the limit."""
-    limit = MAX_PIXELS // 1_000_000
-    return ImageError(f"{name} has more than {limit} million pixels: give a smaller image")
+def too_large(name: str, most: int = MAX_PIXELS) -> ImageError:
+    """The error for an image above a limit."""
+    millions = f"{most / 1_000_000:.3g} million"
+    return ImageError(f"{name} has more than {millions} pixels: give a smaller image")
 
 
 def check_rgb(pixels: Pixels) -> None:

@@ -67,7 +67,7 @@ def read(source: Source, name: str | None = None, *, most: int = MAX_PIXELS) -> 
             opened = open_image(stream, name)
             image = stack.enter_context(opened.image)
             if image.height * image.width > most:
-                raise ImageError(f"{name} has more than {most} pixels: give a smaller image")
+                raise too_large(name, most)
             return _from_image(opened, name)
 
 

@@ -30,7 +30,7 @@ from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
 from isn.paper.engine import Engine, floats, pixels, unfitted
 from isn.progress import Tell, part, silent
-from isn.secret import Content, Item, Secret, check_sizes, forged, most_pixels, pictures_of
+from isn.secret import Content, Item, Secret, check_sizes, forged, pictures_of
 from isn.weights import Weights
 
 KIND: Final = "paper"
@@ -209,7 +209,7 @@ class Paper:
         if count not in self.counts or len(payload) != 1 + count * _SIZE.size + _HASH_BYTES:
             raise forged(f"it says that {self.name} hid {count} images")
         sizes = [_SIZE.unpack_from(payload, 1 + k * _SIZE.size) for k in range(count)]
-        check_sizes(sizes, most_pixels(container.shape[0] * container.shape[1]))
+        check_sizes(sizes, container.shape[0] * container.shape[1])
         there = places(container, head, len(body), key)
         return sizes, _hash(container, there) == payload[-_HASH_BYTES:]
 

@@ -29,7 +29,6 @@ from isn.secret import (
     Secret,
     check_sizes,
     forged,
-    most_pixels,
     pictures_of,
 )
 from isn.weights import Weights
@@ -129,8 +128,10 @@ def _opened(
         raise forged(f"its code names {count} images in step {step}")
     rows = [_SIZES.unpack_from(payload, _HEAD.size + k * _SIZES.size) for k in range(count)]
     coded, own = [row[:2] for row in rows], [row[2:] for row in rows]
-    check_sizes(coded, code.largest(area))
-    check_sizes(own, most_pixels(area))
+    check_sizes(own, area)
+    for height, width in coded:
+        if not (height and width and height * width <= code.largest(area)):
+            raise forged(f"its code is of an image of {width} x {height} pixels")
     return step, coded, own, payload[end:]
 
 
