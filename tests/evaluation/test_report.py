@@ -25,7 +25,8 @@ from isn.evaluation.protocol import Domain, Skip
 from isn.evaluation.results import PARTS, Damaged, Entrant, Extremes, Failure, Quality, Results
 from isn.evaluation.scores import Score, Trial, summary
 from isn.evaluation.sections import sections
-from isn.evaluation.study import Row, Stat, Study, pooled
+from isn.evaluation.study import Study
+from isn.evaluation.table import Row, Stat, pooled
 
 HOSTILE = "<script>alert(1)</script> a|b `c` $\\frac{$ \udcff\n# d *e* [f](g) &amp; \u202e"
 VOID = ("meta", "link", "img", "br")

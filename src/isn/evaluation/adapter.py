@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from isn.evaluation import detection
 from isn.evaluation.scores import METRICS
-from isn.evaluation.study import Row, Study
+from isn.evaluation.study import Study
+from isn.evaluation.table import Row
 
 if TYPE_CHECKING:
     from isn.evaluation.results import Results

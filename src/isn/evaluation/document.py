@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from isn.evaluation.study import Stat
+from isn.evaluation.table import Stat
 from isn.images import Pixels
 
 NONE: Final = "–"

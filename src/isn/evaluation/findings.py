@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from isn.evaluation.detection import CLEAN, MATCHING, SPAM, XUNET
 from isn.evaluation.sections import Tried, Where, first_counts, label, leaks, pair
-from isn.evaluation.study import Row, Study
+from isn.evaluation.study import Study
+from isn.evaluation.table import Row
 from isn.method import DEFAULT
 
 RECOGNISABLE = 20.0

@@ -21,7 +21,8 @@ from isn.evaluation.findings import findings, headlines
 from isn.evaluation.pictures import ROUGH, data_uri
 from isn.evaluation.protocol import Domain, readable
 from isn.evaluation.sections import sections
-from isn.evaluation.study import Row, Study
+from isn.evaluation.study import Study
+from isn.evaluation.table import Row
 
 NAMES: Final = ("report.html", "report.md", "report.json")
 COLUMNS: Final = tuple(Row.__dataclass_fields__)

@@ -10,7 +10,8 @@ from isn.evaluation.cost import PUBLISHED
 from isn.evaluation.detection import CLEAN, SPAM, XUNET
 from isn.evaluation.document import LOST, NONE, Chart, Section, Table
 from isn.evaluation.scores import CEILING
-from isn.evaluation.study import Stat, Study
+from isn.evaluation.study import Study
+from isn.evaluation.table import Stat
 
 Made = tuple[list[Table], list[Chart]]
 Tried = tuple[str, int]
