@@ -21,7 +21,7 @@ from isn.keys import Key
 from isn.method import Carried, Method, candidates, made_by
 from isn.metrics import PEAK, psnr
 from isn.paper.method import MIN_SIDE, Paper
-from isn.progress import Tell, part, silent
+from isn.progress import Tell, beating, part, silent
 from isn.secret import Content, File, Item, Secret
 
 if TYPE_CHECKING:
@@ -163,14 +163,14 @@ def hide(
     """
     cover, items = _read(host), _items(secret)
     chosen = _method(method, bits=bits, backend=backend, refine=refine, texture=_pixels(texture))
-    key, tell = keys.of(passphrase), progress or silent
+    key, revealed = keys.of(passphrase), None
     samples = _samples(cover.pixels, cover.grey)
-    made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
-    revealed = None
-    if check:
-        revealed = _revealed(chosen.reveal(made, key, part(tell, 0.6, 1.0)), items)
+    with beating(progress or silent) as tell:
+        made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
+        if check:
+            revealed = _revealed(chosen.reveal(made, key, part(tell, 0.6, 1.0)), items)
+        tell(1.0)
     pixels = made if made.ndim == 3 else np.repeat(made[..., None], 3, axis=2)
-    tell(1.0)
     return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover)
 
 
@@ -211,11 +211,11 @@ def reveal(
     picture, key = _read(container), keys.of(passphrase)
     options = {"backend": backend, "texture": _pixels(texture)}
     given = None if method is None else _method(method, **options)
-    tell = progress or silent
     if salvage:
         if given is None:
             raise ConfigError("to salvage a damaged container, name the method that made it")
-        return given.salvage(picture.pixels, tell)
+        with beating(progress or silent) as tell:
+            return given.salvage(picture.pixels, tell)
     samples, found = _look(picture, key, [] if given is None else [given])
     if given is None and any(value is not None for value in options.values()):
         entry = zoo.entry_of(found.opened.fingerprint)
@@ -228,7 +228,8 @@ def reveal(
             "leave it out"
         )
     try:
-        return found.reveal(samples, key, tell)
+        with beating(progress or silent) as tell:
+            return found.reveal(samples, key, tell)
     except AlteredContainer as reason:
         raise _altered(picture, found, reason) from reason
 
