@@ -243,12 +243,11 @@ class NetworkLearner(Blocks):
             patches = photos.patches(draws, crop, 0.0).float() / 255
             hidden = to_bands(patches.reshape(AROUND, -1, crop, crop), config.levels)
             seen = self.samples(first.phi(hidden))
-            inside = (slice(None), slice(None), slice(1, -1), slice(1, -1))
-            wanted = hidden[inside].flatten(2).transpose(1, 2)
-            missed = wanted - seen[inside].flatten(2).transpose(1, 2) @ plain.T
+            wanted = hidden.flatten(2).transpose(1, 2)
+            missed = wanted - seen.flatten(2).transpose(1, 2) @ plain.T
             missed = missed - missed.mean((0, 1))
             trust = (missed.square().mean((1, 2)) + 1e-6).rsqrt()[:, None, None]
-            around = functional.unfold(seen, 3).transpose(1, 2)[..., useful.flatten()]
+            around = functional.unfold(seen, 3, padding=1).transpose(1, 2)[..., useful.flatten()]
             around = torch.cat([around, torch.ones_like(around[..., :1])], -1)
             x, y = ((each * trust).flatten(0, 1).double().cpu() for each in (around, wanted))
             gram += x.T @ x
