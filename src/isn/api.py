@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from isn import images, keys, method, zoo
-from isn.carriers.trellis import error
-from isn.codes.file import compressed_size
-from isn.codes.photos import Photos
+from isn import envelope, images, keys, method, zoo
+from isn.codes.network import NetworkCode
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
@@ -31,7 +29,6 @@ Hidden: TypeAlias = "Source | Picture | File"
 """What may be hidden: an image in any of its forms, or a file."""
 
 _MAYBE_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "AVIF": "an AVIF", "GIF": "a GIF"}
-_NOISELESS = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,47 +311,23 @@ def _capacity(name: str, host: Pixels, items: Secret | None, bits: float | None)
     chosen = method.tuned(chosen, bits=bits)
     if not isinstance(chosen, Carried):
         raise ConfigError(f"{name} carries no bytes")
-    used = bits or figures.get("bits") or chosen.pictures[0].bits
-    size, why, revealed = chosen.carrier.capacity(host, used), "", None
-    if items is not None:
-        why = _refusal(entry, items) or _too_large(chosen, host, items)
-    if items is not None and not why:
-        pictures = [each for each in items if not isinstance(each, File)]
+    try:
+        code = chosen.pictures[0] if items is None else chosen.codes(items)[0]
+        room = chosen.room(host, code)
+    except ImageError as reason:
+        return Capacity(name, entry.images, 0, None, None, str(reason))
+    size, revealed, why = room.size, None, "" if items is None else _refusal(entry, items)
+    if items is None and isinstance(code, NetworkCode):
+        size = min(size, round(code.rate * host.size / 8))
+    elif items is not None and not why:
         try:
-            revealed = _foreseen(chosen, host, pictures, expected) if pictures else None
+            found = code.foresee(items, room)
+            size, revealed = found.size, found.psnr or expected.get("revealed")
         except ImageError as reason:
             why = str(reason)
-        if not pictures:
-            used = min(used, 8 * compressed_size(items) / host.size)
-    container = 10 * math.log10(PEAK**2 / max(error(min(used, 7)), _NOISELESS)) if size else None
-    rounded = None if container is None else round(container, 1)
-    return Capacity(name, entry.images, size, rounded, revealed, why)
-
-
-def _foreseen(
-    chosen: Carried, host: Pixels, pictures: Secret, expected: Mapping[str, float]
-) -> float | None:
-    """PSNR in dB at which images would be revealed, by estimate or as others were.
-
-    Raises:
-        ImageError: the host is too small.
-    """
-    code = chosen.pictures[0]
-    room = chosen.room(host, code)
-    if isinstance(code, Photos):
-        return code.estimate(pictures, room)
-    return expected.get("revealed")
-
-
-def _too_large(chosen: Carried, host: Pixels, items: Secret) -> str:
-    """Why a host has no room, or none for the files of a secret; "" where it has."""
-    try:
-        room = chosen.room(host, chosen.codes(items)[0]).size
-    except ImageError as error:
-        return str(error)
-    files = [each for each in items if isinstance(each, File)]
-    needed = compressed_size(files) if files else 0
-    return "" if needed <= room else f"the files take {needed} bytes, there is room for {room}"
+    noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)
+    container = 10 * math.log10(PEAK**2 / noise)
+    return Capacity(name, entry.images, room.size, round(container, 1), revealed, why)
 
 
 def _refusal(entry: zoo.Entry, items: Secret) -> str:
@@ -366,7 +339,9 @@ def _refusal(entry: zoo.Entry, items: Secret) -> str:
         return ""
     if least <= count <= most:
         return ""
-    return f"it hides {least} images" if least == most else f"it hides {least} to {most} images"
+    if least == most:
+        return f"it hides {least} image{'s' * (least != 1)}"
+    return f"it hides {least} to {most} images"
 
 
 def _pictures(items: Secret) -> int:
@@ -448,8 +423,8 @@ def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:
     )
     if not key.secret:
         return NoSeal(
-            f"{picture.name} holds nothing that opens: {edited}, or it has a passphrase: give the "
-            "passphrase, or take the file that hiding wrote"
+            f"{picture.name} holds nothing that opens without a passphrase: give it, if there is "
+            f"one; else {edited}: take the file that hiding wrote"
         )
     # Never opened in its stead: whoever gives a passphrase trusts what comes out.
     with suppress(NoSeal):

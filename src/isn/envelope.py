@@ -147,4 +147,4 @@ def open_body(head: bytes, body: bytes, key: Key) -> bytes:
     try:
         return ChaCha20Poly1305(key.key("body", head[:SALT_BYTES])).decrypt(_NONCE, body, head)
     except InvalidTag:
-        raise AlteredContainer("the body is not the one that was sealed") from None
+        raise AlteredContainer("what it carries was changed after it was made") from None

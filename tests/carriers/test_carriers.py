@@ -185,3 +185,14 @@ def test_a_key_reads_what_it_wrote(carrier: Carrier) -> None:
     container = carrier.write(host, head, body, key, silent)
     assert carrier.read_head(container, key) == head
     assert carrier.read_body(container, head, 40, key) == body
+
+
+@pytest.mark.parametrize("carrier", CARRIERS, ids=lambda each: each.name)
+@pytest.mark.parametrize("share", [0.02, 0.4, 1.0])
+def test_the_noise_is_what_was_foreseen(carrier: Carrier, share: float) -> None:
+    rng = np.random.default_rng(5)
+    host = rng.integers(40, 200, (90, 101, 3), np.uint8)
+    size = int(share * carrier.capacity(host, 2.0))
+    container = carrier.write(host, rng.bytes(HEAD_BYTES), rng.bytes(size), keys.Public(), silent)
+    found = float(np.square(container.astype(float) - host).mean())
+    assert found == pytest.approx(carrier.noise(host, size), rel=0.1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from isn.codes import Room
 from isn.codes import file as code
-from isn.codes.file import Files, compressed_size, safe_name
+from isn.codes.file import Files, safe_name
 from isn.errors import AlteredContainer, ConfigError, ImageError
 from isn.progress import silent
 from isn.secret import File, Item
@@ -44,7 +44,7 @@ def test_what_repeats_takes_little() -> None:
     text = [File("a.txt", b"the same line\n" * 10_000), File("b.txt", b"the same line\n" * 10_000)]
     payload = Files().encode(text, ROOM, silent)
     assert len(payload) < 200
-    assert compressed_size(text) == len(payload)
+    assert Files().foresee(text, ROOM).size == len(payload)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_bytes_after_the_end_are_told() -> None:
 
 def test_a_file_that_does_not_fit_is_told_with_both_numbers() -> None:
     content = bytes(range(256)) * 4
-    needed = compressed_size([File("a", content)])
+    needed = Files().foresee([File("a", content)], ROOM).size
     assert len(Files().encode([File("a", content)], Room(needed, 9), silent)) == needed
     with pytest.raises(ImageError, match=f"{needed} bytes when compressed.*room for {needed - 1}"):
         Files().encode([File("a", content)], Room(needed - 1, 9), silent)

@@ -33,6 +33,10 @@ class Carrier(Protocol):
         """
         ...
 
+    def noise(self, host: Pixels, size: int) -> float:
+        """Mean square error, in levels, of a container with a body of so many bytes, about."""
+        ...
+
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """A container: the host with a head and a body in it. The host stays as it is.
 

@@ -38,6 +38,10 @@ class Scattered:
         del bits
         return min(max(host.size // _SHARE // 8 - HEAD_BYTES, 0), _MOST)
 
+    def noise(self, host: Pixels, size: int) -> float:
+        """See :meth:`isn.carriers.Carrier.noise`: every second bit is right already."""
+        return 8 * (HEAD_BYTES + size) / 2 / host.size
+
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """See :meth:`isn.carriers.Carrier.write`."""
         if host.size // _SHARE < 8 * HEAD_BYTES or len(body) > self.capacity(host, 1):

@@ -63,6 +63,12 @@ class Trellis:
             return 0
         return int((host.size - _HEAD_SAMPLES) * min(bits, MOST_BITS)) // 8
 
+    def noise(self, host: Pixels, size: int) -> float:
+        """See :meth:`isn.carriers.Carrier.noise`."""
+        samples = host.size - _HEAD_SAMPLES
+        head = _HEAD_SAMPLES * error(8 * HEAD_BYTES / _HEAD_SAMPLES)
+        return (head + samples * error(min(8 * size / samples, MOST_BITS))) / host.size
+
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """See :meth:`isn.carriers.Carrier.write`."""
         del key

@@ -67,17 +67,12 @@ def fitting(
     """
     import isn
     from isn import zoo
-    from isn.errors import ImageError
 
     if name not in {each.name for each in zoo.entries()}:
         raise click.UsageError(
             f"--dry-run knows the shipped methods alone, and {name} is none: leave it out"
         )
-    try:
-        return next(each for each in isn.capacity(host, secret, bits=bits) if each.method == name)
-    except ImageError as error:
-        # The images were read, so that it is the host which is too small for anything.
-        return isn.Capacity(name, zoo.entry(name).images, 0, None, None, str(error))
+    return next(each for each in isn.capacity(host, secret, bits=bits) if each.method == name)
 
 
 def table(rows: Sequence[Capacity]) -> Table:
@@ -85,7 +80,7 @@ def table(rows: Sequence[Capacity]) -> Table:
     from rich import box
     from rich.table import Table
 
-    drawn = Table("method", "for", box=box.SIMPLE_HEAD)
+    drawn = Table("method", box=box.SIMPLE_HEAD)
     for title in ("images", "room, bytes", "container, dB", "revealed, dB"):
         drawn.add_column(title, justify="right")
     refused = any(each.fits for each in rows)
@@ -94,7 +89,6 @@ def table(rows: Sequence[Capacity]) -> Table:
     for each in rows:
         cells: list[Any] = [
             cell(each.method),
-            cell(_purpose(each)),
             images_of(each.images),
             str(each.size) if each.size else "-",
             _decibels(each.container),

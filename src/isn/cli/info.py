@@ -92,7 +92,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
     else:
         rows += [
             ("container", "yes, intact" if found.intact else "yes, but altered"),
-            ("method", found.method or "not a shipped one"),
+            ("made by", found.method or "not a shipped method"),
             ("carrier", found.carrier),
             ("body", f"{found.length} bytes"),
             *([("fingerprint", found.fingerprint.hex())] if any(found.fingerprint) else []),

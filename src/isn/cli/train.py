@@ -73,7 +73,7 @@ def train(
     CONFIG is a shipped config, see below, or a TOML file; with --resume it may be left out, and so
     may --data and what else the run trains on, which must be the same as before. Ctrl-C and SIGTERM
     end a run with a checkpoint. Under torchrun, every process trains a share of each batch. The
-    finished model is RUN/model.safetensors, ready for --model.
+    finished model is RUN/model.safetensors, ready for --method.
     """
     from isn.errors import ConfigError
 

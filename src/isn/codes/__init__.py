@@ -28,6 +28,20 @@ class Room:
     area: int
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """What would come of a secret in a room.
+
+    Attributes:
+        size: bytes of its payload, about.
+        psnr: in dB, at which its images would be revealed, on average; None where only encoding
+            them would tell.
+    """
+
+    size: int
+    psnr: float | None
+
+
 class Code(Protocol):
     """One way to say a secret in bytes.
 
@@ -55,6 +69,15 @@ class Code(Protocol):
     @property
     def fingerprint(self) -> bytes:
         """See the attributes."""
+        ...
+
+    def foresee(self, secret: Secret, room: Room) -> Foreseen:
+        """What would come of encoding a secret, at a small part of the cost.
+
+        Raises:
+            ConfigError: as :meth:`encode`.
+            ImageError: it does not fit.
+        """
         ...
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:

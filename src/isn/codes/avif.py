@@ -19,7 +19,7 @@ from typing import Final
 from PIL import Image, features
 
 from isn import images
-from isn.codes import NO_FINGERPRINT, Room
+from isn.codes import NO_FINGERPRINT, Foreseen, Room
 from isn.errors import BackendError, ImageError
 from isn.images import Pixels
 from isn.progress import Tell
@@ -70,6 +70,11 @@ class Avif:
         ]
         tell(1.0)
         return b"".join([bytes([len(files)]), *entries, *files])
+
+    def foresee(self, secret: Secret, room: Room) -> Foreseen:
+        """See :meth:`isn.codes.Code.foresee`: it fills its room."""
+        pictures_of(secret, self.name, room.area)
+        return Foreseen(room.size, None)
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
         """See :meth:`isn.codes.Code.decode`."""

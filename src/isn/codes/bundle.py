@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from isn.codes import NO_FINGERPRINT, Code, Room
+from isn.codes import NO_FINGERPRINT, Code, Foreseen, Room
 from isn.errors import ConfigError, UnknownModel
 from isn.progress import Tell, part
 from isn.secret import Content, File, Item, Secret, forged
@@ -42,19 +42,39 @@ class Bundle:
         """What the images use; the files take of it what they need."""
         return self._codes[1].bits
 
+    def foresee(self, secret: Secret, room: Room) -> Foreseen:
+        """See :meth:`isn.codes.Code.foresee`."""
+        size, psnr = 1 + len(secret), None
+        for code, some, heads in self._shared(secret):
+            found = code.foresee(some, Room(room.size - size - heads, room.area))
+            size += _PART.size + found.size
+            psnr = found.psnr
+        return Foreseen(size, psnr)
+
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
-        if not 2 <= len(secret) <= _MOST_ITEMS:
-            raise ConfigError(f"{len(secret)} things were given: give 2 to {_MOST_ITEMS}")
-        kinds = bytes(isinstance(each, File) for each in secret)
-        content = bytes([len(secret)]) + kinds
-        shares = (part(tell, 0.0, 0.1), part(tell, 0.1, 1.0))
-        for code, kind, share in zip(self._codes, (1, 0), shares, strict=True):
-            some = [each for each, found in zip(secret, kinds, strict=True) if found == kind]
-            left = Room(room.size - len(content) - _PART.size * (1 + kind), room.area)
-            payload = code.encode(some, left, share)
+        shares = self._shared(secret)
+        content = bytes([len(secret)]) + bytes(isinstance(each, File) for each in secret)
+        for number, (code, some, heads) in enumerate(shares):
+            left = Room(room.size - len(content) - heads, room.area)
+            payload = code.encode(some, left, part(tell, 0.1 * number, 0.1 + 0.9 * number))
             content += _PART.pack(code.number, code.fingerprint, len(payload)) + payload
         return content
+
+    def _shared(self, secret: Secret) -> list[tuple[Code, list[Item], int]]:
+        """Each code with its items, and the bytes of the heads from its own on.
+
+        Raises:
+            ConfigError: there are too few or too many items.
+        """
+        if not 2 <= len(secret) <= _MOST_ITEMS:
+            raise ConfigError(f"{len(secret)} things were given: give 2 to {_MOST_ITEMS}")
+        files: list[Item] = [each for each in secret if isinstance(each, File)]
+        pictures: list[Item] = [each for each in secret if not isinstance(each, File)]
+        return [
+            (self._codes[0], files, 2 * _PART.size),
+            (self._codes[1], pictures, _PART.size),
+        ]
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
         """See :meth:`isn.codes.Code.decode`."""

@@ -13,7 +13,7 @@ import struct
 import unicodedata
 from typing import Any, Final
 
-from isn.codes import NO_FINGERPRINT, Room
+from isn.codes import NO_FINGERPRINT, Foreseen, Room
 from isn.errors import ConfigError, ImageError
 from isn.progress import Tell
 from isn.secret import Content, File, Item, Secret, forged
@@ -47,13 +47,15 @@ class Files:
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
         packed = _compressed(_files_of(secret))
-        if len(packed) > room.size:
-            raise ImageError(
-                f"the files take {len(packed)} bytes when compressed, the host has room for "
-                f"{max(room.size, 0)}: take a larger host, or fewer or smaller files"
-            )
+        _check_room(len(packed), room)
         tell(1.0)
         return packed
+
+    def foresee(self, secret: Secret, room: Room) -> Foreseen:
+        """See :meth:`isn.codes.Code.foresee`: exactly, for compressing takes no time."""
+        size = len(_compressed(_files_of(secret)))
+        _check_room(size, room)
+        return Foreseen(size, float("inf"))
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
         """See :meth:`isn.codes.Code.decode`."""
@@ -68,13 +70,12 @@ class Files:
         return [Content(None, each.name, len(each.content)) for each in _opened(payload)]
 
 
-def compressed_size(secret: Secret) -> int:
-    """Bytes that the files of a secret take.
-
-    Raises:
-        ConfigError: as :meth:`Files.encode`.
-    """
-    return len(_compressed(_files_of(secret)))
+def _check_room(size: int, room: Room) -> None:
+    if size > room.size:
+        raise ImageError(
+            f"the files take {size} bytes when compressed, the host has room for "
+            f"{max(room.size, 0)}: take a larger host, or fewer or smaller files"
+        )
 
 
 def safe_name(name: str) -> str:

@@ -29,8 +29,9 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from isn.codes import Room
+from isn.codes import Foreseen, Room
 from isn.errors import ConfigError, ImageError, ModelError
+from isn.images import Pixels
 from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
 from isn.paper.engine import Engine, unfitted
@@ -104,7 +105,7 @@ class NetworkCode:
 
     number = 5
     bits = 7.0
-    """More than its containers ever need: what they need is fixed."""
+    """More than its containers ever need: what they need is :attr:`rate`."""
 
     def __init__(self, name: str, weights: Weights, backend: str | Backend | None = None) -> None:
         weights.check(KIND, shapes)
@@ -127,6 +128,11 @@ class NetworkCode:
         return self.weights.fingerprint
 
     @property
+    def rate(self) -> float:
+        """Bits of a sample that images as large as the host take."""
+        return float(self._bits.mean())
+
+    @property
     def counts(self) -> range:
         """As many as it was made for."""
         return range(self.config.hidden_images, self.config.hidden_images + 1)
@@ -135,14 +141,17 @@ class NetworkCode:
     def _engine(self) -> Engine:
         return Engine.of(self.config, self.weights, self.backend)
 
+    def foresee(self, secret: Secret, room: Room) -> Foreseen:
+        """See :meth:`isn.codes.Code.foresee`: its length is fixed."""
+        pictures = self._given(secret, room)
+        height, width = self._plane([each.shape[:2] for each in pictures], room)
+        numbers = height * width // self.config.cell**2
+        head = _SIZE.size * (1 + len(pictures))
+        return Foreseen(head + sum(_bytes_of(numbers, bits) for bits in self._widths), None)
+
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
-        pictures = pictures_of(secret, self.name, room.area)
-        if len(pictures) != self.config.hidden_images:
-            raise ConfigError(
-                f"{len(pictures)} hidden images were given, {self.name} hides "
-                f"{self.config.hidden_images}: give so many, or take another method"
-            )
+        pictures = self._given(secret, room)
         height, width = self._plane([each.shape[:2] for each in pictures], room)
         planes = [self._engine.fit(each, height, width) for each in pictures]
         blank = np.full((1, 3, height, width), BLANK, np.float32)
@@ -177,6 +186,20 @@ class NetworkCode:
     def contents(self, payload: bytes, area: int) -> list[Content]:
         """See :meth:`isn.codes.Code.contents`."""
         return [Content(size) for size in self._opened(payload, area)[1]]
+
+    def _given(self, secret: Secret, room: Room) -> list[Pixels]:
+        """The images of a secret, as many as the network was made for.
+
+        Raises:
+            ConfigError: they are not.
+        """
+        pictures = pictures_of(secret, self.name, room.area)
+        if len(pictures) != self.config.hidden_images:
+            raise ConfigError(
+                f"{len(pictures)} hidden images were given, {self.name} hides "
+                f"{self.config.hidden_images}: give so many, or take another method"
+            )
+        return pictures
 
     @property
     def _widths(self) -> list[int]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn import images
-from isn.codes import Room
+from isn.codes import Foreseen, Room
 from isn.codes.photos import code
 from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
 from isn.errors import ImageError
@@ -89,18 +89,15 @@ class Photos:
         ]
         return b"".join([_HEAD.pack(len(fitted), step), *sizes, content])
 
-    def estimate(self, secret: Secret, room: Room) -> float:
-        """PSNR in dB that images would be revealed at, on average, without coding them whole.
-
-        Raises:
-            ConfigError: as :meth:`encode`.
-        """
+    def foresee(self, secret: Secret, room: Room) -> Foreseen:
+        """See :meth:`isn.codes.Code.foresee`: from a part of large images."""
         pictures = pictures_of(secret, self.name, room.area)
         fitted = [images.within(each, code.largest(room.area)) for each in pictures]
         bands = [code.Bands.of(_floats(_padded(each))) for each in fitted]
-        left = room.size - _HEAD.size - len(fitted) * _SIZES.size
-        step = code.finest(bands, self._prior, left, sampled=True)
-        return round(10 * math.log10(255**2 / max(code.error(step), 1 / 12)), 1)
+        head = _HEAD.size + len(fitted) * _SIZES.size
+        step, size = code.foreseen(bands, self._prior, room.size - head)
+        psnr = 10 * math.log10(255**2 / code.error(step))
+        return Foreseen(min(head + size, room.size), round(psnr, 1))
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
         """See :meth:`isn.codes.Code.decode`."""

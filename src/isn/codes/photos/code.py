@@ -226,20 +226,22 @@ class _Passes:
             self._tell(passes / (passes + 2))
 
 
-def finest(bands: Sequence[Bands], prior: Prior, room: int, *, sampled: bool = False) -> int:
-    """Index of the finest step in which the code of some images fits, about.
+def foreseen(bands: Sequence[Bands], prior: Prior, room: int) -> tuple[int, int]:
+    """The step in which the code of some images fits, and bytes of it, from a part of them.
 
     Args:
         bands: of each image.
         prior: the learned one.
         room: bytes that the code may take.
-        sampled: look at a part of large images alone.
 
     Returns:
-        One more than the last step where none is coarse enough.
+        Index of the step, one more than the last where none is coarse enough; and the bytes.
     """
     passes = _Passes(_numbers(bands), silent)
-    return _finest_step(bands, prior, room, passes, sampled=sampled)
+    step = _finest_step(bands, prior, room, passes, sampled=True)
+    some, share = _sampled(bands)
+    bits = sum(rans.bits(*each) for each in _coded(some, prior, min(step, STEPS[1])))
+    return step, round(bits / 8 / share) + rans.overhead(_numbers(bands))
 
 
 def encode(
