@@ -126,7 +126,9 @@ def test_a_signal_leaves_nothing_behind(
 ) -> None:
     # It stops while the files are written: the part that is there already must go.
     script = (
-        "import os, sys, time\n"
+        "import os, signal, sys, time\n"
+        # Whatever runs the tests in the background has had it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from isn.cli import main, outputs\n"
         "store = outputs._store\n"
         "def slow(part, content):\n"

@@ -351,6 +351,11 @@ def _pictures(items: Secret) -> int:
 def _method(given: str | os.PathLike[str] | Method, **options: Any) -> Method:
     if isinstance(given, (str, os.PathLike)):
         return method.get(given, **options)
+    if not hasattr(given, "tuned"):
+        raise ConfigError(
+            f"the method is a {type(given).__name__}: give a name, the path of a weights file or a "
+            "method"
+        )
     return method.tuned(given, **options)
 
 
@@ -423,8 +428,8 @@ def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:
     )
     if not key.secret:
         return NoSeal(
-            f"{picture.name} holds nothing that opens without a passphrase: give it, if there is "
-            f"one; else {edited}: take the file that hiding wrote"
+            f"{picture.name} holds nothing that opens without a passphrase: give the "
+            f"passphrase, if there is one; else {edited}: take the file that hiding wrote"
         )
     # Never opened in its stead: whoever gives a passphrase trusts what comes out.
     with suppress(NoSeal):

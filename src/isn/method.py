@@ -127,10 +127,11 @@ class Carried:
     bits: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.bits and not LEAST_BITS <= self.bits <= MOST_BITS:
-            raise ConfigError(
-                f"{self.bits} bits a sample were given: give {LEAST_BITS} to {MOST_BITS:g}"
-            )
+        given: object = self.bits
+        if isinstance(given, bool) or not isinstance(given, (int, float)):
+            raise _no_bits(given)
+        if given and not LEAST_BITS <= given <= MOST_BITS:
+            raise _no_bits(given)
 
     @property
     def options(self) -> frozenset[str]:
@@ -145,6 +146,8 @@ class Carried:
 
     def tuned(self, options: Mapping[str, Any]) -> Carried:
         """See :func:`tuned`."""
+        if "bits" in options and not options["bits"]:
+            raise _no_bits(options["bits"])
         backend = options.get("backend")
         codes = tuple(
             NetworkCode(each.name, each.weights, backend) if isinstance(each, NetworkCode) else each
@@ -256,6 +259,12 @@ class Found:
         return self.code.contents(payload, container.shape[0] * container.shape[1])
 
 
+def _no_bits(given: object) -> ConfigError:
+    return ConfigError(
+        f"{given!r} bits a sample were given: give a number from {LEAST_BITS} to {MOST_BITS:g}"
+    )
+
+
 def look(container: Pixels, key: Key, own: Sequence[Method] = ()) -> Found:
     """The head of a container, by whatever carrier and code it was made.
 
@@ -313,7 +322,10 @@ def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Code | 
             f"{fingerprint.hex()}, which is not among the shipped ones: give its weights file "
             "with --method"
         )
-    return candidates(get(entry.name))[0]
+    for each in candidates(get(entry.name)):
+        if _identity(each) == (number, fingerprint):
+            return each
+    raise UnknownModel(f"a head names {entry.name} under the number {number}, which is not its own")
 
 
 def _code(number: int, fingerprint: bytes, own: Sequence[Method]) -> Code:
@@ -422,7 +434,10 @@ def _shipped(name: str) -> Method:
 
 
 def _payload(carrier: Carrier, container: Pixels, head: bytes, opened: Head, key: Key) -> bytes:
-    body = carrier.read_body(container, head, opened.sealed_length, key)
+    try:
+        body = carrier.read_body(container, head, opened.sealed_length, key)
+    except NoSeal as error:
+        raise AlteredContainer("it was cut: there is no room for what its head names") from error
     return envelope.open_body(head, body, key)
 
 

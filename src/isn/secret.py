@@ -12,6 +12,10 @@ import numpy as np
 
 from isn.errors import AlteredContainer, ConfigError, ImageError
 from isn.images import MAX_PIXELS, Pixels
+from isn.images.picture import reason, shown
+
+MOST_BYTES = 1 << 28
+"""Bytes of all files together, before compression: what a reveal may have to hold in memory."""
 
 MOST_IMAGES = 25
 """Images that one host takes: as many as the largest published network hides."""
@@ -29,19 +33,33 @@ class File:
     name: str
     content: bytes = field(repr=False)
 
+    def __post_init__(self) -> None:
+        if (type(self.name), type(self.content)) != (str, bytes):
+            raise ConfigError(
+                f"a file was given as {type(self.name).__name__} and "
+                f"{type(self.content).__name__}: give its name as str and its content as bytes"
+            )
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> File:
         """A file as it lies on the disk.
 
         Raises:
             ImageError: it cannot be read.
+            ConfigError: it has more than :data:`MOST_BYTES`.
         """
         try:
-            return cls(os.path.basename(os.fspath(path)), Path(path).read_bytes())
+            with Path(path).open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
         except (OSError, ValueError) as error:
             raise ImageError(
-                f"{os.fspath(path)} cannot be read ({error}): give a file that you may read"
+                f"{shown(path)} cannot be read ({reason(error)}): give a file that you may read"
             ) from error
+        if len(content) > MOST_BYTES:
+            raise ConfigError(
+                f"{shown(path)} has more than {MOST_BYTES} bytes: give a smaller file"
+            )
+        return cls(os.path.basename(os.fspath(path)), content)
 
 
 Item: TypeAlias = "Pixels | File"

@@ -31,12 +31,14 @@ from isn.secret import (
     check_sizes,
     forged,
     most_pixels,
+    most_together,
     pictures_of,
 )
 
 _ENTRY: Final = struct.Struct("<III")
 _HIGHEST: Final = 100
 _SMALLEST_SIDE: Final = 8
+_KINDS: Final = (b"ftypavif", b"ftypavis")
 
 
 class Avif:
@@ -80,8 +82,11 @@ class Avif:
         """See :meth:`isn.codes.Code.decode`."""
         found: list[Item] = []
         entries = _opened(payload, area)
+        left = most_together(area)
         for number, (size, file) in enumerate(entries):
-            found.append(images.resize(_shown(file, area), *size))
+            shown = _shown(file, min(most_pixels(area), left))
+            left -= shown.shape[0] * shown.shape[1]
+            found.append(images.resize(shown, *size))
             tell((number + 1) / len(entries))
         return found
 
@@ -176,10 +181,12 @@ def encode(pixels: Pixels, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _shown(file: bytes, area: int) -> Pixels:
-    """An AVIF file that is not to be believed, decoded."""
+def _shown(file: bytes, most: int) -> Pixels:
+    """An AVIF file that is not to be believed, decoded, of so many pixels at most."""
+    if file[4:12] not in _KINDS:
+        raise forged("one of its AVIF files is of another kind")
     try:
-        picture = images.read(file, "a hidden image", most=most_pixels(area))
+        picture = images.read(file, "a hidden image", most=most)
     except ImageError as error:
         raise forged("one of its AVIF files is none, or too large") from error
     if picture.format != "AVIF":

@@ -93,13 +93,14 @@ class Bundle:
         kinds = payload[1:place]
         if not kinds or len(payload) < place or not set(kinds) <= {0, 1}:
             raise forged("its parts do not add up")
-        parts = []
+        parts: list[tuple[Code, bytes]] = []
         for _ in range(2):
             if place + _PART.size > len(payload):
                 raise forged("its parts do not add up")
             number, fingerprint, length = _PART.unpack_from(payload, place)
             start, place = place + _PART.size, place + _PART.size + length
-            if number == self.number or place > len(payload):
+            wrong = number == self.number or (number == self._codes[0].number) != (not parts)
+            if wrong or place > len(payload):
                 raise forged("its parts do not add up")
             try:
                 parts.append((self._find(number, fingerprint), payload[start:place]))

@@ -16,10 +16,7 @@ from typing import Any, Final
 from isn.codes import NO_FINGERPRINT, Foreseen, Room
 from isn.errors import ConfigError, ImageError
 from isn.progress import Tell
-from isn.secret import Content, File, Item, Secret, forged
-
-MOST_BYTES: Final = 1 << 28
-"""Bytes of all files together, before compression: what a reveal may have to hold in memory."""
+from isn.secret import MOST_BYTES, Content, File, Item, Secret, forged
 
 MOST_FILES: Final = 1000
 LONGEST_NAME: Final = 200

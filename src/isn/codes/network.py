@@ -122,6 +122,10 @@ class NetworkCode:
             )
         self._bits, self._bend = (each.reshape(1, -1, 1, 1) for each in (bits, bend))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what runs the network, which is built anew where it is needed."""
+        return {name: each for name, each in self.__dict__.items() if name != "_engine"}
+
     @property
     def fingerprint(self) -> bytes:
         """Of architecture and tensors."""

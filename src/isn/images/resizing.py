@@ -65,9 +65,16 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
 def _resampled(pixels: Pixels, height: int, width: int) -> Pixels:
     # The filter's coefficients take about 50 bytes for each position of a side, which for an image
     # like a thread would be gigabytes: a long side is made piece by piece, or from averages.
-    gap = _LANCZOS_GAP if max(pixels.shape[:2]) > _LONG_SIDE else None
+    rows, columns = pixels.shape[:2]
+    if max(rows, columns, height, width) >= _LONG_SIDE // 4:
+        # What shrinks goes first, or each piece would filter the whole of it again.
+        if height < rows and width > columns:
+            return _resampled(_resampled(pixels, height, columns), height, width)
+        if width < columns and height > rows:
+            return _resampled(_resampled(pixels, rows, width), height, width)
+    gap = _LANCZOS_GAP if max(rows, columns) > _LONG_SIDE else None
     image = Image.fromarray(pixels)
-    down, across = pixels.shape[0] / height, pixels.shape[1] / width
+    down, across = rows / height, columns / width
     resized = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _LONG_SIDE):
         for left in range(0, width, _LONG_SIDE):

@@ -77,8 +77,10 @@ class Paper:
 
     def __post_init__(self) -> None:
         self.weights.check(KIND, shapes)
-        if self.refine < 0:
-            raise ConfigError(f"{self.refine} steps to refine were given: give 0 or more")
+        if type(self.refine) is not int or self.refine < 0:
+            raise ConfigError(
+                f"{self.refine!r} steps to refine were given: give a whole number from 0"
+            )
         if self.texture is not None and self.config.lost is not None:
             raise ConfigError(
                 f"a texture was given, and {self.name} was trained without one: leave it out"
@@ -88,6 +90,10 @@ class Paper:
     def config(self) -> ModelConfig:
         """The network's architecture."""
         return ModelConfig.from_mapping(dict(self.weights.config))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what runs the network, which is built anew where it is needed."""
+        return {name: each for name, each in self.__dict__.items() if name != "_engine"}
 
     @property
     def options(self) -> frozenset[str]:
@@ -203,6 +209,8 @@ class Paper:
         self, container: Pixels, head: bytes, opened: Head, key: Key
     ) -> tuple[list[tuple[int, int]], bool]:
         """Sizes of the hidden images, and whether the pixels are those that were sealed."""
+        if min(container.shape[:2]) < MIN_SIDE:
+            raise forged("its picture is smaller than any host")
         body = _CARRIER.read_body(container, head, opened.sealed_length, key)
         payload = envelope.open_body(head, body, key)
         count = payload[0] if payload else 0

@@ -38,6 +38,9 @@ KIND: Final = "photos"
 
 _HEAD: Final = struct.Struct("<Bh")
 _SIZES: Final = struct.Struct("<IIII")
+_LEAST_PADDED: Final = 4096
+"""Pixels, with padding, that an image may be coded in however small the host."""
+
 _FEWEST: Final = 16
 """Bytes of code below which nothing recognisable is left of an image."""
 
@@ -73,7 +76,7 @@ class Photos:
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
         pictures = pictures_of(secret, self.name, room.area)
-        fitted = [images.within(each, code.largest(room.area)) for each in pictures]
+        fitted = [_fitted(each, room.area) for each in pictures]
         left = room.size - _HEAD.size - len(fitted) * _SIZES.size
         if left < _FEWEST * len(fitted):
             raise ImageError(
@@ -92,7 +95,7 @@ class Photos:
     def foresee(self, secret: Secret, room: Room) -> Foreseen:
         """See :meth:`isn.codes.Code.foresee`: from a part of large images."""
         pictures = pictures_of(secret, self.name, room.area)
-        fitted = [images.within(each, code.largest(room.area)) for each in pictures]
+        fitted = [_fitted(each, room.area) for each in pictures]
         bands = [code.Bands.of(_floats(_padded(each))) for each in fitted]
         head = _HEAD.size + len(fitted) * _SIZES.size
         step, size = code.foreseen(bands, self._prior, room.size - head)
@@ -127,9 +130,28 @@ def _opened(
     coded, own = [row[:2] for row in rows], [row[2:] for row in rows]
     check_sizes(own, area)
     for height, width in coded:
-        if not (height and width and height * width <= code.largest(area)):
+        if not (height and width and _padded_area(height, width) <= _most_padded(area)):
             raise forged(f"its code is of an image of {width} x {height} pixels")
     return step, coded, own, payload[end:]
+
+
+def _fitted(pixels: Pixels, area: int) -> Pixels:
+    """An image of no more pixels than are coded in a host of this area, padding included."""
+    most = code.largest(area)
+    fitted = images.within(pixels, most)
+    padded = _padded_area(*fitted.shape[:2])
+    if padded <= _most_padded(area):
+        return fitted
+    # A thread is nearly all padding.
+    return images.within(pixels, max(most * most // padded, 1))
+
+
+def _padded_area(height: int, width: int) -> int:
+    return code.padded(height) * code.padded(width)
+
+
+def _most_padded(area: int) -> int:
+    return max(2 * code.largest(area), _LEAST_PADDED)
 
 
 def _padded(pixels: Pixels) -> Pixels:
