@@ -130,7 +130,8 @@ def _opened(
     coded, own = [row[:2] for row in rows], [row[2:] for row in rows]
     check_sizes(own, area)
     for height, width in coded:
-        if not (height and width and _padded_area(height, width) <= _most_padded(area)):
+        sound = height and width and height * width <= code.largest(area)
+        if not sound or _padded_area(height, width) > _most_padded(area):
             raise forged(f"its code is of an image of {width} x {height} pixels")
     return step, coded, own, payload[end:]
 
