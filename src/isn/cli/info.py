@@ -88,7 +88,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
 
     rows = [("file", picture.name), ("size", sides(*picture.pixels.shape[:2]))]
     if found is None:
-        rows.append(("container", "no, or not with this key"))
+        rows.append(("container", "nothing opens so"))
     else:
         rows += [
             ("container", "yes, intact" if found.intact else "yes, but altered"),
