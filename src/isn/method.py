@@ -217,7 +217,7 @@ class Carried:
         head = self.carrier.read_head(container, key)
         opened = envelope.open_head(head, key)
         code = self._find(opened.number, opened.fingerprint)
-        return _decoded(self.carrier, code, container, head, opened, key, tell)
+        return Found(self.carrier, code, head, opened).reveal(container, key, tell)
 
     def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.salvage`: a code is whole or nothing."""
@@ -249,14 +249,28 @@ class Found:
         """What it holds; raises as :meth:`Method.reveal`."""
         if isinstance(self.code, Paper):
             return self.code.open(container, self.head, self.opened, key, tell)
-        return _decoded(self.carrier, self.code, container, self.head, self.opened, key, tell)
+        payload = self._payload(container, key)
+        tell(0.1)
+        area = container.shape[0] * container.shape[1]
+        shown = self.code.decode(payload, area, part(tell, 0.1, 1.0))
+        tell(1.0)
+        return shown
 
     def contents(self, container: Pixels, key: Key) -> list[Content]:
         """What it says that it holds; raises as :meth:`Method.reveal`."""
         if isinstance(self.code, Paper):
             return self.code.contents(container, self.head, self.opened, key)
-        payload = _payload(self.carrier, container, self.head, self.opened, key)
+        payload = self._payload(container, key)
         return self.code.contents(payload, container.shape[0] * container.shape[1])
+
+    def _payload(self, container: Pixels, key: Key) -> bytes:
+        try:
+            body = self.carrier.read_body(container, self.head, self.opened.sealed_length, key)
+        except NoSeal as error:
+            raise AlteredContainer(
+                "it was cut: there is no room for what its head names"
+            ) from error
+        return envelope.open_body(self.head, body, key)
 
 
 def _no_bits(given: object) -> ConfigError:
@@ -431,30 +445,6 @@ def _shipped(name: str) -> Method:
     if entry.kind == "avif":
         return Carried(name, (Avif(),), Trellis())
     return of(name, zoo.weights(name))
-
-
-def _payload(carrier: Carrier, container: Pixels, head: bytes, opened: Head, key: Key) -> bytes:
-    try:
-        body = carrier.read_body(container, head, opened.sealed_length, key)
-    except NoSeal as error:
-        raise AlteredContainer("it was cut: there is no room for what its head names") from error
-    return envelope.open_body(head, body, key)
-
-
-def _decoded(
-    carrier: Carrier,
-    code: Code,
-    container: Pixels,
-    head: bytes,
-    opened: Head,
-    key: Key,
-    tell: Tell,
-) -> list[Item]:
-    payload = _payload(carrier, container, head, opened, key)
-    tell(0.1)
-    found = code.decode(payload, container.shape[0] * container.shape[1], part(tell, 0.1, 1.0))
-    tell(1.0)
-    return found
 
 
 def _missed(code: Code, payload: bytes, secret: Secret, area: int) -> float:
