@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from typing import Any
@@ -44,6 +45,14 @@ def device(pytestconfig: pytest.Config) -> Any:
     if chosen.type == "cuda" and not torch.cuda.is_available():
         pytest.skip(f"there is no device {chosen}")
     return chosen
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Fresh networks are the same in every run, whatever ran before."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -322,6 +322,28 @@ def test_it_goes_on_from_other_weights_whole(
     torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("rate", [3.5, 4.5])
+def test_other_weights_are_begun_from_at_another_rate(photos: Photos, rate: float) -> None:
+    source = moved(begun(photos))
+    start = ("other", weights_of(source))
+    warm = NetworkLearner(settings(f"samples.rate={rate}"), CPU, start=start, photos=store(photos))
+    assert warm.samples.rate == rate
+    assert warm.start_note.endswith(f", at {rate:g} bits a sample")
+    change = (warm.samples.bits - source.samples.bits).sign()
+    assert set(change.tolist()) == {0.0, 1.0 if rate > 4 else -1.0}
+    # It takes bits where they are worth least: no worse than taking one of each band in order.
+    hidden = floats(hidden_of(photos, 1))
+    with torch.no_grad():
+        chosen = (warm.objective.through(hidden)[0] - hidden).square().mean()
+        before = (source.objective.through(hidden)[0] - hidden).square().mean()
+        spent = round(abs(rate - 4) * len(warm.samples.bits))
+        bits = source.samples.bits
+        bits[torch.nonzero(bits)[:spent, 0]] += 1 if rate > 4 else -1
+        blind = (source.objective.through(hidden)[0] - hidden).square().mean()
+    assert (chosen < before) == (rate > 4)
+    assert chosen < blind
+
+
 def test_weights_that_are_not_its_own_are_no_start(photos: Photos) -> None:
     start = ("other", weights_of(begun(photos)))
     for override in ("model.hidden_images=2", "model.levels=2"):

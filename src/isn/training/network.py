@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isn.codes.network import KIND, restored, rounded, shapes
+from isn.codes.network import KIND, MOST_BITS, restored, rounded, shapes
 from isn.errors import ConfigError, ModelError
 from isn.paper.backends.torch import BlockSubnets, SubnetStack
 from isn.paper.config import ModelConfig
@@ -29,6 +29,9 @@ from isn.weights import Weights
 
 CELLS = 1 << 18
 """Cells of photos that the linear start is fitted on, about."""
+
+MOVING = 8
+"""Groups of photos that tell which band a bit is taken from, or given to."""
 
 AROUND, AROUND_BATCHES = 32, 8
 """Patches of each hidden image that eta's neighbourhood is fitted on: a batch, and batches."""
@@ -137,7 +140,7 @@ class NetworkLearner(Blocks):
             made, for a training that goes on from a checkpoint.
 
     Raises:
-        ConfigError: `start` was made for another rate.
+        ConfigError: `start` was made for another rate, and there are no photos to tell by.
         ModelError: `start` is of another kind, or of another number of images or levels.
     """
 
@@ -157,7 +160,8 @@ class NetworkLearner(Blocks):
         self.samples = stack.samples
         self.objective = NetworkObjective(stack, self.network, settings.loss)
         if start is not None:
-            self._begin_from(*start, settings.samples.rate)
+            self._begin_from(*start)
+            self._move_bits(start[0], photos, settings)
         elif photos is not None:
             self._begin_linear(photos, settings)
 
@@ -169,7 +173,7 @@ class NetworkLearner(Blocks):
         """Weights of the code :class:`isn.codes.network.NetworkCode`."""
         return Weights(KIND, asdict(self.config), tensors, training)
 
-    def _begin_from(self, name: str, weights: Weights, rate: float) -> None:
+    def _begin_from(self, name: str, weights: Weights) -> None:
         weights.check(KIND, shapes)
         ours, theirs = self.config, ModelConfig.from_mapping(dict(weights.config))
         if (theirs.hidden_images, theirs.levels) != (ours.hidden_images, ours.levels):
@@ -178,13 +182,41 @@ class NetworkLearner(Blocks):
                 f"levels, these settings name {ours.hidden_images} and {ours.levels}: start from "
                 "another one"
             )
-        taken = round(float(weights.tensors["samples.bits"].sum()))
-        if taken != round(rate * ours.host_channels):
+        self.take_over(name, weights)
+
+    @torch.no_grad()
+    def _move_bits(self, name: str, photos: Photos | None, settings: NetworkSettings) -> None:
+        """Takes bits from bands, or gives them some, one by one, until they have the rate.
+
+        Each where what is revealed of some photos loses least, or gains most: the mean logarithm
+        of an image's square error tells.
+        """
+        bits, rate, crop = self.samples.bits, settings.samples.rate, settings.data.crop
+        left = round(rate * len(bits)) - round(float(bits.sum()))
+        if not left:
+            return
+        if photos is None:
             raise ConfigError(
                 f"samples.rate is {rate:g}, the weights of {name} were made for "
-                f"{taken / ours.host_channels:g}: give that, or leave --start out"
+                f"{self.samples.rate:g}: give that"
             )
-        self.take_over(name, weights)
+        rng = np.random.default_rng([settings.run.seed, 0xB175])
+        draws = rng.random((MOVING * self.config.hidden_images, 12))
+        patches = photos.patches(draws, crop, 0.0).float() / 255
+        hidden = patches.reshape(MOVING, -1, crop, crop)
+
+        def error(band: int, step: int) -> float:
+            bits[band] += step
+            missed = self.objective.through(hidden)[0] - hidden
+            bits[band] -= step
+            return float(missed.square().mean((2, 3)).log().mean())
+
+        step = 1 if left > 0 else -1
+        for _ in range(abs(left)):
+            # A band without any bits has nothing to tell either.
+            able = [each for each, had in enumerate(bits.tolist()) if 0 < had <= MOST_BITS - step]
+            bits[min(able, key=lambda band: error(band, step))] += step
+        self.start_note = f"{self.start_note}, at {self.samples.rate:g} bits a sample"
 
     def _begin_linear(self, photos: Photos, settings: NetworkSettings) -> None:
         """Makes the first block the best linear code, while all others are still the identity."""
