@@ -35,7 +35,7 @@ TOOL := .venv/.installed-tool
 TEST := .venv/.installed-test
 DOCS := .venv/.installed-docs
 ALL := .venv-all/.installed-dev
-SOURCES := pyproject.toml constraints.txt
+SOURCES := pyproject.toml constraints.txt hatch_build.py src/isn/kernels/kernels.c
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 help: ## this list

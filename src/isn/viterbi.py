@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,38 +46,9 @@ class Convolutional:
         return np.stack([low, low ^ self.taps[1] >> 1], axis=1).astype(np.uint8)
 
     @cached_property
-    def _ways(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def ways(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The two states before each state, and the labels on the ways: 2 x states each."""
         order = np.argsort(self.after.reshape(-1), kind="stable").reshape(-1, 2).T
         before, high = order >> 1, order & 1
-        return before, before & 1 | high << 1
-
-    def shortest(self, costs: NDArray[Any]) -> NDArray[np.uint8]:
-        """The labels of the word that costs least (Viterbi), of many words side by side.
-
-        Args:
-            costs: of each label, time x 4 x words; whole numbers or floats, that add up to less
-                than 2 ** 30.
-
-        Returns:
-            time x words.
-        """
-        before, label = self._ways
-        length, _, words = costs.shape
-        chosen = np.empty((length, self.states, words), bool)
-        total = np.full((self.states, words), _NEVER, costs.dtype)
-        total[0] = 0
-        sums, dearer = np.empty((2, 2, self.states, words), costs.dtype)
-        for cost, other in zip(costs, chosen, strict=True):
-            total.take(before, 0, sums, "clip")
-            cost.take(label, 0, dearer, "clip")
-            np.add(sums, dearer, out=sums)
-            np.less(sums[1], sums[0], out=other)
-            np.minimum(sums[0], sums[1], out=total)
-        labels = np.empty((length, words), np.uint8)
-        state, each = total.argmin(0), np.arange(words)
-        for time in reversed(range(length)):
-            way = chosen[time, state, each].astype(np.intp)
-            labels[time] = label[way, state]
-            state = before[way, state]
-        return labels
+        label = before & 1 | high << 1
+        return tuple(np.ascontiguousarray(each, np.uint8) for each in (before, label))

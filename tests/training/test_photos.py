@@ -16,6 +16,7 @@ from isn.codes.photos import code, prior, rans
 from isn.codes.photos.dependent import WORTH
 from isn.errors import ConfigError, ModelError
 from isn.metrics import psnr
+from isn.progress import silent
 from isn.training import rate
 from isn.training.distributed import Processes
 from isn.training.methods import PhotosSettings
@@ -75,10 +76,9 @@ def test_the_bits_and_errors_of_training_are_about_those_of_the_code(
     taken, square = 0.0, []
     for image in levels.numpy():
         bands = code.Bands.of(image)
-        parts = list(code._coded([bands], runtime, step))
-        taken += sum(rans.bits(*each) for each in parts) / 8
-        whole = rans.encode(parts, code._numbers([bands]))
-        (back,) = code.decode(whole, runtime, [(64, 64)], step)
+        encoder = code._Passes(1, silent).over([bands], runtime, step)
+        taken += encoder.bits / 8
+        (back,) = code.decode(encoder.code(), runtime, [(64, 64)], step)
         square.append(np.square(back - image).mean())
     assert float(told) / 8 == pytest.approx(taken, rel=0.03)
     # The code looks for quantisers; training draws them.

@@ -24,6 +24,7 @@ each of which begins anew. The head lies in the first 512 samples, the body in a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +33,7 @@ from numpy.typing import NDArray
 from isn.envelope import HEAD_BYTES
 from isn.errors import ImageError, NoSeal
 from isn.images import Pixels
+from isn.kernels import call
 from isn.keys import Key
 from isn.progress import Tell, silent
 from isn.viterbi import Convolutional
@@ -223,7 +225,7 @@ def _spread(digit: Samples, widths: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _read(samples: Samples, width: NDArray[np.uint8]) -> Samples:
     """The digits, of these widths, of the samples of a part."""
     low = width - np.uint8(1)
-    labels = _runs(samples >> low)
+    labels = np.pad(samples >> low, (0, -len(samples) % RUN)).reshape(-1, RUN)
     syndrome = np.zeros_like(labels)
     for plane, taps in enumerate(CODE.taps):
         bits = labels >> np.uint8(plane) & np.uint8(1)
@@ -234,34 +236,22 @@ def _read(samples: Samples, width: NDArray[np.uint8]) -> Samples:
     return np.asarray(highest << low | samples & ((np.uint8(1) << low) - np.uint8(1)))
 
 
-def _runs(samples: NDArray[Any]) -> NDArray[Any]:
-    """Runs x RUN samples, the last run filled with zeros."""
-    return np.pad(samples, (0, -len(samples) % RUN)).reshape(-1, RUN)
-
-
 def _carry(host: Samples, carried: Samples, widths: NDArray[np.uint8]) -> Samples:
-    """Some runs, side by side: time x runs."""
-    size = len(host)
-    value, digit = _runs(host).T, _runs(carried).T
-    low = np.maximum(_runs(widths).T, 1) - np.uint8(1)
-    base, kept = np.int16(4) << low.astype(np.int16), digit & ((np.uint8(1) << low) - np.uint8(1))
-    moves = np.empty((4, *value.shape), np.int16)
-    for label in range(4):
-        moves[label] = nearest(value, kept | np.uint8(label) << low, base)
-    moves -= value
-    moves[:, :, -1][:, RUN - (-size % RUN) :] = 0
-    start = _start(digit >> low)
-    costs = np.square(np.where(start, moves[[1, 0, 3, 2]], moves).astype(np.int32))
-    labels = CODE.shortest(np.ascontiguousarray(costs.transpose(1, 0, 2))) ^ start
-    moved = value + np.take_along_axis(moves, labels[None], 0)[0]
-    return np.ascontiguousarray(moved.T).reshape(-1)[:size].astype(np.uint8)
+    """Samples that carry digits of these widths, 1 bit or more each."""
+    container = np.empty_like(host)
+    call(
+        *("carry", host, carried, widths, len(host), _nearest_of_all()),
+        *(*CODE.ways, CODE.taps[0], container),
+    )
+    return container
 
 
-def _start(syndrome: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Labels, 0 or 1, that carry a syndrome: the code's words are what may be added to them."""
-    labels = np.empty_like(syndrome)
-    state = np.zeros(syndrome.shape[1], np.uint8)
-    for time, wanted in enumerate(syndrome):
-        labels[time] = (wanted ^ state) & 1
-        state = state >> np.uint8(1) ^ labels[time] * np.uint8(CODE.taps[0] >> 1)
-    return labels
+@cache
+def _nearest_of_all() -> Samples:
+    """The :func:`nearest` of all values and digits, of widths from 1 to 7: 7 x 256 x 256."""
+    found = np.zeros((MOST_BITS, 256, 256), np.uint8)
+    values, numbers = np.arange(256, dtype=np.uint8)[:, None], np.arange(256, dtype=np.uint8)
+    for width, table in enumerate(found, 1):
+        base = 2 << width
+        table[:, :base] = nearest(values, numbers[:base], base)
+    return found

@@ -26,9 +26,9 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
+from isn.arrays import array_namespace
 from isn.codes import Foreseen, Room
 from isn.errors import ConfigError, ImageError, ModelError
 from isn.images import Pixels

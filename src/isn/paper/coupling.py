@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from array_api_compat import array_namespace
+from isn.arrays import array_namespace
 
 Array = Any
 """N x C x H x W floats of any array library that follows the Python array API standard."""

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from array_api_compat import array_namespace
-
+from isn.arrays import array_namespace
 from isn.errors import ConfigError
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Apply, Array, Coupling, Half, Subnets, at_once

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from typing import TypeVar, cast
 
-from array_api_compat import array_namespace
-
+from isn.arrays import array_namespace
 from isn.errors import ConfigError
 
 Array = TypeVar("Array")

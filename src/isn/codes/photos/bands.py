@@ -23,7 +23,8 @@ from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
-from array_api_compat import array_namespace
+
+from isn.arrays import array_namespace
 
 Array = Any
 """Floats of any array library that follows the Python array API standard."""

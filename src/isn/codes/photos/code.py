@@ -14,14 +14,14 @@ whose code fits; their errors so are about the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
+from isn.arrays import array_namespace
 from isn.codes.photos import rans
 from isn.codes.photos.bands import (
     CHANNELS,
@@ -53,11 +53,13 @@ Sizes = Sequence[tuple[int, int]]
 Array = Any
 
 _MANY: Final = 4_000_000
-_TRIALS: Final = 12
-_FIRST: Final = 210
-"""Index of the step in which a number takes a bit, about."""
-_SLOPE: Final = 1 / 96
-"""By how many octaves a code is smaller in the next step, about."""
+_TRIALS: Final = 16
+_TRUSTED: Final = 6
+"""Trials after which guesses are no longer trusted, and halves are taken."""
+_GRAIN: Final = 8
+"""Bytes by which a code may be other than it is guessed, however short it is."""
+_FACTOR: Final = 1.9
+"""Bits of a number to the digits of its magnitude, before any code was made."""
 _SAMPLE: Final = 64
 """Blocks of means, of 64 x 64 samples, that are enough to guess a step from."""
 
@@ -124,14 +126,14 @@ class Bands:
 
     def rows(self, every: int) -> Bands:
         """Every so many rows of the means' blocks, with all that lies in them."""
-        taken = slice(None, None, every)
-        high = self.blocks.shape[1] // SIDE * SIDE
-        if not high:
+        rows = self.blocks.shape[1] // SIDE
+        if not rows:
             return self
+        taken, high = slice(min(every, rows) // 2, None, every), rows * SIDE
         whole = self.blocks[:, :high].reshape(CHANNELS, -1, SIDE, self.blocks.shape[2])
         return Bands(
             np.ascontiguousarray(whole[:, taken].reshape(CHANNELS, -1, self.blocks.shape[2])),
-            np.ascontiguousarray(self.means[:, : high // SIDE][:, taken]),
+            np.ascontiguousarray(self.means[:, :rows][:, taken]),
         )
 
     def parts(self, prior: Prior, step: int, lanes: int) -> Iterator[rans.Part]:
@@ -160,9 +162,9 @@ def _part(
 ) -> Generator[rans.Part, None, Whole]:
     """One part, whose classes are known; returns what its numbers stand for."""
     values = bands / np.float32(size_of(step))
-    numbers, odd = quantised(values, classes, rans.costs(), lanes)
-    yield numbers, classes + odd * np.uint8(CLASSES)
-    return halves(numbers, odd)
+    numbers, kinds = quantised(values, classes, rans.costs(), lanes)
+    yield numbers, kinds
+    return halves(numbers, kinds >= CLASSES)
 
 
 def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int, tell: Tell) -> Whole:
@@ -217,13 +219,17 @@ class _Passes:
     def __init__(self, numbers: int, tell: Tell) -> None:
         self._numbers, self._tell, self._done = numbers, tell, 0
 
-    def over(self, parts: Iterable[rans.Part]) -> Iterator[rans.Part]:
-        """The same parts, counted."""
-        for numbers, kinds in parts:
-            yield numbers, kinds
-            self._done += numbers.size
-            passes = self._done / self._numbers
-            self._tell(passes / (passes + 2))
+    def over(self, bands: Sequence[Bands], prior: Prior, step: int) -> rans.Encoder:
+        """One pass: all numbers of some images in a step."""
+        total = _numbers(bands)
+        encoder, lanes = rans.Encoder(total), rans.lanes(total)
+        for each in bands:
+            for numbers, kinds in each.parts(prior, step, lanes):
+                encoder.add(numbers, kinds)
+                self._done += numbers.size
+                passes = self._done / self._numbers
+                self._tell(passes / (passes + 1))
+        return encoder
 
 
 def foreseen(bands: Sequence[Bands], prior: Prior, room: int) -> tuple[int, int]:
@@ -237,11 +243,16 @@ def foreseen(bands: Sequence[Bands], prior: Prior, room: int) -> tuple[int, int]
     Returns:
         Index of the step, one more than the last where none is coarse enough; and the bytes.
     """
-    passes = _Passes(_numbers(bands), silent)
-    step = _finest_step(bands, prior, room, passes, sampled=True)
+    total, passes = _numbers(bands), _Passes(_numbers(bands), silent)
     some, share = _sampled(bands)
-    bits = sum(rans.bits(*each) for each in _coded(some, prior, min(step, STEPS[1])))
-    return step, round(bits / 8 / share) + rans.overhead(_numbers(bands))
+    sizes = {STEPS[1] + 1: 0.0}
+
+    def taken(step: int) -> float:
+        sizes[step] = passes.over(some, prior, step).bits / 8 / share + rans.overhead(total)
+        return sizes[step]
+
+    step = _Search(bands, room).finest(taken)
+    return step, round(sizes[step])
 
 
 def encode(
@@ -259,16 +270,111 @@ def encode(
         ImageError: not even the coarsest code fits.
     """
     total = _numbers(bands)
-    passes = _Passes(total, tell)
-    for step in range(_finest_step(bands, prior, room, passes), STEPS[1] + 1):
-        content = rans.encode(passes.over(_coded(bands, prior, step)), total)
+    passes, search = _Passes(total, tell), _Search(bands, room)
+    some, share = _sampled(bands)
+    if share < 1:
+        bits = passes.over(some, prior, search.guess).bits
+        search.told(search.guess, bits / 8 / share + rans.overhead(total))
+    # Of the codes that were made, the finest that fits.
+    kept = b""
+
+    def taken(step: int) -> float:
+        nonlocal kept
+        content = passes.over(bands, prior, step).code()
         if len(content) <= room:
-            tell(1.0)
-            return step, content
-    raise ImageError(
-        f"{len(bands)} hidden images do not fit in {room} bytes, not even coarsely: "
-        "take a larger host, or fewer or smaller images"
-    )
+            kept = content
+        return len(content)
+
+    step = search.finest(taken)
+    if step > STEPS[1]:
+        raise ImageError(
+            f"{len(bands)} hidden images do not fit in {room} bytes, not even coarsely: "
+            "take a larger host, or fewer or smaller images"
+        )
+    tell(1.0)
+    return step, kept
+
+
+class _Search:
+    """Looks for the finest step whose code fits a room.
+
+    How the size of a code depends on the step is guessed from how many magnitudes of the bands lie
+    in each eighth of an octave: about as many bits each as a number of that magnitude has digits.
+    By what factor, and in what power, the codes that are made tell.
+
+    Args:
+        bands: of each image.
+        room: bytes that the code may take.
+
+    Attributes:
+        guess: the finest step that is thought to fit; more than the last where none is.
+    """
+
+    def __init__(self, bands: Sequence[Bands], room: int) -> None:
+        counts = np.zeros(1 << 12, np.int64)
+        for each in bands:
+            # The upper bits of a float without its sign: its exponent, and eighths of an octave.
+            eighths = each.blocks.view(np.uint32)[:, ::2, ::2] << np.uint32(1) >> np.uint32(21)
+            counts += np.bincount(eighths.reshape(-1), minlength=len(counts)) * 4
+        there = np.flatnonzero(counts)
+        self._counts = counts[there]
+        self._magnitudes = (there << 20).astype(np.uint32).view(np.float32).astype(np.float64)
+        self._room, self._last = max(room, 1), (1.0, _FACTOR)
+        self._power = 1.0
+        self.guess = self._finest()
+
+    def told(self, step: int, size: float) -> None:
+        """How many bytes the code takes in a step: :attr:`guess` is the better for it."""
+        self._last = (self._expected(step), size)
+        self.guess = self._finest()
+
+    def finest(self, taken: Callable[[int], float]) -> int:
+        """The finest step whose code takes no more than the room; more than the last where none.
+
+        Args:
+            taken: the bytes that the code takes in a step.
+        """
+        low, high, before = STEPS[0], STEPS[1] + 1, None
+        for trial in range(_TRIALS):
+            step = min(max(self.guess, low), high - 1)
+            if trial > _TRUSTED:
+                step = (low + high) // 2
+            size = taken(step)
+            low, high = (low, step) if size <= self._room else (step + 1, high)
+            self._bend(before, (self._expected(step), size))
+            self.told(step, size)
+            before = self._last
+            finer = self._size(step - 1) if step > low else math.inf
+            if low >= high or size <= self._room < finer - _GRAIN:
+                break
+            self.guess -= size <= self._room and self.guess == step
+        return high
+
+    def _expected(self, step: int) -> float:
+        """Bytes, before the factor."""
+        digits = np.log2(1 + self._magnitudes / size_of(step))
+        return float(self._counts @ digits) / 8 + 1
+
+    def _bend(self, one: tuple[float, float] | None, two: tuple[float, float]) -> None:
+        """Learns the power from what was expected and came of two steps."""
+        if one is not None and one[0] != two[0]:
+            power = math.log(max(one[1], 1) / max(two[1], 1)) / math.log(one[0] / two[0])
+            self._power = min(max(power, 0.5), 2.0)
+
+    def _size(self, step: int) -> float:
+        """Bytes that are thought to be taken in a step."""
+        expected, size = self._last
+        return float(size * (self._expected(step) / expected) ** self._power)
+
+    def _finest(self) -> int:
+        low, high = STEPS[0], STEPS[1] + 1
+        while low < high:
+            middle = (low + high) // 2
+            if self._size(middle) <= self._room:
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
 
 def error(step: int) -> float:
@@ -277,23 +383,6 @@ def error(step: int) -> float:
     That of the quantisers where numbers are many bits wide; coarser steps lose less than this.
     """
     return 0.0614 * size_of(step) ** 2
-
-
-def _finest_step(
-    bands: Sequence[Bands], prior: Prior, room: int, passes: _Passes, *, sampled: bool = False
-) -> int:
-    total = _numbers(bands)
-    room -= rans.overhead(total)
-    some, share = _sampled(bands)
-
-    def taken(which: Sequence[Bands], step: int) -> float:
-        return sum(rans.bits(*each) for each in passes.over(_coded(which, prior, step))) / 8
-
-    guess = round(_FIRST - math.log2(8 * max(room, 1) / total) / _SLOPE)
-    guess = _finest(lambda step: taken(some, step) / share, room, guess)
-    if sampled or share == 1:
-        return guess
-    return _finest(lambda step: taken(bands, step), room, guess)
 
 
 def _numbers(bands: Sequence[Bands]) -> int:
@@ -305,11 +394,6 @@ def _numbers_of(rows: int, columns: int) -> int:
     """The same of one image of so many blocks."""
     means = -(-rows // SIDE) * -(-columns // SIDE)
     return (CHANNELS - len(MEANS)) * rows * columns + CHANNELS * means
-
-
-def _coded(bands: Sequence[Bands], prior: Prior, step: int) -> Iterator[rans.Part]:
-    lanes = rans.lanes(_numbers(bands))
-    return (part for each in bands for part in each.parts(prior, step, lanes))
 
 
 def decode(
@@ -359,28 +443,6 @@ def _sampled(bands: Sequence[Bands]) -> tuple[list[Bands], float]:
     some = [each.rows(every) for each in bands]
     blocks = (sum(each.blocks[0].size for each in found) for found in (some, bands))
     return some, next(blocks) / next(blocks)
-
-
-def _finest(taken: Callable[[int], float], room: float, guess: int) -> int:
-    """The finest step whose code takes no more than the room; more than the last where none."""
-    low, high = STEPS[0], STEPS[1] + 1
-    slope, last, above = _SLOPE, guess, 0.0
-    for trial in range(_TRIALS):
-        if low >= high:
-            break
-        guess = min(max(guess, low), high - 1)
-        octaves = math.log2(max(taken(guess), 1) / max(room, 1))
-        low, high = (guess + 1, high) if octaves > 0 else (low, guess)
-        if trial and guess != last:
-            slope = min(max((above - octaves) / (guess - last), _SLOPE / 4), 4 * _SLOPE)
-        last, above = guess, octaves
-        coarser = math.ceil(octaves / slope)
-        if coarser == 0:
-            break
-        guess += coarser
-        if not low <= guess < high:
-            guess = (low + high) // 2 if high - low > 2 else low
-    return high
 
 
 def _same(classes: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn.codes.photos.prior import CLASSES, FINEST
+from isn.kernels import call
 from isn.viterbi import Convolutional
 
 Whole = NDArray[np.int32]
@@ -38,7 +39,6 @@ WORTH: Final = 0.0915
 """Square error, in squares of a step, that a bit is worth, of a coder at its best."""
 
 _RUN: Final = 256
-_SIDE_BY_SIDE: Final = 512
 
 
 def runs(numbers: int, lanes: int) -> int:
@@ -87,58 +87,26 @@ def lean(scale: Any) -> Any:
 
 
 def quantised(values: Floats, classes: Small, costs: Floats, lanes: int) -> tuple[Whole, Small]:
-    """The numbers that cost least in error and bits, and the quantiser of each.
+    """The numbers that cost least in error and bits, and the kind of each.
 
     Args:
         values: in steps, of any shape.
         classes: of the same shape.
-        costs: bits of each magnitude, of a class in a quantiser: 2 x classes x magnitudes. Larger
+        costs: bits of each magnitude, of a class in a quantiser: 2 x CLASSES x magnitudes. Larger
             ones take what the largest does.
         lanes: that will decode side by side.
 
     Returns:
-        Numbers, and 1 where they are of the odd quantiser, in the shape of the values.
+        Numbers, and their classes, ``CLASSES`` more where they are of the odd quantiser, in the
+        shape of the values.
     """
     side = runs(values.size, lanes)
-    length = -(-values.size // side)
-    spare = length * side - values.size
-    value = np.pad(values.reshape(-1), (0, spare)).reshape(length, side)
-    kind = np.pad(classes.reshape(-1), (0, spare)).reshape(length, side)
-    numbers = np.empty((length, side), np.int32)
-    odd = np.empty((length, side), np.uint8)
-    for first in range(0, side, _SIDE_BY_SIDE):
-        some = slice(first, first + _SIDE_BY_SIDE)
-        filler = max(0, min(first + _SIDE_BY_SIDE, side) - max(first, side - spare))
-        numbers[:, some], odd[:, some] = _cheapest(value[:, some], kind[:, some], costs, filler)
-    shape, size = values.shape, values.size
-    return numbers.reshape(-1)[:size].reshape(shape), odd.reshape(-1)[:size].reshape(shape)
-
-
-def _cheapest(values: Floats, classes: Small, costs: Floats, filler: int) -> tuple[Whole, Small]:
-    """The numbers and quantisers of some runs: time x runs, the last ones of which fill only."""
-    size = np.abs(values)
-    leaning, row = size - _leans()[classes], classes.astype(np.intp)
-    row *= costs.shape[2]
-    most = costs.shape[2] - 1
-    price = np.empty((len(values), 4, values.shape[1]), np.float32)
-    for label in range(4):
-        quantiser, high = label & 1, label >> 1
-        number = _nearest(leaning, quantiser, high)
-        error = size - places(number - np.float32(0.5) * (number > 0) if quantiser else number)
-        bits = np.take(costs[quantiser], row + np.minimum(number, most).astype(np.intp))
-        price[:, label] = error * error + np.float32(WORTH) * bits
-    price[-1, :, price.shape[2] - filler :] = 0
-    labels = CODE.shortest(price)
-    odd = labels & np.uint8(1)
-    found = _nearest(leaning, odd, labels >> 1).astype(np.int32)
-    return np.where(values < 0, -found, found), odd
-
-
-def _nearest(size: Floats, odd: Any, high: Any) -> Floats:
-    """The nearest of the even, or odd, numbers of a quantiser: whole floats."""
-    half = np.float32(0.5)
-    number = 2 * np.floor((size + half * odd - high) * half + half) + high
-    return np.where((size < 0.75) & (high == 0), 0, np.maximum(number, high)).astype(np.float32)
+    numbers, kinds = np.empty(values.shape, np.int32), np.empty(values.shape, np.uint8)
+    call(
+        *("quantise", values, classes, values.size, side, 0, side, _leans(), costs),
+        *(costs.shape[1], costs.shape[2] - 1, WORTH, *CODE.ways, numbers, kinds),
+    )
+    return numbers, kinds
 
 
 @cache

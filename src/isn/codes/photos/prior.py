@@ -10,12 +10,11 @@ quarters of an octave.
 Whoever reveals must come to the very same classes on another machine. So all of it is whole numbers
 (Ballé, Johnston and Minnen, "Integer Networks for Data Compression", ICLR 2019): features and
 weights are rounded to fractions of a power of two, and no sum reaches 2 ** 24, below which float32
-holds whole numbers exactly, in whatever order a matrix product adds them.
+holds whole numbers exactly too, so that training sees the very same sums.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from isn.codes.photos.bands import CHANNELS, COSINES, MEANS, SIDE
 from isn.errors import ModelError
+from isn.kernels import call
 
 Whole = NDArray[np.int32]
 
@@ -43,9 +43,11 @@ _FEATURE: Final = 8
 _WEIGHT: Final = 64
 _HIDDEN: Final = 32
 _HIGHEST: Final = 1023
-_PER_CLASS: Final = _WEIGHT * _HIDDEN // 4
+_TO_HIDDEN: Final = (_WEIGHT * _FEATURE // _HIDDEN).bit_length() - 1
+_TO_CLASS: Final = (_WEIGHT * _HIDDEN // 4).bit_length() - 1
+"""Bits by which sums are shifted to the hidden layer's units, and to classes."""
 _EXACT: Final = 1 << 24
-_STRIP: Final = 64
+_MOST_WEIGHT: Final = 32767
 
 
 def _group(row: int, column: int, colour: int) -> int:
@@ -90,10 +92,9 @@ def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-FEATURES: Final = np.array(
-    [round(_FEATURE * math.log2(1 + k / 2)) for k in range(LARGEST + 1)], np.uint8
-)
-"""What the network sees of a number, by its magnitude in half steps."""
+FEATURES: Final = np.rint(_FEATURE * np.log2(1 + np.arange(LARGEST + 1) / 2)).astype(np.uint8)
+"""What the network sees of a number, by its magnitude in half steps. None is so near to the middle
+of two that another machine's logarithm could round it to the other, which a test holds."""
 
 
 def feature(numbers: Whole) -> NDArray[np.uint8]:
@@ -159,10 +160,18 @@ def context(values: Whole, step: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A convolution in whole numbers, kept as float32."""
+    """A convolution in whole numbers.
 
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    Attributes:
+        weight: outputs in fours, inputs in pairs: O / 4 x I / 2 x taps x 4 x 2 whole numbers, zeros
+            where there is no such output or input.
+        bias: O / 4 x 4.
+        outputs: how many there are.
+    """
+
+    weight: NDArray[np.int16]
+    bias: NDArray[np.int32]
+    outputs: int
 
     @classmethod
     def of(
@@ -171,9 +180,18 @@ class _Layer:
         whole = np.rint(weight.astype(np.float64) * _WEIGHT)
         offset = np.rint(bias.astype(np.float64) * _WEIGHT * unit)
         reach = np.abs(whole).reshape(len(whole), -1).sum(1) * largest + np.abs(offset)
-        if reach.max() >= _EXACT:
+        if reach.max() >= _EXACT or np.abs(whole).max() > _MOST_WEIGHT:
             raise ModelError(f"the weights of {name} are too large to be added exactly")
-        return cls(whole.astype(np.float32), offset.astype(np.float32))
+        outputs, inputs = whole.shape[:2]
+        # Of the second layer, an input for each output of the first one.
+        more, further = -outputs % 4, -inputs % (2 if whole.shape[2] > 1 else 4)
+        taps = np.pad(whole.reshape(outputs, inputs, -1), ((0, more), (0, further), (0, 0)))
+        grouped = taps.reshape((outputs + more) // 4, 4, (inputs + further) // 2, 2, -1)
+        return cls(
+            np.ascontiguousarray(grouped.transpose(0, 2, 4, 1, 3), np.int16),
+            np.pad(offset, (0, more)).astype(np.int32),
+            outputs,
+        )
 
 
 class Level:
@@ -218,25 +236,13 @@ class Level:
             As many channels as the group has, x h x w.
         """
         inner, outer = self._layers[group]
-        count, rows, columns = features.shape
-        width = len(inner.bias)
-        around = np.pad(features, ((0, 0), (1, 1), (1, 1)))
-        found = np.empty((len(outer.bias), rows, columns), np.uint8)
-        wide = columns + 2
-        for top in range(0, rows, _STRIP):
-            high = min(_STRIP, rows - top)
-            strip = around[:, top : top + high + 2].astype(np.float32).reshape(count, -1)
-            sums = np.repeat(inner.bias[:, None], high * columns, 1).reshape(width, high, columns)
-            for row in range(3):
-                part = strip[:, row * wide : (row + high) * wide]
-                for column in range(3):
-                    product = inner.weight[:, :, row, column] @ part
-                    sums += product.reshape(width, high, wide)[:, :, column : column + columns]
-            hidden = np.clip(np.floor(sums / (_WEIGHT * _FEATURE // _HIDDEN)), 0, _HIGHEST)
-            scales = outer.weight[:, :, 0, 0] @ hidden.reshape(width, -1) + outer.bias[:, None]
-            found[:, top : top + high] = _classes(np.floor(scales / _PER_CLASS)).reshape(
-                -1, high, columns
-            )
+        _, rows, columns = features.shape
+        found = np.empty((outer.outputs, rows, columns), np.uint8)
+        call(
+            *("classes", features, *features.shape, 0, rows, inner.weight, inner.bias),
+            *(len(inner.bias), outer.weight, outer.bias, outer.outputs, _TO_HIDDEN, _HIGHEST),
+            *(_TO_CLASS, 4 * FINEST, CLASSES, found),
+        )
         return found
 
 
@@ -260,8 +266,5 @@ class Prior:
 
     def coarsest(self, step: int) -> NDArray[np.uint8]:
         """The classes of the three means of the means' blocks, the same everywhere."""
-        return _classes((self._coarsest - step) // 16)
-
-
-def _classes(quarters: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.asarray(np.clip(quarters - 4 * FINEST, 0, CLASSES - 1)).astype(np.uint8)
+        quarters = (self._coarsest - step) // 16
+        return np.asarray(np.clip(quarters - 4 * FINEST, 0, CLASSES - 1)).astype(np.uint8)

@@ -1,31 +1,30 @@
 """Range asymmetric numeral systems: whole numbers to as few bits as their probabilities say.
 
-Many coders stand side by side, one in each lane of an array, and take the numbers in turn (Duda,
-"Asymmetric numeral systems", 2013; Giesen, "Interleaved entropy coders", 2014), which is what lets
-NumPy code millions of them in a second. A number is one of a *class*, which names the mean
-magnitude of its distribution: of Laplace where that is small, logistic where it is large, and of
-both between, as the bands of photos were measured to be; and it is of one of two quantisers, which
-the numbers before it say (:mod:`isn.codes.photos.dependent`). Of a wide class, the lowest bits are
-as good as random and are kept as they are; only what is above them is coded.
+Many coders stand side by side, in lanes, and take the numbers in turn (Duda, "Asymmetric numeral
+systems", 2013; Giesen, "Interleaved entropy coders", 2014), so that a processor works at several at
+once. A number is one of a *class*, which names the mean magnitude of its distribution: of Laplace
+where that is small, logistic where it is large, and of both between, as the bands of photos were
+measured to be; and it is of one of two quantisers, which the numbers before it say
+(:mod:`isn.codes.photos.dependent`). Of a wide class, the lowest bits are as good as random and are
+kept as they are; only what is above them is coded.
 
-All tables are whole numbers, made with decimal arithmetic, and so the same on every machine.
+All tables are whole numbers, and the same on every machine.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Context, Decimal
 from functools import cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.codes.photos.dependent import CODE, halves, runs, until
+from isn.codes.photos.dependent import CODE, runs, until
 from isn.codes.photos.prior import CLASSES, FINEST
 from isn.errors import AlteredContainer
+from isn.kernels import DAMAGED, call
 
 Whole = NDArray[np.int32]
 Classes = NDArray[np.uint8]
@@ -45,42 +44,51 @@ _ESCAPE: Final = 2 * _REACH + 1
 _NUMBERS_PER_LANE: Final = 20_000
 _MOST_LANES: Final = 4096
 _HEAD_BYTES: Final = 8
-_DAMAGED: Final = "the code in this container is damaged: take the file as it was written"
 
 
 @dataclass(frozen=True)
 class _Tables:
-    frequency: NDArray[np.uint64]
-    start: NDArray[np.uint64]
-    symbol: NDArray[np.uint8]
+    """Of each kind, the odd ones after the even ones, and each symbol.
+
+    Attributes:
+        frequency: of 2 ** 16.
+        start: sum of the frequencies before.
+        cost: bits, to a fraction.
+        guess: symbols at which 256 equal parts of the range begin, of each kind.
+        shift: how many low bits are not coded, of each kind.
+        reach: largest magnitude that is no escape, of each kind.
+    """
+
+    frequency: NDArray[np.uint32]
+    start: NDArray[np.uint32]
     cost: NDArray[np.float32]
+    guess: NDArray[np.uint8]
     shift: NDArray[np.int32]
     reach: NDArray[np.int32]
 
 
 @cache
 def _tables() -> _Tables:
-    frequency = np.zeros((2 * CLASSES, _ESCAPE + 1), np.uint64)
+    frequency = np.zeros((2 * CLASSES, _ESCAPE + 1), np.uint32)
     shift, reach = np.zeros((2, 2 * CLASSES), np.int32)
-    exact = Context(prec=28)
     for kind in range(2 * CLASSES):
         odd, number = divmod(kind, CLASSES)
-        octave, quarter = divmod(number + 4 * FINEST, 4)
-        low = shift[kind] = max(0, octave - 2)
-        scale = exact.power(Decimal(2), Decimal(octave - int(low)) + Decimal(quarter) / 4)
+        octaves = FINEST + number / 4
+        low = shift[kind] = max(0, math.floor(octaves) - 2)
+        scale = 2.0 ** (octaves - int(low))
         most = reach[kind] = min(_REACH, 2 + int(12 * scale))
-        share = Decimal(float(logistic_share(np.float64(octave + quarter / 4))))
-        edges = [Decimal(until(magnitude, odd and not low)) for magnitude in range(most + 1)]
-        row = _frequencies(scale, share, edges, exact)
+        edges = until(np.arange(most + 1.0), odd and not low)
+        row = np.floor(_shares(scale, float(logistic_share(np.float64(octaves))), edges))
+        row += 1
+        row[most] += _TOTAL - row.sum()
         frequency[kind, _REACH - most : _REACH + most + 1] = row[:-1]
         frequency[kind, _ESCAPE] = row[-1]
-    start = np.cumsum(frequency, axis=1, dtype=np.uint64) - frequency
-    symbol = np.stack(
-        [np.repeat(np.arange(_ESCAPE + 1, dtype=np.uint8), row.astype(int)) for row in frequency]
-    )
+    start = np.cumsum(frequency, axis=1, dtype=np.uint32) - frequency
+    slots = np.arange(0, _TOTAL, _TOTAL // 256)
+    guess = np.stack([np.searchsorted(row, slots, "right") - 1 for row in start]).astype(np.uint8)
     cost = _BITS - np.log2(np.maximum(frequency, 1)) + shift[:, None]
     cost[:, _ESCAPE] += 32
-    return _Tables(frequency, start, symbol, cost.astype(np.float32), shift, reach)
+    return _Tables(frequency, start, cost.astype(np.float32), guess, shift, reach)
 
 
 def logistic_share(octaves: Any) -> Any:
@@ -96,46 +104,32 @@ LOGISTIC: Final = 1 / (2 * math.log(2))
 """Scale of a logistic distribution whose mean magnitude is 1."""
 
 
-def _frequencies(scale: Decimal, share: Decimal, edges: list[Decimal], exact: Context) -> list[int]:
-    """Of -reach to reach, and of the escape: 1 at least, and 2 ** 16 together.
+def _shares(scale: float, logistic: float, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities of -reach to reach and of the escape, of what is left when each has had 1.
+
+    They are rounded down to counts. None is so near to a whole number that another machine's
+    exponential could round it to another one, which a test holds.
 
     Args:
         scale: mean magnitude.
-        share: how much is logistic.
+        logistic: how much is logistic.
         edges: up to which size a value is of magnitude 0, 1, ... reach.
-        exact: what to reckon with.
     """
-    wide = scale * Decimal(LOGISTIC)
-
-    def beyond(edge: Decimal) -> Decimal:
-        """The probability of a magnitude above an edge."""
-        laplace = exact.exp(-edge / scale)
-        tail = exact.exp(-edge / wide)
-        return (1 - share) * laplace + share * 2 * tail / (1 + tail)
-
-    above = [beyond(edge) for edge in edges]
-    sides = [(above[k] - above[k + 1]) / 2 for k in range(len(edges) - 1)]
-    parts = [*reversed(sides), 1 - above[0], *sides, above[-1]]
-    room = _TOTAL - len(parts)
-    counts = [1 + int(part * room) for part in parts]
-    counts[len(sides)] += _TOTAL - sum(counts)
-    return counts
+    laplace, tail = np.exp(-edges / scale), np.exp(-edges / (scale * LOGISTIC))
+    above = (1 - logistic) * laplace + logistic * 2 * tail / (1 + tail)
+    sides = (above[:-1] - above[1:]) / 2
+    parts = np.concatenate([sides[::-1], [1 - above[0]], sides, above[-1:]])
+    return np.asarray(parts * (_TOTAL - len(parts)))
 
 
 @cache
 def costs() -> NDArray[np.float32]:
     """The bits of each magnitude, of a class in a quantiser: 2 x CLASSES x COSTED."""
-    kinds = np.repeat(np.arange(2 * CLASSES, dtype=np.uint8), COSTED)
-    numbers = np.tile(np.arange(COSTED, dtype=np.int32), 2 * CLASSES)
-    symbols, _ = _split(numbers, kinds, _tables())
-    return _tables().cost[kinds, symbols].reshape(2, CLASSES, COSTED)
-
-
-def bits(numbers: Whole, kinds: Classes) -> float:
-    """How many bits some numbers will take, to a fraction."""
-    tables = _tables()
-    symbols, _ = _split(numbers.reshape(-1), kinds.reshape(-1), tables)
-    return float(tables.cost[kinds.reshape(-1), symbols].sum(dtype=np.float64))
+    tables, numbers = _tables(), np.arange(COSTED)
+    shift, reach = (each[:, None] for each in (tables.shift, tables.reach))
+    high = (numbers + ((1 << shift) >> 1)) >> shift
+    symbols = np.where(high > reach, _ESCAPE, high + _REACH)
+    return np.take_along_axis(tables.cost, symbols, 1).reshape(2, CLASSES, COSTED)
 
 
 def overhead(total: int) -> int:
@@ -143,42 +137,59 @@ def overhead(total: int) -> int:
     return _HEAD_BYTES + 4 * lanes(total)
 
 
-def encode(parts: Iterable[Part], total: int) -> bytes:
-    """The code of some parts, which are decoded in this order.
+class Encoder:
+    """Takes parts in the order in which they will be decoded.
 
     Args:
-        parts: each is let go of before the next one is asked for.
-        total: numbers in all of them.
+        total: numbers in all of them together.
+
+    Attributes:
+        bits: that the numbers so far will take, to a fraction.
     """
-    tables, side = _tables(), lanes(total)
-    state = np.full(side, _LOW, np.uint64)
-    words: list[NDArray[np.uint32]] = []
-    raw: list[NDArray[np.uint8]] = []
-    escapes: list[Whole] = []
-    coded = []
-    for numbers, each in parts:
-        flat, kinds = numbers.reshape(-1), each.reshape(-1)
-        symbols, low = _split(flat, kinds, tables)
-        raw.append(_spread(low, tables.shift[kinds]))
-        escapes.append(flat[symbols == _ESCAPE])
-        coded.append((symbols, kinds))
-    for symbols, kinds in reversed(coded):
-        for first in reversed(range(0, len(kinds), side)):
-            row = (kinds[first : first + side], symbols[first : first + side])
-            frequency, start = tables.frequency[row], tables.start[row]
-            active = state[: len(frequency)]
-            full = active >= frequency << np.uint64(64 - _BITS)
-            words.append(active[full].astype(np.uint32))
-            active[full] >>= np.uint64(32)
-            quotient, rest = np.divmod(active, frequency)
-            active[:] = (quotient << np.uint64(_BITS)) + rest + start
-    body = np.concatenate([state.view(np.uint32), *reversed(words)])
-    tail = np.concatenate(escapes) if escapes else np.empty(0, np.int32)
-    loose = np.packbits(np.concatenate(raw)) if raw else np.empty(0, np.uint8)
-    head = np.array([len(body), len(tail)], np.uint32)
-    return b"".join(
-        each.astype(each.dtype.newbyteorder("<")).tobytes() for each in (head, body, tail, loose)
-    )
+
+    def __init__(self, total: int) -> None:
+        self.bits = 0.0
+        self._total = total
+        self._parts: list[tuple[NDArray[np.uint8], Classes]] = []
+        self._escapes: list[Whole] = []
+        self._loose: list[NDArray[np.uint8]] = []
+        self._bit = 0
+
+    def add(self, numbers: Whole, kinds: Classes) -> None:
+        """Numbers, and the kinds of them, of any shape."""
+        tables, size = _tables(), kinds.size
+        args = (numbers, kinds, size)
+        self.bits += call("bits", *args, tables.cost, tables.shift, tables.reach)
+        # Low bits go on where those of the part before ended, in the middle of a byte.
+        first = self._bit % 8
+        bit = np.array([first], np.int64)
+        last = first + call("low_bits", kinds, size, tables.shift)
+        symbols, escape = np.empty(size, np.uint8), np.empty(size, np.int32)
+        loose = np.zeros(-(-last // 8), np.uint8)
+        escaped = call("split", *args, tables.shift, tables.reach, symbols, loose, bit, escape)
+        if first and len(loose):
+            loose[0] |= self._loose[-1][-1]
+            self._loose[-1] = self._loose[-1][:-1]
+        self._loose.append(loose)
+        self._bit += last - first
+        self._escapes.append(escape[:escaped].copy())
+        self._parts.append((symbols, kinds.reshape(-1)))
+
+    def code(self) -> bytes:
+        """All parts as bytes."""
+        tables, side, place = _tables(), lanes(self._total), self._total
+        words, state = np.empty(place, np.uint32), np.full(side, _LOW, np.uint64)
+        for symbols, kinds in reversed(self._parts):
+            place = call(
+                *("encode", symbols, kinds, kinds.size, state, side),
+                *(tables.frequency, tables.start, words, place),
+            )
+        body = [state.view(np.uint32), words[place:]]
+        head = np.array([sum(map(len, body)), sum(map(len, self._escapes))], np.uint32)
+        return b"".join(
+            each.astype(each.dtype.newbyteorder("<"), copy=False).tobytes()
+            for each in (head, *body, *self._escapes, *self._loose)
+        )
 
 
 class Decoder:
@@ -194,21 +205,19 @@ class Decoder:
 
     def __init__(self, code: bytes, total: int) -> None:
         if len(code) < _HEAD_BYTES:
-            raise AlteredContainer(_DAMAGED)
+            raise AlteredContainer(DAMAGED)
         body, tail = (int(each) for each in np.frombuffer(code[:_HEAD_BYTES], "<u4"))
-        if _HEAD_BYTES + 4 * (body + tail) > len(code):
-            raise AlteredContainer(_DAMAGED)
+        end = _HEAD_BYTES + 4 * (body + tail)
         self._lanes = lanes(total)
-        if body < 2 * self._lanes:
-            raise AlteredContainer(_DAMAGED)
-        words = np.frombuffer(code, "<u4", body, _HEAD_BYTES)
-        self._state = words[: 2 * self._lanes].astype(np.uint32).view(np.uint64).copy()
-        self._words = words[2 * self._lanes :].astype(np.uint64)
+        if end > len(code) or body < 2 * self._lanes:
+            raise AlteredContainer(DAMAGED)
+        words = np.frombuffer(code, "<u4", body, _HEAD_BYTES).astype(np.uint32)
+        self._state = words[: 2 * self._lanes].copy().view(np.uint64)
+        self._words = words[2 * self._lanes :]
         self._escapes = np.frombuffer(code, "<i4", tail, _HEAD_BYTES + 4 * body).astype(np.int32)
-        self._raw = np.unpackbits(
-            np.frombuffer(code, np.uint8, offset=_HEAD_BYTES + 4 * (body + tail))
-        )
-        self._word = self._escape = self._bit = 0
+        self._loose = np.frombuffer(code, np.uint8, offset=end)
+        self._places = np.zeros(3, np.int64)
+        self._ends = np.array([len(self._words), tail, 8 * len(self._loose)], np.int64)
 
     def decode(self, classes: Classes) -> Whole:
         """What the next part's numbers stand for, in half steps, in the shape of their classes.
@@ -216,89 +225,17 @@ class Decoder:
         Raises:
             AlteredContainer: the code ends before them.
         """
-        tables, side = _tables(), self._lanes
-        numbers, odd = np.empty(classes.size, np.int32), np.empty(classes.size, np.uint8)
-        kinds, shift = classes.reshape(-1), tables.shift[classes.reshape(-1)]
-        low = self._take_raw(shift) - _half(shift) - (_REACH << shift)
-        mask = np.uint64(_TOTAL - 1)
-        ways = np.zeros(runs(classes.size, side), np.uint8)
-        for first in range(0, len(kinds), side):
-            some = slice(first, first + side)
-            active = self._state[: len(kinds[some])]
-            way = ways[first % len(ways) :][: len(active)]
-            quantiser = np.bitwise_and(way, 1, out=odd[some])
-            row = kinds[some] + quantiser * np.uint8(CLASSES)
-            slot = active & mask
-            found = tables.symbol[row, slot]
-            active[:] = tables.frequency[row, found] * (active >> np.uint64(_BITS))
-            active += slot - tables.start[row, found]
-            self._refill(active)
-            number = np.left_shift(found, shift[some], dtype=np.int32)
-            number += low[some]
-            if found.max() == _ESCAPE:
-                escaped = found == _ESCAPE
-                number[escaped] = self._take_escapes(int(np.count_nonzero(escaped)))
-            numbers[some] = number
-            way[:] = CODE.after[way, number & 1]
-        return halves(numbers, odd).reshape(classes.shape)
-
-    def _refill(self, active: NDArray[np.uint64]) -> None:
-        empty = active < np.uint64(_LOW)
-        count = int(np.count_nonzero(empty))
-        words = self._words[self._word : self._word + count]
-        if len(words) < count:
-            raise AlteredContainer(_DAMAGED)
-        active[empty] = active[empty] << np.uint64(32) | words
-        self._word += count
-
-    def _take_escapes(self, count: int) -> Whole:
-        rest = self._escapes[self._escape : self._escape + count]
-        if len(rest) < count:
-            raise AlteredContainer(_DAMAGED)
-        self._escape += count
-        return rest
-
-    def _take_raw(self, shift: NDArray[np.int32]) -> NDArray[np.int32]:
-        ends = np.cumsum(shift, dtype=np.int64)
-        total = int(ends[-1]) if len(ends) else 0
-        loose = self._raw[self._bit : self._bit + total]
-        if len(loose) < total:
-            raise AlteredContainer(_DAMAGED)
-        self._bit += total
-        low = np.zeros(len(shift), np.int32)
-        for bit in range(int(shift.max(initial=0))):
-            there = shift > bit
-            low[there] |= loose[ends[there] - 1 - bit].astype(np.int32) << bit
-        return low
+        tables, found = _tables(), np.empty(classes.shape, np.int32)
+        ways = np.zeros(runs(classes.size, self._lanes), np.uint8)
+        call(
+            *("decode", classes, classes.size, self._state, self._lanes),
+            *(self._words, self._escapes, self._loose, self._places, self._ends),
+            *(tables.shift, tables.frequency, tables.start, tables.guess, CLASSES),
+            *(CODE.after, ways, len(ways), found),
+        )
+        return found
 
 
 def lanes(total: int) -> int:
     """How many coders stand side by side for so many numbers."""
     return min(max(total // _NUMBERS_PER_LANE, 1), _MOST_LANES)
-
-
-def _half(shift: NDArray[np.int32]) -> NDArray[np.int32]:
-    return np.left_shift(1, shift) >> 1
-
-
-def _split(
-    numbers: Whole, kinds: Classes, tables: _Tables
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """The symbol of each number, and the low bits below it; those of an escape are 0."""
-    shift = tables.shift[kinds]
-    raised = numbers + _half(shift)
-    high = raised >> shift
-    low = raised - (high << shift)
-    escaped = np.abs(high) > tables.reach[kinds]
-    low[escaped] = 0
-    return np.where(escaped, _ESCAPE, high + _REACH).astype(np.uint8), low
-
-
-def _spread(low: NDArray[np.int32], shift: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Low bits one after the other, the highest of each first."""
-    ends = np.cumsum(shift, dtype=np.int64)
-    loose = np.zeros(int(ends[-1]) if len(ends) else 0, np.uint8)
-    for bit in range(int(shift.max(initial=0))):
-        there = shift > bit
-        loose[ends[there] - 1 - bit] = low[there] >> bit & 1
-    return loose

@@ -1,0 +1,87 @@
+"""The compiled loops of `kernels.c`: arrays in, arrays out, without Python's lock.
+
+They are called through ctypes: one library serves every version of Python, is there in a
+millisecond and takes 60 kB. An installation makes it with the compiler that it finds, or with one
+that pip brings (`hatch_build.py`). What the loops compute is said where they are used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from isn.errors import AlteredContainer
+
+NAME: Final = {"win32": "kernels.dll", "darwin": "kernels.dylib"}.get(sys.platform, "kernels.so")
+"""The library's file, beside this one."""
+
+DAMAGED: Final = "the code in this container is damaged: take the file as it was written"
+
+_SIGNATURES: Final = {
+    "classes": "int32 u1 q q q q q i2 i4 q i2 i4 q i i i i i u1",
+    "quantise": "int32 f4 u1 q q q q f4 f4 q q f u1 u1 i4 u1",
+    "bits": "double i4 u1 q f4 i4 i4",
+    "split": "int64 i4 u1 q i4 i4 u1 u1 i8 i4",
+    "low_bits": "int64 u1 q i4",
+    "encode": "int64 u1 u1 q u8 q u4 u4 u4 q",
+    "decode": "int32 u1 q u8 q u4 i4 u1 i8 i8 i4 u4 u4 u1 q u1 u1 q i4",
+    "carry": "int32 u1 u1 u1 q u1 u1 u1 i u1",
+}
+"""What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
+
+_NUMBERS: Final = {"q": ctypes.c_int64, "i": ctypes.c_int32, "f": ctypes.c_float}
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    path = Path(__file__).parent / NAME
+    if not path.exists():
+        raise ImportError(f"{path} is not there: install isn with pip, which compiles it")
+    return ctypes.CDLL(str(path))
+
+
+@cache
+def builds() -> tuple[str, ...]:
+    """The builds of the library that run on this processor, the fastest first."""
+    return ("avx2", "plain") if _library().isn_has_avx2() else ("plain",)
+
+
+@cache
+def _function(name: str, build: str) -> Callable[..., Any]:
+    returned, *taken = _SIGNATURES[name].split()
+    found = getattr(_library(), f"isn_{name}_{build}")
+    found.restype = getattr(ctypes, f"c_{returned}")
+    found.argtypes = [
+        _NUMBERS[each]
+        if each in _NUMBERS
+        else np.ctypeslib.ndpointer(np.dtype(each), flags="C_CONTIGUOUS")
+        for each in taken
+    ]
+    return found
+
+
+def call(name: str, *given: Any, build: str | None = None) -> Any:
+    """What a function of the library returns.
+
+    Args:
+        name: of the function, without its prefix and its build.
+        given: what it takes; arrays are contiguous and of its types.
+        build: which of :func:`builds`; None: the fastest.
+
+    Raises:
+        MemoryError: there was none.
+        AlteredContainer: what was to be decoded is damaged.
+    """
+    function = _function(name, build or builds()[0])
+    result = function(*given)
+    if function.restype is ctypes.c_int32 and result:
+        if result == -1:
+            raise MemoryError
+        raise AlteredContainer(DAMAGED)
+    return result

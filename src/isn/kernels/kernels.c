@@ -1,0 +1,512 @@
+/* The loops that are too sequential for arrays: classes, quantisers, rANS and the carrying trellis.
+ *
+ * Every function is held by a test against a plain version in Python. All sums are of whole numbers,
+ * or in an order and a rounding that are fixed (no contraction to fused multiply-adds), so that the
+ * same bytes come out on every machine. Nothing is read or written beyond the sizes that are given;
+ * whoever calls has checked them.
+ *
+ * The file is compiled once for every processor of its kind, and on x86-64 once more for those with
+ * AVX2; ISN_NAME tells the two apart, and isn.kernels takes the one that runs.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+#if defined(_WIN32)
+#define ISN_API __declspec(dllexport)
+#else
+#define ISN_API __attribute__((visibility("default")))
+#endif
+#define ISN_JOINED(name, suffix) name##suffix
+#define ISN_EXPANDED(name, suffix) ISN_JOINED(name, suffix)
+#define ISN_NAME(name) ISN_EXPANDED(name, ISN_SUFFIX)
+
+enum { OK = 0, NO_MEMORY = -1, DAMAGED = -2 };
+
+static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
+static inline int32_t most_of(int32_t a, int32_t b) { return a > b ? a : b; }
+
+/* ---- The prior's networks: two layers in whole numbers (isn.codes.photos.prior) ---------------- */
+
+/* Positions, and outputs, of which sums are kept in registers. */
+enum { WIDE = 16, DEEP = 4 };
+/* Rows and columns of a tile, whose inputs stay in the second cache. */
+enum { TILE_ROWS = 8, TILE_COLUMNS = 64, TAPS = 9 };
+
+/* out[d][x] = bias[d] + the sum over k and both halves h of w[k][d][h] * from[offset[k]][x][h]. */
+static void products(const int16_t *from, const ptrdiff_t *offset, int32_t count, const int16_t *w,
+                     const int32_t *bias, int32_t out[DEEP][WIDE])
+{
+#ifdef __AVX2__
+    __m256i sum[DEEP][2];
+    for (int d = 0; d < DEEP; d++)
+        for (int v = 0; v < 2; v++) sum[d][v] = _mm256_set1_epi32(bias[d]);
+    for (int32_t k = 0; k < count; k++, w += 2 * DEEP) {
+        const int16_t *at = from + offset[k];
+        __m256i x[2];
+        for (int v = 0; v < 2; v++) x[v] = _mm256_loadu_si256((const __m256i *)(at + 16 * v));
+        for (int d = 0; d < DEEP; d++) {
+            int32_t pair;
+            memcpy(&pair, w + 2 * d, 4);
+            const __m256i each = _mm256_set1_epi32(pair);
+            for (int v = 0; v < 2; v++)
+                sum[d][v] = _mm256_add_epi32(sum[d][v], _mm256_madd_epi16(x[v], each));
+        }
+    }
+    for (int d = 0; d < DEEP; d++)
+        for (int v = 0; v < 2; v++) _mm256_storeu_si256((__m256i *)(out[d] + 8 * v), sum[d][v]);
+#else
+    for (int d = 0; d < DEEP; d++)
+        for (int x = 0; x < WIDE; x++) out[d][x] = bias[d];
+    for (int32_t k = 0; k < count; k++, w += 2 * DEEP) {
+        const int16_t *at = from + offset[k];
+        for (int d = 0; d < DEEP; d++)
+            for (int x = 0; x < WIDE; x++)
+                out[d][x] += w[2 * d] * at[2 * x] + w[2 * d + 1] * at[2 * x + 1];
+    }
+#endif
+}
+
+/* The classes of some rows.
+ *
+ * features: channels x rows x columns; inner: (hidden / 4) x (pairs * 9) x 4 x 2 weights, channels in
+ * pairs, the last one filled with zeros; outer: ceil(outputs / 4) x (hidden / 2) x 4 x 2. hidden is a
+ * multiple of 4. found: outputs x rows x columns.
+ */
+ISN_API int32_t ISN_NAME(isn_classes)(const uint8_t *features, int64_t channels, int64_t rows,
+                                      int64_t columns, int64_t first, int64_t last,
+                                      const int16_t *inner, const int32_t *inner_bias,
+                                      int64_t hidden, const int16_t *outer,
+                                      const int32_t *outer_bias, int64_t outputs, int32_t inner_shift,
+                                      int32_t highest, int32_t outer_shift, int32_t finest,
+                                      int32_t classes, uint8_t *found)
+{
+    const int64_t pairs = (channels + 1) / 2, plane = rows * columns;
+    const int64_t stride = least(TILE_COLUMNS, columns) + 2;
+    /* What is read beyond the last position of a tile is of no account, but must be there. */
+    const int64_t size = (TILE_ROWS + 2) * stride + WIDE + 2, kept = TILE_ROWS * stride + WIDE;
+    int16_t *packed = malloc(sizeof(int16_t) * 2 * pairs * size);
+    int16_t *middle = malloc(sizeof(int16_t) * hidden * kept);
+    ptrdiff_t *offset = malloc(sizeof(ptrdiff_t) * (TAPS * pairs + hidden / 2));
+    if (!packed || !middle || !offset) {
+        free(packed), free(middle), free(offset);
+        return NO_MEMORY;
+    }
+    ptrdiff_t *across = offset + TAPS * pairs;
+    for (int64_t pair = 0; pair < pairs; pair++)
+        for (int tap = 0; tap < TAPS; tap++)
+            offset[pair * TAPS + tap] = 2 * (pair * size + tap / 3 * stride + tap % 3);
+    for (int64_t pair = 0; pair < hidden / 2; pair++) across[pair] = 2 * pair * kept;
+    for (int64_t top = first; top < last; top += TILE_ROWS) {
+        const int64_t high = last - top < TILE_ROWS ? last - top : TILE_ROWS;
+        for (int64_t left = 0; left < columns; left += TILE_COLUMNS) {
+            const int64_t wide = columns - left < TILE_COLUMNS ? columns - left : TILE_COLUMNS;
+            memset(packed, 0, sizeof(int16_t) * 2 * pairs * size);
+            for (int64_t channel = 0; channel < channels; channel++) {
+                int16_t *to = packed + 2 * (channel / 2) * size + channel % 2;
+                for (int64_t y = 0; y < high + 2; y++) {
+                    const int64_t row = top + y - 1;
+                    if (row < 0 || row >= rows) continue;
+                    const uint8_t *from = features + channel * plane + row * columns;
+                    const int64_t begin = left ? 0 : 1;
+                    const int64_t end = left + wide < columns ? wide + 2 : wide + 1;
+                    for (int64_t x = begin; x < end; x++)
+                        to[2 * (y * stride + x)] = from[left + x - 1];
+                }
+            }
+            const int64_t positions = high * stride;
+            for (int64_t at = 0; at < positions; at += WIDE) {
+                int32_t sums[DEEP][WIDE];
+                int64_t target[WIDE];
+                for (int x = 0; x < WIDE; x++) {
+                    const int64_t y = (at + x) / stride, column = (at + x) % stride;
+                    const int there = y < high && column < wide;
+                    target[x] = there ? (top + y) * columns + left + column : -1;
+                }
+                for (int64_t block = 0; block < hidden / DEEP; block++) {
+                    products(packed + 2 * at, offset, (int32_t)(TAPS * pairs),
+                             inner + block * TAPS * pairs * 2 * DEEP, inner_bias + block * DEEP, sums);
+                    for (int d = 0; d < DEEP; d++) {
+                        const int64_t unit = block * DEEP + d;
+                        int16_t *to = middle + 2 * (unit / 2) * kept + unit % 2;
+                        for (int x = 0; x < WIDE; x++)
+                            to[2 * (at + x)] =
+                                (int16_t)most_of(0, least(sums[d][x] >> inner_shift, highest));
+                    }
+                }
+                for (int64_t block = 0; block * DEEP < outputs; block++) {
+                    products(middle + 2 * at, across, (int32_t)(hidden / 2),
+                             outer + block * (hidden / 2) * 2 * DEEP, outer_bias + block * DEEP, sums);
+                    for (int d = 0; d < DEEP && block * DEEP + d < outputs; d++) {
+                        uint8_t *to = found + (block * DEEP + d) * plane;
+                        for (int x = 0; x < WIDE; x++)
+                            if (target[x] >= 0)
+                                to[target[x]] = (uint8_t)most_of(
+                                    0, least((sums[d][x] >> outer_shift) - finest, classes - 1));
+                    }
+                }
+            }
+        }
+    }
+    free(packed), free(middle), free(offset);
+    return OK;
+}
+
+/* ---- Dependent quantisation (isn.codes.photos.dependent) --------------------------------------- */
+
+enum { QUANTISER_STATES = 8, VECTORS = 8, RUNS = 8 * VECTORS };
+
+typedef float floats __attribute__((vector_size(32)));
+typedef int32_t wholes __attribute__((vector_size(32)));
+
+/* Of so many runs side by side, one number each. */
+typedef union { floats v[VECTORS]; float one[RUNS]; } Reals;
+typedef union { wholes v[VECTORS]; int32_t one[RUNS]; } Integers;
+
+static inline floats picked(wholes mask, floats yes, floats no)
+{
+    return (floats)(((wholes)yes & mask) | ((wholes)no & ~mask));
+}
+
+static inline floats magnitude(floats given) { return (floats)((wholes)given & 0x7fffffff); }
+
+/* The nearest number of a quantiser, even or odd as mask `high` says, to sizes that lean towards the
+ * smaller ones; mask `odd`: of which quantiser. */
+static inline floats nearest(floats size, wholes odd, wholes high)
+{
+    const floats none = {0}, one = none + 1.0f, parity = picked(high, one, none);
+    const floats place = (size + picked(odd, none + 0.5f, none) - parity) * 0.5f + 0.5f;
+    floats whole = __builtin_convertvector(__builtin_convertvector(place, wholes), floats);
+    whole += __builtin_convertvector(whole > place, floats);
+    const floats number = 2.0f * whole + parity;
+    return picked(~high & (size < 0.75f), none, picked(number < parity, parity, number));
+}
+
+/* Numbers, and kinds (classes, and `classes` more of the odd quantiser), of runs first to last.
+ *
+ * value, kind: count; number k follows number k - side. before, label: 2 x 8, the ways of the code.
+ * cost: 2 x classes x (most + 1).
+ */
+ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, int64_t count,
+                                       int64_t side, int64_t first, int64_t last, const float *lean,
+                                       const float *cost, int64_t classes, int64_t most, float worth,
+                                       const uint8_t *before, const uint8_t *label, int32_t *number,
+                                       uint8_t *found)
+{
+    const int64_t length = (count + side - 1) / side;
+    const wholes no = {0}, yes = ~no;
+    uint8_t from[2][QUANTISER_STATES], by[2 * QUANTISER_STATES], back[2 * QUANTISER_STATES];
+    memcpy(from, before, sizeof from), memcpy(back, before, sizeof back), memcpy(by, label, sizeof by);
+    uint8_t *chosen = malloc(length * RUNS);
+    if (!chosen) return NO_MEMORY;
+    for (int64_t run = first; run < last; run += RUNS) {
+        const int64_t runs = last - run < RUNS ? last - run : RUNS;
+        Reals total[QUANTISER_STATES], next[QUANTISER_STATES];
+        for (int s = 0; s < QUANTISER_STATES; s++)
+            for (int v = 0; v < VECTORS; v++) total[s].v[v] = (floats)no + (s ? 1073741824.0f : 0.0f);
+        for (int64_t time = 0; time < length; time++) {
+            const int64_t at = time * side + run;
+            const int there = (int)(count - at < runs ? (count > at ? count - at : 0) : runs);
+            Reals size = {0}, leaning = {0}, price[4], bits;
+            Integers place;
+            int32_t row[RUNS];
+            memcpy(&size, value + at, there * sizeof(float));
+            for (int v = 0; v < VECTORS; v++) size.v[v] = magnitude(size.v[v]);
+            for (int w = 0; w < there; w++) {
+                row[w] = kind[at + w] * (int32_t)(most + 1);
+                leaning.one[w] = size.one[w] - lean[kind[at + w]];
+            }
+            for (int each = 0; each < 4; each++) {
+                const float *costs = cost + (each & 1) * classes * (most + 1);
+                for (int v = 0; v < VECTORS; v++) {
+                    const floats half = (floats)no + 0.5f;
+                    const floats it = nearest(leaning.v[v], each & 1 ? yes : no, each >> 1 ? yes : no);
+                    floats steps = it;
+                    if (each & 1) {
+                        steps = it - picked(it > 0.0f, half, (floats)no);
+                        steps = picked(steps == half, half + half / 10.0f, steps);
+                    }
+                    const floats error = size.v[v] - steps;
+                    price[each].v[v] = error * error;
+                    const wholes index = __builtin_convertvector(it, wholes);
+                    const wholes end = no + (int32_t)most, above = index > end;
+                    place.v[v] = (index & ~above) | (end & above);
+                }
+                memset(&bits, 0, sizeof bits);
+                for (int w = 0; w < there; w++) bits.one[w] = costs[row[w] + place.one[w]];
+                for (int v = 0; v < VECTORS; v++) price[each].v[v] += worth * bits.v[v];
+                for (int w = there; w < RUNS; w++) price[each].one[w] = 0.0f;
+            }
+            Integers ways = {0};
+            for (int s = 0; s < QUANTISER_STATES; s++)
+                for (int v = 0; v < VECTORS; v++) {
+                    const floats one = total[from[0][s]].v[v] + price[by[s]].v[v];
+                    const floats two = total[from[1][s]].v[v] + price[by[8 + s]].v[v];
+                    const wholes better = two < one;
+                    next[s].v[v] = picked(better, two, one);
+                    ways.v[v] |= better & 1 << s;
+                }
+            for (int w = 0; w < RUNS; w++) chosen[time * RUNS + w] = (uint8_t)ways.one[w];
+            memcpy(total, next, sizeof total);
+        }
+        uint8_t state[RUNS];
+        for (int w = 0; w < RUNS; w++) {
+            state[w] = 0;
+            for (int s = 1; s < QUANTISER_STATES; s++)
+                if (total[s].one[w] < total[state[w]].one[w]) state[w] = (uint8_t)s;
+        }
+        for (int64_t time = length; time-- > 0;) {
+            const int64_t at = time * side + run;
+            const int there = (int)(count - at < runs ? (count > at ? count - at : 0) : runs);
+            Reals leaning = {0}, given = {0};
+            Integers each, it;
+            for (int w = 0; w < RUNS; w++) {
+                const int way = 8 * (chosen[time * RUNS + w] >> state[w] & 1) + state[w];
+                each.one[w] = by[way];
+                state[w] = back[way];
+            }
+            memcpy(&given, value + at, there * sizeof(float));
+            for (int v = 0; v < VECTORS; v++) leaning.v[v] = magnitude(given.v[v]);
+            for (int w = 0; w < there; w++) leaning.one[w] -= lean[kind[at + w]];
+            for (int v = 0; v < VECTORS; v++) {
+                const floats found_here =
+                    nearest(leaning.v[v], (each.v[v] & 1) == 1, (each.v[v] & 2) == 2);
+                const wholes signless = __builtin_convertvector(found_here, wholes);
+                const wholes below = given.v[v] < 0.0f;
+                it.v[v] = (signless ^ below) - below;
+            }
+            memcpy(number + at, &it, there * sizeof(int32_t));
+            for (int w = 0; w < there; w++)
+                found[at + w] = (uint8_t)(kind[at + w] + (each.one[w] & 1) * classes);
+        }
+    }
+    free(chosen);
+    return OK;
+}
+
+/* ---- rANS (isn.codes.photos.rans) -------------------------------------------------------------- */
+
+enum { TOTAL_BITS = 16, REACH = 96, ESCAPE = 2 * REACH + 1, SYMBOLS = ESCAPE + 1, GUESSES = 256 };
+
+static inline int32_t half_of(int32_t shift) { return (1 << shift) >> 1; }
+
+static inline int32_t symbol_of(int32_t number, int32_t shift, int32_t reach, int32_t *low)
+{
+    /* Shifts of negative numbers round down, as every compiler that is used has it. */
+    const int32_t raised = (int32_t)((uint32_t)number + (uint32_t)half_of(shift));
+    const int32_t high = raised >> shift;
+    if (high < -reach || high > reach) return ESCAPE;
+    *low = raised - (high << shift);
+    return high + REACH;
+}
+
+/* The bits of some numbers, to a fraction. cost: kinds x SYMBOLS. */
+ISN_API double ISN_NAME(isn_bits)(const int32_t *number, const uint8_t *kind, int64_t count,
+                                  const float *cost, const int32_t *shift, const int32_t *reach)
+{
+    double sum = 0.0;
+    for (int64_t k = 0; k < count; k++) {
+        int32_t low;
+        sum += cost[kind[k] * SYMBOLS + symbol_of(number[k], shift[kind[k]], reach[kind[k]], &low)];
+    }
+    return sum;
+}
+
+/* The symbols of some numbers; their low bits, one after the other from bit `bit` on, into loose
+ * (which is zero there); and those that escape. Returns how many escape, and the last bit in *bit. */
+ISN_API int64_t ISN_NAME(isn_split)(const int32_t *number, const uint8_t *kind, int64_t count,
+                                    const int32_t *shift, const int32_t *reach, uint8_t *symbol,
+                                    uint8_t *loose, int64_t *bit, int32_t *escape)
+{
+    int64_t at = *bit, escaped = 0;
+    for (int64_t k = 0; k < count; k++) {
+        const int32_t wide = shift[kind[k]];
+        int32_t low = 0;
+        symbol[k] = (uint8_t)symbol_of(number[k], wide, reach[kind[k]], &low);
+        if (symbol[k] == ESCAPE) escape[escaped++] = number[k];
+        for (int32_t b = wide; b-- > 0; at++)
+            loose[at >> 3] |= (uint8_t)((low >> b & 1) << (7 - (at & 7)));
+    }
+    *bit = at;
+    return escaped;
+}
+
+/* How many low bits numbers of some kinds have together. */
+ISN_API int64_t ISN_NAME(isn_low_bits)(const uint8_t *kind, int64_t count, const int32_t *shift)
+{
+    int64_t sum = 0;
+    for (int64_t k = 0; k < count; k++) sum += shift[kind[k]];
+    return sum;
+}
+
+/* One part, backwards, onto the end of words; returns where they begin now. frequency, start: kinds
+ * x SYMBOLS. There is room for a word a symbol. */
+ISN_API int64_t ISN_NAME(isn_encode)(const uint8_t *symbol, const uint8_t *kind, int64_t count,
+                                     uint64_t *state, int64_t side, const uint32_t *frequency,
+                                     const uint32_t *start, uint32_t *words, int64_t place)
+{
+    for (int64_t k = count; k-- > 0;) {
+        const int64_t row = kind[k] * SYMBOLS + symbol[k];
+        const uint64_t often = frequency[row];
+        uint64_t x = state[k % side];
+        if (x >= often << (64 - TOTAL_BITS)) {
+            words[--place] = (uint32_t)x;
+            x >>= 32;
+        }
+        state[k % side] = ((x / often) << TOTAL_BITS) + x % often + start[row];
+    }
+    return place;
+}
+
+/* What the next numbers stand for, in half steps.
+ *
+ * kind: classes; way: `ways` zeros; at: places in words, escapes and loose bits, moved on; ends: of
+ * each. guess: kinds x GUESSES, the symbol at the first of every 256 slots. after: 8 x 2.
+ */
+ISN_API int32_t ISN_NAME(isn_decode)(const uint8_t *kind, int64_t count, uint64_t *state, int64_t side,
+                                     const uint32_t *words, const int32_t *escape,
+                                     const uint8_t *loose, int64_t *at, const int64_t *ends,
+                                     const int32_t *shift, const uint32_t *frequency,
+                                     const uint32_t *start, const uint8_t *guess, int64_t classes,
+                                     const uint8_t *after, uint8_t *way, int64_t ways,
+                                     int32_t *halves)
+{
+    int64_t word = at[0], escaped = at[1], bit = at[2];
+    for (int64_t base = 0, lane = 0; base < count; base += side, lane = lane + side < ways ? lane + side : 0) {
+        const int64_t many = count - base < side ? count - base : side;
+        for (int64_t w = 0; w < many; w++) {
+            const int64_t k = base + w;
+            const uint8_t odd = way[lane + w] & 1;
+            const int64_t row = kind[k] + odd * classes;
+            uint64_t x = state[w];
+            const uint32_t slot = (uint32_t)(x & 0xffff);
+            const uint32_t *starts = start + row * SYMBOLS;
+            int32_t symbol = guess[row * GUESSES + (slot >> 8)];
+            while (symbol < ESCAPE && starts[symbol + 1] <= slot) symbol++;
+            x = frequency[row * SYMBOLS + symbol] * (x >> TOTAL_BITS) + slot - starts[symbol];
+            if (x < (uint64_t)1 << 32) {
+                if (word >= ends[0]) return DAMAGED;
+                x = x << 32 | words[word++];
+            }
+            state[w] = x;
+            const int32_t wide = shift[kind[k]];
+            if (bit + wide > ends[2]) return DAMAGED;
+            int32_t low = 0, number;
+            for (int32_t b = 0; b < wide; b++, bit++)
+                low = low << 1 | (loose[bit >> 3] >> (7 - (bit & 7)) & 1);
+            if (symbol == ESCAPE) {
+                if (escaped >= ends[1]) return DAMAGED;
+                number = escape[escaped++];
+            } else {
+                number = (int32_t)((uint32_t)(symbol - REACH) << wide) + low - half_of(wide);
+            }
+            const uint32_t twice = 2u * (uint32_t)number;
+            halves[k] = (int32_t)(twice - odd * (uint32_t)((number > 0) - (number < 0)));
+            way[lane + w] = after[2 * way[lane + w] + (number & 1)];
+        }
+    }
+    at[0] = word, at[1] = escaped, at[2] = bit;
+    return OK;
+}
+
+/* ---- The carrying trellis (isn.carriers.trellis) ----------------------------------------------- */
+
+enum { CARRY_STATES = 32, LENGTH = 512 };
+
+/* Samples that carry digits, as near to the host as the code allows.
+ *
+ * host, digit, width: count, widths of digits at least 1. moved: for each width 1 to 7, 256 x 256:
+ * the sample nearest to a value that is a number modulo 2 << width. before, label: 2 x 32. taps: h0.
+ */
+ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, const uint8_t *digit, const uint8_t *width,
+                                    int64_t count, const uint8_t *moved, const uint8_t *before,
+                                    const uint8_t *label, int32_t taps, uint8_t *container)
+{
+    const int64_t lengths = (count + LENGTH - 1) / LENGTH;
+    uint8_t from[2][CARRY_STATES], by[2][CARRY_STATES];
+    memcpy(from, before, sizeof from), memcpy(by, label, sizeof by);
+    int32_t *chosen = malloc(sizeof(int32_t) * RUNS * LENGTH);
+    uint8_t *syndrome = malloc(LENGTH * RUNS);
+    if (!chosen || !syndrome) {
+        free(chosen), free(syndrome);
+        return NO_MEMORY;
+    }
+    for (int64_t first = 0; first < lengths; first += RUNS) {
+        const int many = (int)(lengths - first < RUNS ? lengths - first : RUNS);
+        Integers total[CARRY_STATES], next[CARRY_STATES], cost[4];
+        uint8_t state[RUNS] = {0};
+        memset(total, 0, sizeof total);
+        for (int s = 1; s < CARRY_STATES; s++)
+            for (int w = 0; w < RUNS; w++) total[s].one[w] = 1 << 30;
+        for (int t = 0; t < LENGTH; t++) {
+            memset(cost, 0, sizeof cost);
+            for (int w = 0; w < many; w++) {
+                const int64_t k = (first + w) * LENGTH + t;
+                if (k >= count) break;
+                const int low = width[k] - 1, kept = digit[k] & ((1 << low) - 1);
+                const int bit = (digit[k] >> low ^ state[w]) & 1;
+                state[w] = (uint8_t)(state[w] >> 1 ^ bit * (taps >> 1));
+                syndrome[t * RUNS + w] = (uint8_t)bit;
+                const uint8_t *row = moved + ((int64_t)low * 256 + host[k]) * 256 + kept;
+                for (int each = 0; each < 4; each++) {
+                    const int32_t away = row[(each ^ bit) << low] - host[k];
+                    cost[each].one[w] = away * away;
+                }
+            }
+            Integers ways = {0};
+            for (int s = 0; s < CARRY_STATES; s++)
+                for (int v = 0; v < VECTORS; v++) {
+                    const wholes one = total[from[0][s]].v[v] + cost[by[0][s]].v[v];
+                    const wholes two = total[from[1][s]].v[v] + cost[by[1][s]].v[v];
+                    const wholes better = two < one;
+                    next[s].v[v] = (two & better) | (one & ~better);
+                    ways.v[v] |= better & (int32_t)(1u << s);
+                }
+            memcpy(chosen + t * RUNS, &ways, sizeof ways);
+            memcpy(total, next, sizeof total);
+        }
+        memset(state, 0, sizeof state);
+        for (int w = 0; w < many; w++)
+            for (int s = 1; s < CARRY_STATES; s++)
+                if (total[s].one[w] < total[state[w]].one[w]) state[w] = (uint8_t)s;
+        for (int t = LENGTH; t-- > 0;)
+            for (int w = 0; w < many; w++) {
+                const int way = (uint32_t)chosen[t * RUNS + w] >> state[w] & 1;
+                const int each = by[way][state[w]];
+                state[w] = from[way][state[w]];
+                const int64_t k = (first + w) * LENGTH + t;
+                if (k >= count) continue;
+                const int low = width[k] - 1, kept = digit[k] & ((1 << low) - 1);
+                const uint8_t *row = moved + ((int64_t)low * 256 + host[k]) * 256 + kept;
+                container[k] = row[(each ^ syndrome[t * RUNS + w]) << low];
+            }
+    }
+    free(chosen), free(syndrome);
+    return OK;
+}
+
+/* ---- Which of the two builds runs here ---------------------------------------------------------- */
+
+#ifdef ISN_PLAIN
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+ISN_API int32_t isn_has_avx2(void)
+{
+#if defined(__x86_64__)
+    unsigned a, b, c, d, saved, high;
+    /* That the system keeps the wide registers, and that the processor has them. */
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) return 0;
+    __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    if ((saved & 6) != 6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+    return (b & 1u << 5) && (b & 1u << 8);
+#else
+    return 0;
+#endif
+}
+#endif

@@ -1,0 +1,134 @@
+"""The loops of `kernels.c` once more in plain Python: what the compiled ones are held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn.carriers.trellis import CODE as CARRYING
+from isn.carriers.trellis import RUN, nearest
+from isn.codes.photos import dependent, rans
+from isn.viterbi import Convolutional
+
+NEVER = 1 << 30
+
+
+def shortest(code: Convolutional, costs: NDArray[Any]) -> list[int]:
+    """The labels of the word that costs least (Viterbi): costs are time x 4, of one type."""
+    before, label = code.ways
+    kind = costs.dtype.type
+    total = [kind(NEVER if state else 0) for state in range(code.states)]
+    chosen = []
+    for cost in costs:
+        sums = [
+            [total[before[way, state]] + cost[label[way, state]] for state in range(code.states)]
+            for way in range(2)
+        ]
+        chosen.append([int(two < one) for one, two in zip(*sums, strict=True)])
+        total = [min(one, two) for one, two in zip(*sums, strict=True)]
+    state, labels = total.index(min(total)), []
+    for ways in reversed(chosen):
+        way = ways[state]
+        labels.append(int(label[way, state]))
+        state = int(before[way, state])
+    return labels[::-1]
+
+
+def quantised(
+    values: NDArray[np.float32], classes: NDArray[np.uint8], side: int
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Numbers and kinds of flat values, of runs that lie so many side by side."""
+    numbers, kinds = np.zeros(len(values), np.int32), np.zeros(len(values), np.uint8)
+    costs, one = rans.costs(), np.float32
+    for run in range(min(side, len(values))):
+        size = np.abs(values[run::side])
+        own = classes[run::side].astype(int)
+        found = np.zeros((4, len(size)), np.float32)
+        price = np.zeros((-(-len(values) // side), 4), np.float32)
+        for each in range(4):
+            odd, high = each & 1, each >> 1
+            leaning = size - dependent._leans()[own]
+            place = (leaning + one(0.5 * odd) - one(high)) * one(0.5) + one(0.5)
+            nearest_one = np.maximum(one(2) * np.floor(place) + one(high), one(high))
+            found[each] = np.where((leaning < one(0.75)) & (high == 0), 0, nearest_one)
+            steps = found[each] - one(0.5 * odd) * (found[each] > 0)
+            steps = np.where(steps == one(0.5), one(0.5) + one(0.5) / one(10), steps)
+            bits = costs[odd, own, np.minimum(found[each], rans.COSTED - 1).astype(int)]
+            price[: len(size), each] = (size - steps) ** 2 + one(dependent.WORTH) * bits
+        labels = np.array(shortest(dependent.CODE, price))[: len(size)]
+        chosen = np.take_along_axis(found, labels[None], 0)[0].astype(np.int32)
+        numbers[run::side] = np.where(values[run::side] < 0, -chosen, chosen)
+        kinds[run::side] = own + 64 * (labels & 1)
+    return numbers, kinds
+
+
+def split(number: int, kind: int) -> tuple[int, int]:
+    """The symbol of a number, and the bits below it."""
+    tables = rans._tables()
+    shift, reach = int(tables.shift[kind]), int(tables.reach[kind])
+    high, low = divmod(number + (1 << shift >> 1), 1 << shift)
+    return (rans._ESCAPE, 0) if abs(high) > reach else (high + rans._REACH, low)
+
+
+def encoded(parts: list[rans.Part], total: int) -> bytes:
+    """What :class:`isn.codes.photos.rans.Encoder` makes of some parts."""
+    tables, side = rans._tables(), rans.lanes(total)
+    states, words, escapes, loose = [1 << 32] * side, [], [], []
+    for numbers, kinds in parts:
+        for number, kind in zip(numbers.tolist(), kinds.tolist(), strict=True):
+            symbol, low = split(number, kind)
+            escapes += [number] if symbol == rans._ESCAPE else []
+            loose += [low >> bit & 1 for bit in reversed(range(tables.shift[kind]))]
+    for numbers, kinds in reversed(parts):
+        for place in reversed(range(len(numbers))):
+            kind = int(kinds[place])
+            symbol, _ = split(int(numbers[place]), kind)
+            often, start = (int(each[kind, symbol]) for each in (tables.frequency, tables.start))
+            state = states[place % side]
+            if state >= often << 48:
+                words.append(state & 0xFFFFFFFF)
+                state >>= 32
+            states[place % side] = (state // often << 16) + state % often + start
+    body = [half for state in states for half in (state & 0xFFFFFFFF, state >> 32)]
+    body += words[::-1]
+    head = np.array([len(body), len(escapes), *body], "<u4").tobytes()
+    return (
+        head + np.array(escapes, "<i4").tobytes() + np.packbits(np.array(loose, np.uint8)).tobytes()
+    )
+
+
+def carried(
+    host: NDArray[np.uint8], digits: NDArray[np.uint8], widths: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Samples that carry digits of some widths: what `isn_carry` makes."""
+    container = np.empty_like(host)
+    for first in range(0, len(host), RUN):
+        costs = np.zeros((RUN, 4), np.int32)
+        ways: list[list[int]] = []
+        state = 0
+        for time, (value, digit, width) in enumerate(
+            zip(
+                *(each[first : first + RUN].tolist() for each in (host, digits, widths)),
+                strict=True,
+            )
+        ):
+            low = width - 1
+            bit = (digit >> low ^ state) & 1
+            state = state >> 1 ^ bit * (CARRYING.taps[0] >> 1)
+            row = [
+                int(
+                    nearest(
+                        np.array([value], np.uint8),
+                        np.array([digit & (1 << low) - 1 | (label ^ bit) << low], np.uint8),
+                        4 << low,
+                    )[0]
+                )
+                for label in range(4)
+            ]
+            ways.append(row)
+            costs[time] = [(each - value) ** 2 for each in row]
+        for time, label in enumerate(shortest(CARRYING, costs)[: len(ways)]):
+            container[first + time] = ways[time][label]
+    return container

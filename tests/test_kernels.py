@@ -1,0 +1,176 @@
+"""The compiled loops: each build gives what the plain ones give, to the byte."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from decimal import Context, Decimal
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import isn
+import loops
+from isn import kernels
+from isn.carriers import trellis
+from isn.codes.photos import dependent, prior, rans
+from isn.errors import AlteredContainer
+
+
+@pytest.fixture(params=["avx2", "plain"])
+def build(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every loop is that of one build."""
+    name = str(request.param)
+    if name not in kernels.builds():
+        pytest.skip(f"this processor does not run the build {name}")
+    chosen = partial(kernels.call, build=name)
+    for module in (trellis, dependent, prior, rans):
+        monkeypatch.setattr(module, "call", chosen)
+    return name
+
+
+def drawn(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Values of all sizes, and classes that fit most of them."""
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, prior.CLASSES, count).astype(np.uint8)
+    scale = 2.0 ** (prior.FINEST + classes / 4)
+    values = rng.laplace(size=count) * scale * rng.choice([0, 0.3, 1, 1, 1, 40], count)
+    # Where a decision is nearest: the middle of two places.
+    values[::7] = np.rint(2 * values[::7]) / 2
+    return values.astype(np.float32), classes
+
+
+@pytest.mark.parametrize(("count", "lanes"), [(1, 1), (63, 1), (3000, 1), (5003, 3), (40_000, 70)])
+def test_numbers_are_those_of_the_plain_loop(build: str, count: int, lanes: int) -> None:
+    values, classes = drawn(count, 5)
+    found = dependent.quantised(values, classes, rans.costs(), lanes)
+    wanted = loops.quantised(values, classes, dependent.runs(count, lanes))
+    for one, two in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "sizes", [[], [0], [1], [700, 0, 33], [30_001, 20_000, 7]], ids=lambda sizes: str(sum(sizes))
+)
+def test_codes_are_those_of_the_plain_loop(build: str, sizes: list[int]) -> None:
+    rng = np.random.default_rng(8)
+    parts = []
+    for size in sizes:
+        classes = rng.integers(0, prior.CLASSES, size).astype(np.uint8)
+        scale = 2.0 ** (prior.FINEST + classes / 4)
+        numbers = (rng.laplace(size=size) * scale * rng.choice([1, 1, 9], size)).astype(np.int32)
+        parts.append((numbers, (classes + 64 * rng.integers(0, 2, size)).astype(np.uint8)))
+    total, encoder = sum(sizes), rans.Encoder(sum(sizes))
+    for part in parts:
+        encoder.add(*part)
+    assert encoder.code() == loops.encoded(parts, total)
+    told = sum(
+        float(rans._tables().cost[kind, loops.split(number, kind)[0]])
+        for numbers, kinds in parts
+        for number, kind in zip(numbers.tolist(), kinds.tolist(), strict=True)
+    )
+    assert encoder.bits == pytest.approx(told, rel=1e-9)
+
+
+@pytest.mark.parametrize("bits", [0.4, 1, 2, 3.3, 7])
+def test_samples_are_those_of_the_plain_loop(build: str, bits: float) -> None:
+    rng = np.random.default_rng(3)
+    host = rng.integers(0, 256, 1300).astype(np.uint8)
+    widths = np.full(1300, int(max(bits, 1)), np.uint8) + (rng.random(1300) < bits % 1)
+    digits = (rng.integers(0, 256, 1300) % (1 << widths.astype(int))).astype(np.uint8)
+    widths = widths.astype(np.uint8)
+    np.testing.assert_array_equal(
+        trellis._carry(host, digits, widths), loops.carried(host, digits, widths)
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 64), (9, 65), (17, 200)])
+def test_classes_are_sums_of_whole_numbers(build: str, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    group, width = 2, 8
+    tensors = {
+        name: (0.1 * rng.standard_normal(each)).astype(np.float32)
+        for name, each in prior.parameter_shapes(width).items()
+    }
+    features = rng.integers(0, 105, (prior.seen(group), *shape)).astype(np.uint8)
+    inner, offset, outer, last = (
+        np.rint(tensors[f"prior.blocks.{group}.{name}"].astype(float) * unit).astype(np.int64)
+        for name, unit in (
+            ("inner.weight", 64),
+            ("inner.bias", 512),
+            ("outer.weight", 64),
+            ("outer.bias", 2048),
+        )
+    )
+    around = np.pad(features, ((0, 0), (1, 1), (1, 1))).astype(np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(around, (3, 3), axis=(1, 2))
+    sums = np.einsum("ocij,chwij->ohw", inner, windows) + offset[:, None, None]
+    hidden = np.clip(sums >> 4, 0, 1023)
+    scales = np.einsum("oc,chw->ohw", outer[:, :, 0, 0], hidden) + last[:, None, None]
+    found = prior.Prior(tensors).blocks.classes(group, features)
+    np.testing.assert_array_equal(found, np.clip((scales >> 9) + 20, 0, 63))
+
+
+def test_a_damaged_code_is_refused_and_nothing_else_is_read(build: str) -> None:
+    values, classes = drawn(4000, 2)
+    numbers, kinds = dependent.quantised(values, classes, rans.costs(), 1)
+    encoder = rans.Encoder(4000)
+    encoder.add(numbers, kinds)
+    content, rng = encoder.code(), np.random.default_rng(0)
+    for _ in range(60):
+        changed = bytearray(content)
+        for place in rng.integers(8, len(content), 4):
+            changed[place] ^= 1 << rng.integers(8)
+        try:
+            rans.Decoder(bytes(changed), 4000).decode(classes)
+        except AlteredContainer:
+            continue
+
+
+def test_no_count_is_near_to_another() -> None:
+    """Tables come of exponentials, and features of logarithms, which machines round differently."""
+    exact = Context(prec=28)
+    tables = rans._tables()
+    for kind in range(0, 2 * prior.CLASSES, 9):
+        odd, number = divmod(kind, prior.CLASSES)
+        octaves = Decimal(prior.FINEST) + Decimal(number) / 4
+        shift, most = int(tables.shift[kind]), int(tables.reach[kind])
+        scale = exact.power(Decimal(2), octaves - shift)
+        share = min(max((octaves + Decimal("0.5")) / Decimal("2.5"), Decimal(0)), Decimal(1))
+        wide = scale / (2 * exact.ln(Decimal(2)))
+        edges = [Decimal(float(dependent.until(k, odd and not shift))) for k in range(most + 1)]
+        above = []
+        for edge in edges:
+            tail = exact.exp(-edge / wide)
+            above.append((1 - share) * exact.exp(-edge / scale) + share * 2 * tail / (1 + tail))
+        sides = [(one - two) / 2 for one, two in pairwise(above)]
+        room = rans._TOTAL - 2 * most - 2
+        shares = [part * room for part in (*sides, above[-1])]
+        row = [*tables.frequency[kind, rans._REACH + 1 : rans._REACH + most + 1]]
+        assert [*map(int, row), int(tables.frequency[kind, -1])] == [1 + int(x) for x in shares]
+        assert min(abs(share - round(share)) for share in shares if share > 1e-6) > 1e-9
+    places = 8 * np.log2(1 + np.arange(prior.LARGEST + 1) / 2)
+    assert np.abs(places % 1 - 0.5).min() > 1e-6
+
+
+def test_arrays_of_another_type_never_reach_the_loops() -> None:
+    # What would be read beyond its end is refused before.
+    whole = np.zeros(8, np.int64)
+    with pytest.raises(ctypes.ArgumentError):
+        kernels.call("low_bits", whole, 8, np.zeros(128, np.int32))
+    with pytest.raises(ctypes.ArgumentError):
+        kernels.call("low_bits", np.zeros((8, 8), np.uint8)[:, ::2], 8, np.zeros(128, np.int32))
+
+
+def test_containers_stay_the_same_to_the_byte(photos: dict[str, NDArray[np.uint8]]) -> None:
+    """Faster loops, another compiler or machine: none may change what is written."""
+    host, hidden = photos["coffee"][:120, :160], [photos["cat"][:96, :96], photos["rocket"][:96]]
+    found: dict[tuple[int, Any], str] = {}
+    for count, bits in ((1, None), (2, 3.3)):
+        made = isn.hide(host, hidden[:count], bits=bits)
+        found[count, bits] = hashlib.sha256(made.pixels.tobytes()).hexdigest()[:16]
+    assert found == {(1, None): "afaac7b4b8d7efa0", (2, 3.3): "d836d4fdde24fe31"}
