@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,36 +100,51 @@ def encoded(parts: list[rans.Part], total: int) -> bytes:
     )
 
 
-def carried(
-    host: NDArray[np.uint8], digits: NDArray[np.uint8], widths: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Samples that carry digits of some widths: what `isn_carry` makes."""
-    container = np.empty_like(host)
-    for first in range(0, len(host), RUN):
-        costs = np.zeros((RUN, 4), np.int32)
-        ways: list[list[int]] = []
-        state = 0
-        for time, (value, digit, width) in enumerate(
-            zip(
-                *(each[first : first + RUN].tolist() for each in (host, digits, widths)),
-                strict=True,
-            )
-        ):
+def digits(samples: int, content: bytes) -> list[tuple[int, int]]:
+    """Digit and width of each sample that carries some of a content, evenly mixed."""
+    bits = np.unpackbits(np.frombuffer(content, np.uint8)).tolist()
+    before = [sample * len(bits) // samples for sample in range(samples + 1)]
+    return [
+        (int("".join(map(str, bits[one:two])) or "0", 2), two - one)
+        for one, two in pairwise(before)
+    ]
+
+
+def carried(host: NDArray[np.uint8], content: bytes) -> NDArray[np.uint8]:
+    """Samples that carry a content: what :func:`isn.carriers.trellis.carry` makes."""
+    container, said = host.copy(), digits(len(host), content)
+    there = [place for place, (_, width) in enumerate(said) if width]
+    for first in range(0, len(there), RUN):
+        run = there[first : first + RUN]
+        costs, ways, state = np.zeros((RUN, 4), np.int32), [], 0
+        for time, place in enumerate(run):
+            value, (digit, width) = int(host[place]), said[place]
             low = width - 1
             bit = (digit >> low ^ state) & 1
             state = state >> 1 ^ bit * (CARRYING.taps[0] >> 1)
-            row = [
-                int(
-                    nearest(
-                        np.array([value], np.uint8),
-                        np.array([digit & (1 << low) - 1 | (label ^ bit) << low], np.uint8),
-                        4 << low,
-                    )[0]
-                )
-                for label in range(4)
-            ]
+            numbers = [digit & (1 << low) - 1 | (label ^ bit) << low for label in range(4)]
+            row = nearest(host[[place] * 4], np.array(numbers, np.uint8), 4 << low).astype(int)
             ways.append(row)
-            costs[time] = [(each - value) ** 2 for each in row]
-        for time, label in enumerate(shortest(CARRYING, costs)[: len(ways)]):
-            container[first + time] = ways[time][label]
+            costs[time] = (row - value) ** 2
+        for place, row, label in zip(run, ways, shortest(CARRYING, costs), strict=False):
+            container[place] = row[label]
     return container
+
+
+def read(container: NDArray[np.uint8], size: int) -> bytes:
+    """The bytes that samples carry, by the sum of the taps."""
+    loose: list[int] = []
+    labels: list[int] = []
+    for value, (_, width) in zip(
+        container.tolist(), digits(len(container), bytes(size)), strict=True
+    ):
+        if not width:
+            continue
+        labels = [] if len(labels) == RUN else labels
+        labels.append(value >> width - 1)
+        highest = 0
+        for back, label in enumerate(labels[::-1]):
+            one, two = (taps >> back & 1 for taps in CARRYING.taps)
+            highest ^= one & label ^ two & label >> 1
+        loose += [highest, *(value >> bit & 1 for bit in reversed(range(width - 1)))]
+    return np.packbits(np.array(loose, np.uint8)).tobytes()

@@ -76,16 +76,25 @@ def test_codes_are_those_of_the_plain_loop(build: str, sizes: list[int]) -> None
     assert encoder.bits == pytest.approx(told, rel=1e-9)
 
 
-@pytest.mark.parametrize("bits", [0.4, 1, 2, 3.3, 7])
-def test_samples_are_those_of_the_plain_loop(build: str, bits: float) -> None:
+@pytest.mark.parametrize("bits", [0, 0.4, 1, 2, 3.3, 7])
+@pytest.mark.parametrize("samples", [1, 511, 1300])
+def test_samples_are_those_of_the_plain_loop(build: str, samples: int, bits: float) -> None:
     rng = np.random.default_rng(3)
-    host = rng.integers(0, 256, 1300).astype(np.uint8)
-    widths = np.full(1300, int(max(bits, 1)), np.uint8) + (rng.random(1300) < bits % 1)
-    digits = (rng.integers(0, 256, 1300) % (1 << widths.astype(int))).astype(np.uint8)
-    widths = widths.astype(np.uint8)
-    np.testing.assert_array_equal(
-        trellis._carry(host, digits, widths), loops.carried(host, digits, widths)
-    )
+    host, content = rng.integers(0, 256, samples, np.uint8), rng.bytes(int(samples * bits) // 8)
+    container = trellis.carry(host, content)
+    np.testing.assert_array_equal(container, loops.carried(host, content))
+    assert trellis.read(container, len(content)) == content
+    assert trellis.read(host, len(content)) == loops.read(host, len(content))
+
+
+def test_samples_differ_by_one_bit_at_most_and_evenly() -> None:
+    for samples, size in ((1000, 0), (1000, 16), (1000, 125), (999, 312), (16, 14)):
+        widths = np.array([width for _, width in loops.digits(samples, bytes(size))])
+        assert widths.sum() == 8 * size
+        assert int(widths.max()) - int(widths.min()) <= 1
+        # Any stretch has its share, give or take a sample's.
+        for part in np.array_split(widths, 7):
+            assert abs(part.sum() - 8 * size * len(part) / samples) < 2
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 64), (9, 65), (17, 200)])

@@ -47,7 +47,7 @@ LEAST_BITS: Final = 0.01
 MOST_BITS: Final = 4.0
 """Bits of a sample that a user may choose from."""
 
-RIVALS_BELOW: Final = 1.6
+RIVALS_BELOW: Final = 0.9
 """Bits of a hidden pixel below which all codes of a method are tried, and the best is kept."""
 
 _ENOUGH: Final = 100.0

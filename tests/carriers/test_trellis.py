@@ -113,16 +113,6 @@ def test_the_table_grows() -> None:
     assert table[0] == 0
 
 
-def test_samples_differ_by_one_bit_at_most_and_evenly() -> None:
-    for samples, bits in ((1000, 0), (1000, 130), (1000, 1000), (999, 2500), (7, 49)):
-        widths = np.concatenate([part[1] for part in trellis._parts(samples, bits)])
-        assert widths.sum() == bits
-        assert int(widths.max()) - int(widths.min()) <= 1
-        # Any stretch has its share, give or take a sample's.
-        for part in np.array_split(widths, 7):
-            assert abs(part.sum() - bits * len(part) / samples) < 2
-
-
 def test_a_content_too_short_for_every_part_of_a_large_host_is_carried() -> None:
     host, _ = drawn(3 * trellis._PART, 0)
     for content in (b"", b"x", b"xyz"):

@@ -23,7 +23,6 @@ each of which begins anew. The head lies in the first 512 samples, the body in a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -133,16 +132,15 @@ def carry(host: Samples, content: bytes, tell: Tell = silent) -> Samples:
     Returns:
         uint8, N samples.
     """
-    container, bits = host.copy(), _Bits(content)
-    for part, widths, first in _parts(len(host), 8 * len(content)):
-        there = np.flatnonzero(widths)
-        width = widths[there]
-        digit = bits.digits(first, width)
-        some = container[part]
-        # Of a short content there are parts that carry nothing of it.
-        if len(there):
-            some[there] = _carry(some[there], digit, width)
-        tell(part.stop / len(host))
+    container, bits = np.empty_like(host), np.frombuffer(content, np.uint8)
+    host = np.ascontiguousarray(host)
+    for first in range(0, len(host), _PART):
+        last = min(first + _PART, len(host))
+        call(
+            *("carry", host, first, last, len(host), bits, 8 * len(bits)),
+            *(_nearest_of_all(), *CODE.ways, CODE.taps[0], container),
+        )
+        tell(last / len(host))
     return container
 
 
@@ -153,13 +151,12 @@ def read(container: Samples, size: int) -> bytes:
         container: uint8, N samples, as :func:`carry` returned them.
         size: of the content, in bytes, at most ``7 N / 8``.
     """
-    loose = np.empty(8 * size, np.uint8)
-    for part, widths, first in _parts(len(container), 8 * size):
-        there = np.flatnonzero(widths)
-        width = widths[there]
-        found = _spread(_read(container[part][there], width), width)
-        loose[first : first + len(found)] = found
-    return np.packbits(loose).tobytes()
+    content, samples = np.zeros(size, np.uint8), len(container)
+    container = np.ascontiguousarray(container)
+    for first in range(0, samples, _PART):
+        last = min(first + _PART, samples)
+        call("read", container, first, last, samples, 8 * size, *CODE.taps, content)
+    return content.tobytes()
 
 
 def nearest(values: Samples, digits: Samples, base: Any) -> Samples:
@@ -181,69 +178,6 @@ def nearest(values: Samples, digits: Samples, base: Any) -> Samples:
     moved = value + (digits.astype(np.int16) - value + half) % base - half
     moved = np.where(moved < 0, moved + base, moved)
     return np.asarray(np.where(moved > 255, moved - base, moved), np.uint8)
-
-
-def _parts(samples: int, bits: int) -> Iterator[tuple[slice, NDArray[np.uint8], int]]:
-    """So many samples in parts: which, how many bits each carries, and the first of these bits.
-
-    The bits are evenly mixed: before sample t, ``t * bits // samples`` of them are carried.
-    """
-    for start in range(0, samples, _PART):
-        part = slice(start, min(start + _PART, samples))
-        before = np.arange(part.start, part.stop + 1, dtype=np.int64) * bits // samples
-        yield part, np.diff(before).astype(np.uint8), int(before[0])
-
-
-class _Bits:
-    """The bits of some bytes."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = np.frombuffer(content, np.uint8)
-
-    def digits(self, first: int, widths: NDArray[np.uint8]) -> Samples:
-        """Digits of these widths, from a bit on, the highest bit of each first."""
-        ends = np.cumsum(widths, dtype=np.int64) + first % 8
-        last = int(ends[-1]) if len(ends) else 0
-        loose = np.unpackbits(self._content[first // 8 : first // 8 + -(-last // 8)])
-        digit, begins = np.zeros(len(widths), np.uint8), ends - widths
-        for bit in range(int(widths.max(initial=0))):
-            there = widths > bit
-            digit[there] = digit[there] << np.uint8(1) | loose[begins[there] + bit]
-        return digit
-
-
-def _spread(digit: Samples, widths: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The bits of digits of these widths, one after the other."""
-    begins = np.cumsum(widths, dtype=np.int64) - widths
-    loose = np.empty(int(widths.sum(dtype=np.int64)), np.uint8)
-    for bit in range(int(widths.max(initial=0))):
-        there = widths > bit
-        loose[begins[there] + bit] = digit[there] >> (widths[there] - np.uint8(bit + 1)) & 1
-    return loose
-
-
-def _read(samples: Samples, width: NDArray[np.uint8]) -> Samples:
-    """The digits, of these widths, of the samples of a part."""
-    low = width - np.uint8(1)
-    labels = np.pad(samples >> low, (0, -len(samples) % RUN)).reshape(-1, RUN)
-    syndrome = np.zeros_like(labels)
-    for plane, taps in enumerate(CODE.taps):
-        bits = labels >> np.uint8(plane) & np.uint8(1)
-        for back in range(taps.bit_length()):
-            if taps >> back & 1:
-                syndrome[:, back:] ^= bits[:, : RUN - back]
-    highest = syndrome.reshape(-1)[: len(samples)]
-    return np.asarray(highest << low | samples & ((np.uint8(1) << low) - np.uint8(1)))
-
-
-def _carry(host: Samples, carried: Samples, widths: NDArray[np.uint8]) -> Samples:
-    """Samples that carry digits of these widths, 1 bit or more each."""
-    container = np.empty_like(host)
-    call(
-        *("carry", host, carried, widths, len(host), _nearest_of_all()),
-        *(*CODE.ways, CODE.taps[0], container),
-    )
-    return container
 
 
 @cache

@@ -9,6 +9,7 @@ which it comes back (4 + 4) and bytes of its file (4), then the files.
 from __future__ import annotations
 
 import io
+import math
 import os
 import struct
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ from isn.secret import (
 
 _ENTRY: Final = struct.Struct("<III")
 _HIGHEST: Final = 100
+_OCTAVES: Final = 0.065
+"""By how many octaves files grow with each step of quality, about."""
 _SMALLEST_SIDE: Final = 8
 _KINDS: Final = (b"ftypavif", b"ftypavis")
 
@@ -117,16 +120,32 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
                 f"{len(pictures)} hidden images need: take a larger host, or fewer images"
             )
         trials = _Trials([_halved(each) for each in trials.pictures], tell, trials.made)
-    low, high = 0, _HIGHEST
+    low, high, tried = 0, _HIGHEST, {0: _total(trials.files(0))}
     while low < high:
-        middle = (low + high + 1) // 2
-        fits = _total(trials.files(middle)) <= room
-        low, high = (middle, high) if fits else (low, middle - 1)
+        middle = min(max(_guess(tried, room), low + 1), high)
+        tried[middle] = _total(trials.files(middle))
+        low, high = (middle, high) if tried[middle] <= room else (low, middle - 1)
     best = list(trials.files(low))
     for k, file in enumerate(trials.files(low + 1) if low < _HIGHEST else ()):
         if _total(best) - len(best[k]) + len(file) <= room:
             best[k] = file
     return best
+
+
+def _guess(tried: dict[int, int], room: int) -> int:
+    """The highest quality whose files are thought to fit: their sizes grow by about as much each.
+
+    Args:
+        tried: bytes of all files by quality, 0 among them, where they fit.
+        room: bytes.
+    """
+    below = max(quality for quality, size in tried.items() if size <= room)
+    above = min((quality for quality, size in tried.items() if size > room), default=None)
+    octaves = math.log2(max(room, 1) / max(tried[below], 1))
+    if above is None:
+        return below + math.ceil(octaves / _OCTAVES)
+    slope = math.log2(tried[above] / max(tried[below], 1)) / (above - below)
+    return below + math.floor(octaves / slope)
 
 
 class _Trials:

@@ -23,8 +23,8 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
 _GREY_MODES = ("1", "L", "LA", "La", "I")
 _BAND = 16
 _SAMPLED = 1 / 16
-_WORTH_ASKING = 1 << 20
-_LARGER = 1.02
+_WORTH_ASKING = 1 << 16
+_LARGER = 1.028
 
 
 def encode(

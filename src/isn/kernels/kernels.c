@@ -417,43 +417,79 @@ ISN_API int32_t ISN_NAME(isn_decode)(const uint8_t *kind, int64_t count, uint64_
 
 enum { CARRY_STATES = 32, LENGTH = 512 };
 
-/* Samples that carry digits, as near to the host as the code allows.
- *
- * host, digit, width: count, widths of digits at least 1. moved: for each width 1 to 7, 256 x 256:
- * the sample nearest to a value that is a number modulo 2 << width. before, label: 2 x 32. taps: h0.
- */
-ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, const uint8_t *digit, const uint8_t *width,
-                                    int64_t count, const uint8_t *moved, const uint8_t *before,
-                                    const uint8_t *label, int32_t taps, uint8_t *container)
+/* Bits evenly mixed over samples: before sample t, t * bits / samples of them are carried. */
+typedef struct { int64_t bit, rest, whole, part, samples; } Mix;
+
+static inline Mix mix_from(int64_t sample, int64_t bits, int64_t samples)
 {
-    const int64_t lengths = (count + LENGTH - 1) / LENGTH;
+    return (Mix){sample * bits / samples, sample * bits % samples, bits / samples, bits % samples, samples};
+}
+
+/* How many bits the next sample carries. */
+static inline int mix_next(Mix *mix)
+{
+    mix->rest += mix->part;
+    const int more = mix->rest >= mix->samples;
+    mix->rest -= more ? mix->samples : 0;
+    return (int)mix->whole + more;
+}
+
+/* Samples first to last of so many, which begin runs anew, as near to the host as the code allows,
+ * with their share of the bits of a content. Those that carry nothing are copied.
+ *
+ * moved: for each width 1 to 7, 256 x 256: the sample nearest to a value that is a number modulo
+ * 2 << width. before, label: 2 x 32. taps: h0.
+ */
+ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, int64_t first, int64_t last, int64_t samples,
+                                    const uint8_t *content, int64_t bits, const uint8_t *moved,
+                                    const uint8_t *before, const uint8_t *label, int32_t taps,
+                                    uint8_t *container)
+{
     uint8_t from[2][CARRY_STATES], by[2][CARRY_STATES];
     memcpy(from, before, sizeof from), memcpy(by, label, sizeof by);
-    int32_t *chosen = malloc(sizeof(int32_t) * RUNS * LENGTH);
+    int64_t *place = malloc(sizeof(int64_t) * LENGTH * RUNS);
+    uint8_t *digit = malloc(LENGTH * RUNS), *width = malloc(LENGTH * RUNS);
     uint8_t *syndrome = malloc(LENGTH * RUNS);
-    if (!chosen || !syndrome) {
-        free(chosen), free(syndrome);
+    int32_t *chosen = malloc(sizeof(int32_t) * LENGTH * RUNS);
+    if (!place || !digit || !width || !syndrome || !chosen) {
+        free(place), free(digit), free(width), free(syndrome), free(chosen);
         return NO_MEMORY;
     }
-    for (int64_t first = 0; first < lengths; first += RUNS) {
-        const int many = (int)(lengths - first < RUNS ? lengths - first : RUNS);
+    memcpy(container + first, host + first, last - first);
+    Mix mix = mix_from(first, bits, samples);
+    int64_t sample = first;
+    while (sample < last) {
+        /* As many runs side by side as fit, the last of them perhaps a part of one. */
+        int32_t count = 0;
+        for (; sample < last && count < LENGTH * RUNS; sample++) {
+            const int wide = mix_next(&mix);
+            if (!wide) continue;
+            int number = 0;
+            for (const int64_t end = mix.bit + wide; mix.bit < end; mix.bit++)
+                number = number << 1 | (content[mix.bit >> 3] >> (7 - (mix.bit & 7)) & 1);
+            width[count] = (uint8_t)wide;
+            digit[count] = (uint8_t)number;
+            place[count++] = sample;
+        }
+        const int many = (count + LENGTH - 1) / LENGTH;
         Integers total[CARRY_STATES], next[CARRY_STATES], cost[4];
         uint8_t state[RUNS] = {0};
         memset(total, 0, sizeof total);
         for (int s = 1; s < CARRY_STATES; s++)
             for (int w = 0; w < RUNS; w++) total[s].one[w] = 1 << 30;
-        for (int t = 0; t < LENGTH; t++) {
+        for (int t = 0; t < LENGTH && many; t++) {
             memset(cost, 0, sizeof cost);
             for (int w = 0; w < many; w++) {
-                const int64_t k = (first + w) * LENGTH + t;
+                const int32_t k = w * LENGTH + t;
                 if (k >= count) break;
                 const int low = width[k] - 1, kept = digit[k] & ((1 << low) - 1);
-                const int bit = (digit[k] >> low ^ state[w]) & 1;
-                state[w] = (uint8_t)(state[w] >> 1 ^ bit * (taps >> 1));
-                syndrome[t * RUNS + w] = (uint8_t)bit;
-                const uint8_t *row = moved + ((int64_t)low * 256 + host[k]) * 256 + kept;
+                const int lowest = (digit[k] >> low ^ state[w]) & 1;
+                state[w] = (uint8_t)(state[w] >> 1 ^ lowest * (taps >> 1));
+                syndrome[t * RUNS + w] = (uint8_t)lowest;
+                const int value = host[place[k]];
+                const uint8_t *row = moved + (low * 256 + value) * 256 + kept;
                 for (int each = 0; each < 4; each++) {
-                    const int32_t away = row[(each ^ bit) << low] - host[k];
+                    const int32_t away = row[(each ^ lowest) << low] - value;
                     cost[each].one[w] = away * away;
                 }
             }
@@ -478,14 +514,36 @@ ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, const uint8_t *digit, c
                 const int way = (uint32_t)chosen[t * RUNS + w] >> state[w] & 1;
                 const int each = by[way][state[w]];
                 state[w] = from[way][state[w]];
-                const int64_t k = (first + w) * LENGTH + t;
+                const int32_t k = w * LENGTH + t;
                 if (k >= count) continue;
                 const int low = width[k] - 1, kept = digit[k] & ((1 << low) - 1);
-                const uint8_t *row = moved + ((int64_t)low * 256 + host[k]) * 256 + kept;
-                container[k] = row[(each ^ syndrome[t * RUNS + w]) << low];
+                const uint8_t *row = moved + (low * 256 + host[place[k]]) * 256 + kept;
+                container[place[k]] = row[(each ^ syndrome[t * RUNS + w]) << low];
             }
     }
-    free(chosen), free(syndrome);
+    free(place), free(digit), free(width), free(syndrome), free(chosen);
+    return OK;
+}
+
+/* The bits that samples first to last carry, into their places in content, which is zero there. */
+ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int64_t last,
+                                   int64_t samples, int64_t bits, int32_t lower, int32_t upper,
+                                   uint8_t *content)
+{
+    Mix mix = mix_from(first, bits, samples);
+    int32_t one = 0, two = 0, time = 0;
+    for (int64_t sample = first; sample < last; sample++) {
+        const int low = mix_next(&mix) - 1, value = container[sample];
+        if (low < 0) continue;
+        if (time++ % LENGTH == 0) one = two = 0;
+        one = one << 1 | (value >> low & 1);
+        two = two << 1 | (value >> low >> 1 & 1);
+        int sum = (one & lower) ^ (two & upper);
+        sum ^= sum >> 4, sum ^= sum >> 2, sum ^= sum >> 1;
+        const int number = (sum & 1) << low | (value & ((1 << low) - 1));
+        for (int at = low; at >= 0; at--, mix.bit++)
+            content[mix.bit >> 3] |= (uint8_t)((number >> at & 1) << (7 - (mix.bit & 7)));
+    }
     return OK;
 }
 
