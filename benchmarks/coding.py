@@ -24,7 +24,9 @@ from isn.carriers.trellis import Trellis
 from isn.codes import Room
 from isn.codes.photos import Photos, code, rans
 from isn.codes.photos.dependent import CODE, WORTH, Floats, Small, Whole
+from isn.codes.photos.image import Bands
 from isn.codes.photos.prior import CLASSES, FINEST, Prior
+from isn.codes.photos.search import Search
 from isn.evaluation.protocol import Domain, domains
 from isn.evaluation.scores import spread
 from isn.images import Pixels
@@ -40,7 +42,7 @@ SCALAR = 0.76
 """Square error that the two quantisers make of that of one, at the same bits."""
 
 
-def alike(bands: code.Bands, prior: Prior, step: int, lanes: int) -> Iterator[rans.Part]:
+def alike(bands: Bands, prior: Prior, step: int, lanes: int) -> Iterator[rans.Part]:
     """A code's parts, each number with the class of the mean magnitude of its channel."""
     for numbers, kinds in PARTS(bands, prior, step, lanes):
         magnitudes = np.abs(numbers).mean((1, 2))
@@ -49,7 +51,7 @@ def alike(bands: code.Bands, prior: Prior, step: int, lanes: int) -> Iterator[ra
         yield numbers, classes[:, None, None] + kinds // CLASSES * np.uint8(CLASSES)
 
 
-PARTS = code.Bands.parts
+PARTS = code.parts
 
 
 def weighed(values: Floats, classes: Small, costs: Floats, *_: int) -> tuple[Whole, Small]:
@@ -61,12 +63,12 @@ def weighed(values: Floats, classes: Small, costs: Floats, *_: int) -> tuple[Who
         for each in (low, low + 1)
     )
     number = (low + (other < one)).astype(np.int32)
-    return np.where(values < 0, -number, number), np.zeros_like(classes)
+    return np.where(values < 0, -number, number), classes
 
 
 def nearest(values: Floats, classes: Small, *_: object) -> tuple[Whole, Small]:
     """The nearest numbers of the even quantiser."""
-    return np.rint(values).astype(np.int32), np.zeros_like(classes)
+    return np.rint(values).astype(np.int32), classes
 
 
 @contextmanager
@@ -80,7 +82,12 @@ def alone(quantised: Callable[..., tuple[Whole, Small]]) -> Iterator[None]:
 @contextmanager
 def fixed(step: int) -> Iterator[None]:
     """Codes of one step, whatever they take."""
-    with mock.patch.object(code, "_finest_step", return_value=step):
+
+    def only(taken: Callable[[int], float]) -> int:
+        taken(step)
+        return step
+
+    with mock.patch.object(Search, "finest", side_effect=only):
         yield
 
 
@@ -99,7 +106,7 @@ def revealed(photos: Photos, hidden: Sequence[Pixels], kind: str) -> list[float]
         with alone(weighed if kind == "one quantiser" else nearest):
             return there_and_back(room)
     # It cannot be decoded, for nobody sends the classes: what counts is the step that fits.
-    with mock.patch.object(code.Bands, "parts", alike):
+    with mock.patch.object(code, "parts", alike):
         payload = photos.encode(hidden, room, silent)
     with fixed(int.from_bytes(payload[1:3], "little", signed=True)):
         return there_and_back(Room(1 << 30, area))

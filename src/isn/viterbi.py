@@ -51,4 +51,4 @@ class Convolutional:
         order = np.argsort(self.after.reshape(-1), kind="stable").reshape(-1, 2).T
         before, high = order >> 1, order & 1
         label = before & 1 | high << 1
-        return tuple(np.ascontiguousarray(each, np.uint8) for each in (before, label))
+        return np.ascontiguousarray(before, np.uint8), np.ascontiguousarray(label, np.uint8)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import isn
 from isn import method, zoo
-from isn.codes.photos import code, prior, rans
+from isn.codes.photos import code, image, prior, rans
 from isn.codes.photos.dependent import WORTH
 from isn.errors import ConfigError, ModelError
 from isn.metrics import psnr
@@ -70,16 +70,19 @@ def test_the_bits_and_errors_of_training_are_about_those_of_the_code(
     images = batch(photos)[0]
     levels = 255 * (images - 0.5)
     with torch.no_grad():
-        told, *received = trained.module.prior(images, step)
-        expected = (code.received(*received, code.size_of(step)) - levels).square().mean()
+        told, *places = trained.module.prior(images, step)
+        expected = (image.received(*places, image.size_of(step)) - levels).square().mean()
     runtime = prior.Prior(zoo.weights("photos").tensors)
     taken, square = 0.0, []
-    for image in levels.numpy():
-        bands = code.Bands.of(image)
-        encoder = code._Passes(1, silent).over([bands], runtime, step)
+    for each in levels.numpy():
+        pixels = np.rint(each.transpose(1, 2, 0) + 127.5).astype(np.uint8)
+        bands = image.Bands.of(pixels)
+        encoder = code._Passes(1, silent).over([bands], runtime, step, code._numbers([bands]))
         taken += encoder.bits / 8
-        (back,) = code.decode(encoder.code(), runtime, [(64, 64)], step)
-        square.append(np.square(back - image).mean())
+        (found,) = code.decode(encoder.code(), runtime, [(64, 64)], step)
+        places = [image._places(numbers) for numbers in (found.blocks, found.means)]
+        back = image.received(*places, image.size_of(step))[0]
+        square.append(np.square(back - each).mean())
     assert float(told) / 8 == pytest.approx(taken, rel=0.03)
     # The code looks for quantisers; training draws them.
     assert 0.7 < np.mean(square) / float(expected) < 1
@@ -122,7 +125,7 @@ def test_the_loss_is_bits_and_error_in_the_same_coin(
     images = batch(photos)[0]
     with torch.no_grad():
         taken, numbers, means = fresh.module.prior(images, 256)
-        moved = code.received(numbers, means, 16.0) - 255 * (images - 0.5)
+        moved = image.received(numbers, means, 16.0) - 255 * (images - 0.5)
     assert error == pytest.approx(float(moved.square().mean()) / (WORTH * 16**2), rel=1e-4)
     assert bits == pytest.approx(float(taken) / images.numel(), rel=1e-5)
 

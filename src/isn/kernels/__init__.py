@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -54,7 +53,7 @@ def builds() -> tuple[str, ...]:
 
 
 @cache
-def _function(name: str, build: str) -> Callable[..., Any]:
+def _function(name: str, build: str) -> Any:
     returned, *taken = _SIGNATURES[name].split()
     found = getattr(_library(), f"isn_{name}_{build}")
     found.restype = getattr(ctypes, f"c_{returned}")

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isn.codes import Room
-from isn.codes.photos import KIND, Photos, code
+from isn.codes.photos import KIND, Photos
 from isn.codes.photos.dependent import WORTH
+from isn.codes.photos.image import received, size_of
 from isn.codes.photos.prior import parameter_shapes
 from isn.errors import ImageError
 from isn.paper.backends.torch import whole
@@ -68,10 +69,10 @@ class PhotosObjective(nn.Module):
         """
         hidden = images.flatten(0, 1)
         step = _drawn(hidden)
-        size = code.size_of(step)
+        size = size_of(step)
         bits, bands, means = self.stack.prior(hidden, step)
         rate = bits / hidden.numel()
-        revealed = code.received(bands.detach(), means.detach(), size)
+        revealed = received(bands.detach(), means.detach(), size)
         error = (revealed - (hidden - 0.5) * LEVELS).square().mean() / (WORTH * size**2)
         return torch.stack([rate + error, rate, error])
 

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from isn.codes.photos import prior
 from isn.codes.photos.bands import MEANS, from_blocks, to_blocks, to_cosine
-from isn.codes.photos.code import size_of
 from isn.codes.photos.dependent import WORTH, lean, places, until
+from isn.codes.photos.image import size_of
 from isn.codes.photos.rans import LOGISTIC, logistic_share
 
 _SMALLEST = 1e-9
@@ -76,7 +76,7 @@ class Rate(nn.Module):
 
         Returns:
             The bits of all codes together; the places of the numbers in steps, bands and means,
-            as :func:`isn.codes.photos.code.received` takes them.
+            as :func:`isn.codes.photos.image.received` takes them.
         """
         bands = to_cosine((images - 0.5) * 255) / size_of(step)
         means = to_blocks(bands[:, list(MEANS)])

@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isn import images
 from isn.codes import Foreseen, Room
 from isn.codes.photos import code
+from isn.codes.photos.image import error, padded
 from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
 from isn.errors import ImageError
 from isn.images import Pixels
@@ -84,11 +84,11 @@ class Photos:
                 f"{_HEAD.size + len(fitted) * (_SIZES.size + _FEWEST)} at least: take a larger "
                 "host, or fewer images"
             )
-        bands = [code.Bands.of(_floats(_padded(each))) for each in fitted]
-        step, content = code.encode(bands, self._prior, left, tell)
+        coded = code.Images([_padded(each) for each in fitted])
+        step, content = code.encode(coded, self._prior, left, tell)
         sizes = [
-            _SIZES.pack(*coded.shape[:2], *own.shape[:2])
-            for coded, own in zip(fitted, pictures, strict=True)
+            _SIZES.pack(*each.shape[:2], *own.shape[:2])
+            for each, own in zip(fitted, pictures, strict=True)
         ]
         return b"".join([_HEAD.pack(len(fitted), step), *sizes, content])
 
@@ -96,10 +96,10 @@ class Photos:
         """See :meth:`isn.codes.Code.foresee`: from a part of large images."""
         pictures = pictures_of(secret, self.name, room.area)
         fitted = [_fitted(each, room.area) for each in pictures]
-        bands = [code.Bands.of(_floats(_padded(each))) for each in fitted]
+        coded = code.Images([_padded(each) for each in fitted])
         head = _HEAD.size + len(fitted) * _SIZES.size
-        step, size = code.foreseen(bands, self._prior, room.size - head)
-        psnr = 10 * math.log10(255**2 / code.error(step))
+        step, size = code.foreseen(coded, self._prior, room.size - head)
+        psnr = 10 * math.log10(255**2 / error(step))
         return Foreseen(min(head + size, room.size), round(psnr, 1))
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
@@ -107,7 +107,7 @@ class Photos:
         step, coded, own, content = _opened(payload, area)
         shown = code.decode(content, self._prior, coded, step, part(tell, 0.0, 0.95))
         return [
-            images.resize(_pixels(each)[: size[0], : size[1]], *wanted)
+            images.resize(each.pixels()[: size[0], : size[1]], *wanted)
             for each, size, wanted in zip(shown, coded, own, strict=True)
         ]
 
@@ -148,7 +148,7 @@ def _fitted(pixels: Pixels, area: int) -> Pixels:
 
 
 def _padded_area(height: int, width: int) -> int:
-    return code.padded(height) * code.padded(width)
+    return padded(height) * padded(width)
 
 
 def _most_padded(area: int) -> int:
@@ -158,16 +158,5 @@ def _most_padded(area: int) -> int:
 def _padded(pixels: Pixels) -> Pixels:
     """An image with its last row and column repeated, until a code's blocks divide it."""
     height, width = pixels.shape[:2]
-    around = ((0, code.padded(height) - height), (0, code.padded(width) - width), (0, 0))
+    around = ((0, padded(height) - height), (0, padded(width) - width), (0, 0))
     return np.pad(pixels, around, "edge")
-
-
-def _floats(pixels: Pixels) -> NDArray[np.float32]:
-    """3 x H x W, in levels around the middle."""
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) - np.float32(127.5)
-
-
-def _pixels(levels: NDArray[np.float32]) -> Pixels:
-    """:func:`_floats` undone and rounded, whatever came in between."""
-    shown = np.clip(np.rint(levels + np.float32(127.5)), 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(shown.transpose(1, 2, 0))

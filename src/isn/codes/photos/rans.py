@@ -184,11 +184,11 @@ class Encoder:
                 *("encode", symbols, kinds, kinds.size, state, side),
                 *(tables.frequency, tables.start, words, place),
             )
-        body = [state.view(np.uint32), words[place:]]
+        body: list[NDArray[Any]] = [state.view(np.uint32), words[place:]]
         head = np.array([sum(map(len, body)), sum(map(len, self._escapes))], np.uint32)
+        whole: list[NDArray[Any]] = [head, *body, *self._escapes, *self._loose]
         return b"".join(
-            each.astype(each.dtype.newbyteorder("<"), copy=False).tobytes()
-            for each in (head, *body, *self._escapes, *self._loose)
+            each.astype(each.dtype.newbyteorder("<"), copy=False).tobytes() for each in whole
         )
 
 
