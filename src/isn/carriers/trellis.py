@@ -29,6 +29,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from isn import threads
 from isn.envelope import HEAD_BYTES
 from isn.errors import ImageError, NoSeal
 from isn.images import Pixels
@@ -49,6 +50,8 @@ MOST_BITS: Final = 7
 """Of a sample: with more, a value that says the right ones might lie beyond 0 or 255."""
 
 _HEAD_SAMPLES: Final = 512
+_TOLD: Final = 32
+"""Parts after which progress is told."""
 _PART: Final = 512 * RUN
 """Samples that are looked at side by side, so that memory does not grow with the image."""
 
@@ -134,13 +137,18 @@ def carry(host: Samples, content: bytes, tell: Tell = silent) -> Samples:
     """
     container, bits = np.empty_like(host), np.frombuffer(content, np.uint8)
     host = np.ascontiguousarray(host)
-    for first in range(0, len(host), _PART):
+
+    def work(first: int) -> None:
         last = min(first + _PART, len(host))
         call(
             *("carry", host, first, last, len(host), bits, 8 * len(bits)),
             *(_nearest_of_all(), *CODE.ways, CODE.taps[0], container),
         )
-        tell(last / len(host))
+
+    parts = range(0, len(host), _PART)
+    for some in range(0, len(parts), _TOLD):
+        threads.each(work, parts[some : some + _TOLD])
+        tell(min(some + _TOLD, len(parts)) / len(parts))
     return container
 
 

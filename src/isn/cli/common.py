@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from isn import threads
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
     from isn.images import Picture
     from isn.method import Method
-    from isn.paper.backends.base import Backend
     from isn.secret import Content, File
 
 Command: TypeAlias = "Callable[..., Any]"
@@ -60,6 +60,13 @@ def _set_output(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
+def _limit_threads(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    """Before anything is imported that computes."""
+    del context, parameter
+    if value is not None:
+        threads.limit(value)
+
+
 backend_option = click.option(
     "--backend",
     callback=_check_backend,
@@ -71,7 +78,10 @@ threads_option = click.option(
     "--threads",
     type=click.IntRange(1, 1024),
     metavar="N",
-    help="Threads of the onnxruntime backend, which this chooses. Default: one for each core.",
+    callback=_limit_threads,
+    expose_value=False,
+    is_eager=True,
+    help="Threads that compute. Default: one for each core.",
 )
 texture_option = click.option(
     "--texture",
@@ -183,49 +193,21 @@ def make_folder(folder: Path) -> list[Path]:
     return missing
 
 
-def choose_method(
-    name: str, *, backend: str | None = None, threads: int | None = None, **options: Any
-) -> Method:
+def choose_method(name: str, *, backend: str | None = None, **options: Any) -> Method:
     """A method with the options that the command line gives.
 
     Args:
         name: of a shipped method, or the path of a weights file.
         backend: what ``--backend`` named.
-        threads: what ``--threads`` gave.
         options: further ones, as :func:`isn.method.get` takes them.
 
     Raises:
         ConfigError: there is no such method, or it does not use one of them.
-        click.UsageError: ``--threads`` was given, and nothing is there to use it.
         ModelError: the file is no weights file.
     """
     from isn import method
-    from isn.errors import ConfigError
-    from isn.paper import backends
 
-    chosen = method.get(name, backend=backend, **options)
-    if threads is None:
-        return chosen
-    try:
-        method.tuned(chosen, backend=backends.DEFAULT)
-    except ConfigError as error:
-        raise click.UsageError(
-            f"--threads was given, and {chosen.name} runs no network: leave it out"
-        ) from error
-    return method.tuned(chosen, backend=choose_backend(backend, threads))
-
-
-def choose_backend(name: str | None, threads: int | None) -> Backend | str | None:
-    """What ``--backend`` and ``--threads`` ask for together; None: they ask for nothing."""
-    from isn.paper import backends
-
-    if threads is None:
-        return name
-    if name not in (None, backends.DEFAULT):
-        raise click.UsageError(f"--threads is for the backend {backends.DEFAULT}, not for {name}")
-    from isn.paper.backends.onnxruntime import OnnxRuntime
-
-    return OnnxRuntime(threads)
+    return method.get(name, backend=backend, **options)
 
 
 def decibels(value: float) -> float | None:

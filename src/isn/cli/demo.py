@@ -92,7 +92,7 @@ class Trial:
 @json_option
 @quiet_option
 @click.pass_obj
-def demo(voice: Voice, output: str, backend: str | None, threads: int | None) -> None:
+def demo(voice: Voice, output: str, backend: str | None) -> None:
     """Hide shipped photos in another, get them back, and show what that costs.
 
     One photo and four are hidden by the paper's method, by what grew from its network, and by the
@@ -120,8 +120,7 @@ def demo(voice: Voice, output: str, backend: str | None, threads: int | None) ->
         for k, (name, count) in enumerate(planned):
             share = part(tell or silent, k / len(planned), (k + 1) / len(planned))
             # Of all methods, those with a network alone use a backend.
-            used = (backend, threads) if _has_network(name) else (None, None)
-            method = choose_method(name, backend=used[0], threads=used[1])
+            method = choose_method(name, backend=backend if _has_network(name) else None)
             trials.append(_try(method, host, hidden[:count], folder, share))
     picture = folder / "demo.png"
     images.write(picture, _picture(host, hidden, trials), overwrite=True)

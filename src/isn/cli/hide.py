@@ -84,7 +84,6 @@ def hide(
     refine: int | None,
     texture: str | None,
     backend: str | None,
-    threads: int | None,
     overwrite: bool,
     dry_run: bool,
 ) -> int:
@@ -126,7 +125,6 @@ def hide(
         refine=refine,
         texture=None if texture is None else read_picture(texture, voice).pixels,
         backend=backend,
-        threads=threads,
     )
     cover, secret = read_secret(host, images, files, voice)
     if output != STANDARD:

@@ -12,8 +12,6 @@ from isn.cli import outputs
 from isn.cli.common import (
     STANDARD,
     backend_option,
-    choose_backend,
-    choose_method,
     json_option,
     output_option,
     overwrite_option,
@@ -69,7 +67,6 @@ def reveal(
     passphrase_file: str | None,
     texture: str | None,
     backend: str | None,
-    threads: int | None,
     overwrite: bool,
 ) -> None:
     """Reveal what is hidden in CONTAINER.
@@ -112,7 +109,7 @@ def reveal(
             picture,
             method=method,
             passphrase=secret,
-            backend=_backend(name, backend, threads),
+            backend=backend,
             texture=key,
             salvage=salvage,
             progress=tell,
@@ -144,15 +141,6 @@ def _left(picture: Picture, name: str) -> list[Content]:
 
     size = (picture.pixels.shape[0], picture.pixels.shape[1])
     return [Content(size)] * method.get(name).counts.start
-
-
-def _backend(name: str | None, backend: str | None, threads: int | None) -> Any:
-    """What is to run the network of a container, refused where there is none."""
-    from isn import zoo
-
-    if threads is not None and name in {each.name for each in zoo.entries()}:
-        choose_method(str(name), backend=backend, threads=threads)
-    return choose_backend(backend, threads)
 
 
 def _encoded(path: Path, item: Item) -> bytes:

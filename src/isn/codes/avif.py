@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import struct
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final
 
 from PIL import Image, features
 
-from isn import images
+from isn import images, threads
 from isn.codes import NO_FINGERPRINT, Foreseen, Room
 from isn.errors import BackendError, ImageError
 from isn.images import Pixels
@@ -165,10 +163,7 @@ class _Trials:
         """The files of this quality."""
         if quality not in self._files:
             # libavif works outside the interpreter's lock: each image has a core of its own.
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                self._files[quality] = list(
-                    pool.map(lambda each: encode(each, quality), self.pictures)
-                )
+            self._files[quality] = threads.each(lambda one: encode(one, quality), self.pictures)
             self.made += 1
             self._tell(self.made / (self.made + 3))
         return self._files[quality]

@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from isn import threads
 from isn.codes.photos.prior import CLASSES, FINEST
 from isn.kernels import call
 from isn.viterbi import Convolutional
@@ -39,6 +40,8 @@ WORTH: Final = 0.0915
 """Square error, in squares of a step, that a bit is worth, of a coder at its best."""
 
 _RUN: Final = 256
+_SIDE_BY_SIDE: Final = 256
+"""Runs that are worth a thread."""
 
 
 def runs(numbers: int, lanes: int) -> int:
@@ -102,10 +105,14 @@ def quantised(values: Floats, classes: Small, costs: Floats, lanes: int) -> tupl
     """
     side = runs(values.size, lanes)
     numbers, kinds = np.empty(values.shape, np.int32), np.empty(values.shape, np.uint8)
-    call(
-        *("quantise", values, classes, values.size, side, 0, side, _leans(), costs),
-        *(costs.shape[1], costs.shape[2] - 1, WORTH, *CODE.ways, numbers, kinds),
-    )
+
+    def work(first: int, last: int) -> None:
+        call(
+            *("quantise", values, classes, values.size, side, first, last, _leans(), costs),
+            *(costs.shape[1], costs.shape[2] - 1, WORTH, *CODE.ways, numbers, kinds),
+        )
+
+    threads.spread(work, side, _SIDE_BY_SIDE)
     return numbers, kinds
 
 

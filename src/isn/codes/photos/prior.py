@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from isn import threads
 from isn.codes.photos.bands import CHANNELS, COSINES, MEANS, SIDE
 from isn.errors import ModelError
 from isn.kernels import call
@@ -46,6 +47,8 @@ _HIGHEST: Final = 1023
 _TO_HIDDEN: Final = (_WEIGHT * _FEATURE // _HIDDEN).bit_length() - 1
 _TO_CLASS: Final = (_WEIGHT * _HIDDEN // 4).bit_length() - 1
 """Bits by which sums are shifted to the hidden layer's units, and to classes."""
+_TILE, _ENOUGH = 8, 4096
+"""Rows that are looked at together, and positions that are worth a thread."""
 _EXACT: Final = 1 << 24
 _MOST_WEIGHT: Final = 32767
 
@@ -238,11 +241,15 @@ class Level:
         inner, outer = self._layers[group]
         _, rows, columns = features.shape
         found = np.empty((outer.outputs, rows, columns), np.uint8)
-        call(
-            *("classes", features, *features.shape, 0, rows, inner.weight, inner.bias),
-            *(len(inner.bias), outer.weight, outer.bias, outer.outputs, _TO_HIDDEN, _HIGHEST),
-            *(_TO_CLASS, 4 * FINEST, CLASSES, found),
-        )
+
+        def work(first: int, last: int) -> None:
+            call(
+                *("classes", features, *features.shape, first, last, inner.weight, inner.bias),
+                *(len(inner.bias), outer.weight, outer.bias, outer.outputs, _TO_HIDDEN),
+                *(_HIGHEST, _TO_CLASS, 4 * FINEST, CLASSES, found),
+            )
+
+        threads.spread(work, rows, max(_TILE, _ENOUGH // columns))
         return found
 
 

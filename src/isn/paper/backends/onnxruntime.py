@@ -5,7 +5,6 @@ There is no export step and no second copy of the weights that could drift from 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, num
 from isn.paper.backends.base import LEAK, Tensors
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
+from isn.threads import count
 
 OPSET, IR_VERSION = 17, 9
 """Stated, so that any onnxruntime of the last years reads the graphs."""
@@ -59,7 +59,7 @@ class OnnxRuntime:
         """The backend on so many threads; None: one for each core the process may use."""
         # Always a number: left to itself, onnxruntime pins one thread of each session to each
         # core of the machine, which then waits for whatever else runs there.
-        self.threads = threads or _cores()
+        self.threads = threads or count()
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
@@ -157,12 +157,6 @@ def dense_graph(
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_FUSED, 1)],
         ir_version=IR_VERSION,
     )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _value(name: str, channels: int) -> ValueInfoProto:
