@@ -68,8 +68,8 @@ docs: $(DOCS) ## the documentation as a site, with every docstring, in build/doc
 	@echo "build/docs/index.html"
 
 # Those that need nothing but the repository; benchmarks/README.md tells of the others.
-bench: $(ALL) ## memory, speed, StegExpose, training throughput
-	@set -e; for name in memory speed stegexpose throughput; do \
+bench: $(ALL) ## speed and memory, StegExpose, training throughput
+	@set -e; for name in speed stegexpose throughput; do \
 	    echo "== benchmarks/$$name.py"; .venv-all/bin/python "benchmarks/$$name.py" $(ARGS); done
 
 train: named-data $(ALL) ## DATA=folder [CONFIG=fast] [RUN=runs/fast]: train a model
