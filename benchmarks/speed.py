@@ -91,13 +91,14 @@ def cost(words: list[str], repeats: int) -> Cost:
     runs = []
     for _ in range(repeats):
         start = time.perf_counter()
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        errors = process.stderr.read() if process.stderr else b""
-        _, status, used = os.wait4(process.pid, 0)
-        clock = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{' '.join(words)} failed: {errors.decode()[-500:]}")
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors)
+            _, status, used = os.wait4(process.pid, 0)
+            clock = time.perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                errors.seek(0)
+                raise SystemExit(f"{' '.join(words)} failed: {errors.read().decode()[-500:]}")
         unit = 1 if sys.platform == "darwin" else 1024
         runs.append(Cost(used.ru_utime + used.ru_stime, clock, used.ru_maxrss * unit / 1e6))
     return Cost(*map(min, *runs)) if len(runs) > 1 else runs[0]
