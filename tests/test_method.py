@@ -386,3 +386,26 @@ def test_methods_are_told_apart_by_number_and_fingerprint() -> None:
         with pytest.raises(UnknownModel, match=f"number {number} and fingerprint"):
             method.find(number, fingerprint)
     assert isinstance(keys.of(None), Public)
+
+
+@pytest.mark.parametrize(("few", "bits", "tried"), [(10**6, 1.5, 2), (10**6, 1.7, 1), (9, 1.5, 1)])
+def test_other_codes_are_tried_where_room_is_small_and_trying_is_cheap(
+    few: int, bits: float, tried: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(method, "FEW", few)
+    tries: list[str] = []
+    shipped = method.get("photos")
+    assert isinstance(shipped, method.Carried)
+    for each in shipped.pictures:
+        encode = type(each).encode
+
+        def counted(self: Any, *words: Any, encode: Any = encode) -> bytes:
+            tries.append(self.name)
+            return bytes(encode(self, *words))
+
+        monkeypatch.setattr(type(each), "encode", counted)
+    # Of two images of the host's size, a hidden pixel has 3 / 2 of the bits of a sample.
+    host = picture(64, 64, seed=1)
+    chosen = shipped.tuned({"bits": 2 * bits / 3})
+    chosen.encoded(host, [picture(64, 64, seed=2), picture(64, 64, seed=3)])
+    assert len(set(tries)) == tried

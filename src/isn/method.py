@@ -47,8 +47,11 @@ LEAST_BITS: Final = 0.01
 MOST_BITS: Final = 4.0
 """Bits of a sample that a user may choose from."""
 
-RIVALS_BELOW: Final = 0.9
-"""Bits of a hidden pixel below which all codes of a method are tried, and the best is kept."""
+RIVALS_BELOW: Final = 1.6, 0.9
+"""Bits of a hidden pixel below which all codes of a method are tried, and the best is kept: where
+the images have `FEW` pixels together, and where they have more, for AVIF then takes minutes."""
+
+FEW: Final = 1_000_000
 
 _ENOUGH: Final = 100.0
 """PSNR that nobody tells from infinity."""
@@ -173,7 +176,8 @@ class Carried:
         codes = self.codes(secret)
         room = self.room(host, codes[0])
         pixels = sum(each.shape[0] * each.shape[1] for each in secret if not isinstance(each, File))
-        rivals = codes if 8 * room.size < RIVALS_BELOW * pixels else codes[:1]
+        below = RIVALS_BELOW[pixels > FEW]
+        rivals = codes if 8 * room.size < below * pixels else codes[:1]
         trials: list[tuple[Code, bytes]] = []
         for number, code in enumerate(rivals):
             share = part(tell, number / len(rivals), (number + 1) / len(rivals))
