@@ -300,7 +300,7 @@ static inline int32_t symbol_of(int32_t number, int32_t shift, int32_t reach, in
     const int32_t raised = (int32_t)((uint32_t)number + (uint32_t)half_of(shift));
     const int32_t high = raised >> shift;
     if (high < -reach || high > reach) return ESCAPE;
-    *low = raised - (high << shift);
+    *low = raised - (int32_t)((uint32_t)high << shift);
     return high + REACH;
 }
 
@@ -531,16 +531,17 @@ ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int6
                                    uint8_t *content)
 {
     Mix mix = mix_from(first, bits, samples);
-    int32_t one = 0, two = 0, time = 0;
+    uint32_t one = 0, two = 0;
+    int64_t time = 0;
     for (int64_t sample = first; sample < last; sample++) {
         const int low = mix_next(&mix) - 1, value = container[sample];
         if (low < 0) continue;
         if (time++ % LENGTH == 0) one = two = 0;
-        one = one << 1 | (value >> low & 1);
-        two = two << 1 | (value >> low >> 1 & 1);
-        int sum = (one & lower) ^ (two & upper);
+        one = one << 1 | (uint32_t)(value >> low & 1);
+        two = two << 1 | (uint32_t)(value >> low >> 1 & 1);
+        uint32_t sum = (one & (uint32_t)lower) ^ (two & (uint32_t)upper);
         sum ^= sum >> 4, sum ^= sum >> 2, sum ^= sum >> 1;
-        const int number = (sum & 1) << low | (value & ((1 << low) - 1));
+        const int number = (int)(sum & 1) << low | (value & ((1 << low) - 1));
         for (int at = low; at >= 0; at--, mix.bit++)
             content[mix.bit >> 3] |= (uint8_t)((number >> at & 1) << (7 - (mix.bit & 7)));
     }
