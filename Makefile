@@ -52,15 +52,17 @@ test: $(TEST) ## all tests that are quick and need no torch
 test-all: $(ALL) ## every test, with torch (on Linux a download of 3 GB)
 	.venv-all/bin/python -m pytest $(ARGS)
 
-lint: $(ALL) ## ruff, mypy --strict, the order of imports
+lint: $(ALL) ## ruff, clang-format, mypy --strict, the order of imports
 	.venv-all/bin/ruff check
 	.venv-all/bin/ruff format --check
+	.venv-all/bin/clang-format --dry-run --Werror src/isn/kernels/kernels.c
 	.venv-all/bin/mypy --strict
 	.venv-all/bin/lint-imports
 
-format: $(ALL) ## let ruff repair what it can
+format: $(ALL) ## repair what ruff and clang-format can
 	.venv-all/bin/ruff check --fix
 	.venv-all/bin/ruff format
+	.venv-all/bin/clang-format -i src/isn/kernels/kernels.c
 
 # Torch is not needed: what imports it is described without it.
 docs: $(DOCS) ## the documentation as a site, with every docstring, in build/docs

@@ -1,9 +1,9 @@
 /* The loops that are too sequential for arrays: classes, quantisers, rANS and the carrying trellis.
  *
- * Every function is held by a test against a plain version in Python. All sums are of whole numbers,
- * or in an order and a rounding that are fixed (no contraction to fused multiply-adds), so that the
- * same bytes come out on every machine. Nothing is read or written beyond the sizes that are given;
- * whoever calls has checked them.
+ * Every function is held by a test against a plain version in Python. All sums are of whole
+ * numbers, or in an order and a rounding that are fixed (no contraction to fused multiply-adds), so
+ * that the same bytes come out on every machine. Nothing is read or written beyond the sizes that
+ * are given; whoever calls has checked them.
  *
  * The file is compiled once for every processor of its kind, and on x86-64 once more for those with
  * AVX2; ISN_NAME tells the two apart, and isn.kernels takes the one that runs.
@@ -27,10 +27,17 @@
 
 enum { OK = 0, NO_MEMORY = -1, DAMAGED = -2 };
 
-static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
-static inline int32_t most_of(int32_t a, int32_t b) { return a > b ? a : b; }
+static inline int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+static inline int32_t most_of(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
 
-/* ---- The prior's networks: two layers in whole numbers (isn.codes.photos.prior) ---------------- */
+/* ---- The prior's networks: two layers in whole numbers (isn.codes.photos.prior) ----------------
+ */
 
 /* Positions, and outputs, of which sums are kept in registers. */
 enum { WIDE = 16, DEEP = 4 };
@@ -73,17 +80,17 @@ static void products(const int16_t *from, const ptrdiff_t *offset, int32_t count
 
 /* The classes of some rows.
  *
- * features: channels x rows x columns; inner: (hidden / 4) x (pairs * 9) x 4 x 2 weights, channels in
- * pairs, the last one filled with zeros; outer: ceil(outputs / 4) x (hidden / 2) x 4 x 2. hidden is a
- * multiple of 4. found: outputs x rows x columns.
+ * features: channels x rows x columns; inner: (hidden / 4) x (pairs * 9) x 4 x 2 weights, channels
+ * in pairs, the last one filled with zeros; outer: ceil(outputs / 4) x (hidden / 2) x 4 x 2. hidden
+ * is a multiple of 4. found: outputs x rows x columns.
  */
 ISN_API int32_t ISN_NAME(isn_classes)(const uint8_t *features, int64_t channels, int64_t rows,
                                       int64_t columns, int64_t first, int64_t last,
                                       const int16_t *inner, const int32_t *inner_bias,
                                       int64_t hidden, const int16_t *outer,
-                                      const int32_t *outer_bias, int64_t outputs, int32_t inner_shift,
-                                      int32_t highest, int32_t outer_shift, int32_t finest,
-                                      int32_t classes, uint8_t *found)
+                                      const int32_t *outer_bias, int64_t outputs,
+                                      int32_t inner_shift, int32_t highest, int32_t outer_shift,
+                                      int32_t finest, int32_t classes, uint8_t *found)
 {
     const int64_t pairs = (channels + 1) / 2, plane = rows * columns;
     const int64_t stride = least(TILE_COLUMNS, columns) + 2;
@@ -129,7 +136,8 @@ ISN_API int32_t ISN_NAME(isn_classes)(const uint8_t *features, int64_t channels,
                 }
                 for (int64_t block = 0; block < hidden / DEEP; block++) {
                     products(packed + 2 * at, offset, (int32_t)(TAPS * pairs),
-                             inner + block * TAPS * pairs * 2 * DEEP, inner_bias + block * DEEP, sums);
+                             inner + block * TAPS * pairs * 2 * DEEP, inner_bias + block * DEEP,
+                             sums);
                     for (int d = 0; d < DEEP; d++) {
                         const int64_t unit = block * DEEP + d;
                         int16_t *to = middle + 2 * (unit / 2) * kept + unit % 2;
@@ -140,7 +148,8 @@ ISN_API int32_t ISN_NAME(isn_classes)(const uint8_t *features, int64_t channels,
                 }
                 for (int64_t block = 0; block * DEEP < outputs; block++) {
                     products(middle + 2 * at, across, (int32_t)(hidden / 2),
-                             outer + block * (hidden / 2) * 2 * DEEP, outer_bias + block * DEEP, sums);
+                             outer + block * (hidden / 2) * 2 * DEEP, outer_bias + block * DEEP,
+                             sums);
                     for (int d = 0; d < DEEP && block * DEEP + d < outputs; d++) {
                         uint8_t *to = found + (block * DEEP + d) * plane;
                         for (int x = 0; x < WIDE; x++)
@@ -156,7 +165,8 @@ ISN_API int32_t ISN_NAME(isn_classes)(const uint8_t *features, int64_t channels,
     return OK;
 }
 
-/* ---- Dependent quantisation (isn.codes.photos.dependent) --------------------------------------- */
+/* ---- Dependent quantisation (isn.codes.photos.dependent) ---------------------------------------
+ */
 
 enum { QUANTISER_STATES = 8, VECTORS = 8, RUNS = 8 * VECTORS };
 
@@ -164,18 +174,27 @@ typedef float floats __attribute__((vector_size(32)));
 typedef int32_t wholes __attribute__((vector_size(32)));
 
 /* Of so many runs side by side, one number each. */
-typedef union { floats v[VECTORS]; float one[RUNS]; } Reals;
-typedef union { wholes v[VECTORS]; int32_t one[RUNS]; } Integers;
+typedef union {
+    floats v[VECTORS];
+    float one[RUNS];
+} Reals;
+typedef union {
+    wholes v[VECTORS];
+    int32_t one[RUNS];
+} Integers;
 
 static inline floats picked(wholes mask, floats yes, floats no)
 {
     return (floats)(((wholes)yes & mask) | ((wholes)no & ~mask));
 }
 
-static inline floats magnitude(floats given) { return (floats)((wholes)given & 0x7fffffff); }
+static inline floats magnitude(floats given)
+{
+    return (floats)((wholes)given & 0x7fffffff);
+}
 
-/* The nearest number of a quantiser, even or odd as mask `high` says, to sizes that lean towards the
- * smaller ones; mask `odd`: of which quantiser. */
+/* The nearest number of a quantiser, even or odd as mask `high` says, to sizes that lean towards
+ * the smaller ones; mask `odd`: of which quantiser. */
 static inline floats nearest(floats size, wholes odd, wholes high)
 {
     const floats none = {0}, one = none + 1.0f, parity = picked(high, one, none);
@@ -193,21 +212,23 @@ static inline floats nearest(floats size, wholes odd, wholes high)
  */
 ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, int64_t count,
                                        int64_t side, int64_t first, int64_t last, const float *lean,
-                                       const float *cost, int64_t classes, int64_t most, float worth,
-                                       const uint8_t *before, const uint8_t *label, int32_t *number,
-                                       uint8_t *found)
+                                       const float *cost, int64_t classes, int64_t most,
+                                       float worth, const uint8_t *before, const uint8_t *label,
+                                       int32_t *number, uint8_t *found)
 {
     const int64_t length = (count + side - 1) / side;
     const wholes no = {0}, yes = ~no;
     uint8_t from[2][QUANTISER_STATES], by[2 * QUANTISER_STATES], back[2 * QUANTISER_STATES];
-    memcpy(from, before, sizeof from), memcpy(back, before, sizeof back), memcpy(by, label, sizeof by);
+    memcpy(from, before, sizeof from), memcpy(back, before, sizeof back),
+        memcpy(by, label, sizeof by);
     uint8_t *chosen = malloc(length * RUNS);
     if (!chosen) return NO_MEMORY;
     for (int64_t run = first; run < last; run += RUNS) {
         const int64_t runs = last - run < RUNS ? last - run : RUNS;
         Reals total[QUANTISER_STATES], next[QUANTISER_STATES];
         for (int s = 0; s < QUANTISER_STATES; s++)
-            for (int v = 0; v < VECTORS; v++) total[s].v[v] = (floats)no + (s ? 1073741824.0f : 0.0f);
+            for (int v = 0; v < VECTORS; v++)
+                total[s].v[v] = (floats)no + (s ? 1073741824.0f : 0.0f);
         for (int64_t time = 0; time < length; time++) {
             const int64_t at = time * side + run;
             const int there = (int)(count - at < runs ? (count > at ? count - at : 0) : runs);
@@ -224,7 +245,8 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
                 const float *costs = cost + (each & 1) * classes * (most + 1);
                 for (int v = 0; v < VECTORS; v++) {
                     const floats half = (floats)no + 0.5f;
-                    const floats it = nearest(leaning.v[v], each & 1 ? yes : no, each >> 1 ? yes : no);
+                    const floats it =
+                        nearest(leaning.v[v], each & 1 ? yes : no, each >> 1 ? yes : no);
                     floats steps = it;
                     if (each & 1) {
                         steps = it - picked(it > 0.0f, half, (floats)no);
@@ -288,11 +310,15 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
     return OK;
 }
 
-/* ---- rANS (isn.codes.photos.rans) -------------------------------------------------------------- */
+/* ---- rANS (isn.codes.photos.rans) --------------------------------------------------------------
+ */
 
 enum { TOTAL_BITS = 16, REACH = 96, ESCAPE = 2 * REACH + 1, SYMBOLS = ESCAPE + 1, GUESSES = 256 };
 
-static inline int32_t half_of(int32_t shift) { return (1 << shift) >> 1; }
+static inline int32_t half_of(int32_t shift)
+{
+    return (1 << shift) >> 1;
+}
 
 static inline int32_t symbol_of(int32_t number, int32_t shift, int32_t reach, int32_t *low)
 {
@@ -317,7 +343,8 @@ ISN_API double ISN_NAME(isn_bits)(const int32_t *number, const uint8_t *kind, in
 }
 
 /* The symbols of some numbers; their low bits, one after the other from bit `bit` on, into loose
- * (which is zero there); and those that escape. Returns how many escape, and the last bit in *bit. */
+ * (which is zero there); and those that escape. Returns how many escape, and the last bit in *bit.
+ */
 ISN_API int64_t ISN_NAME(isn_split)(const int32_t *number, const uint8_t *kind, int64_t count,
                                     const int32_t *shift, const int32_t *reach, uint8_t *symbol,
                                     uint8_t *loose, int64_t *bit, int32_t *escape)
@@ -367,8 +394,8 @@ ISN_API int64_t ISN_NAME(isn_encode)(const uint8_t *symbol, const uint8_t *kind,
  * kind: classes; way: `ways` zeros; at: places in words, escapes and loose bits, moved on; ends: of
  * each. guess: kinds x GUESSES, the symbol at the first of every 256 slots. after: 8 x 2.
  */
-ISN_API int32_t ISN_NAME(isn_decode)(const uint8_t *kind, int64_t count, uint64_t *state, int64_t side,
-                                     const uint32_t *words, const int32_t *escape,
+ISN_API int32_t ISN_NAME(isn_decode)(const uint8_t *kind, int64_t count, uint64_t *state,
+                                     int64_t side, const uint32_t *words, const int32_t *escape,
                                      const uint8_t *loose, int64_t *at, const int64_t *ends,
                                      const int32_t *shift, const uint32_t *frequency,
                                      const uint32_t *start, const uint8_t *guess, int64_t classes,
@@ -376,7 +403,8 @@ ISN_API int32_t ISN_NAME(isn_decode)(const uint8_t *kind, int64_t count, uint64_
                                      int32_t *halves)
 {
     int64_t word = at[0], escaped = at[1], bit = at[2];
-    for (int64_t base = 0, lane = 0; base < count; base += side, lane = lane + side < ways ? lane + side : 0) {
+    for (int64_t base = 0, lane = 0; base < count;
+         base += side, lane = lane + side < ways ? lane + side : 0) {
         const int64_t many = count - base < side ? count - base : side;
         for (int64_t w = 0; w < many; w++) {
             const int64_t k = base + w;
@@ -413,16 +441,20 @@ ISN_API int32_t ISN_NAME(isn_decode)(const uint8_t *kind, int64_t count, uint64_
     return OK;
 }
 
-/* ---- The carrying trellis (isn.carriers.trellis) ----------------------------------------------- */
+/* ---- The carrying trellis (isn.carriers.trellis) -----------------------------------------------
+ */
 
 enum { CARRY_STATES = 32, LENGTH = 512 };
 
 /* Bits evenly mixed over samples: before sample t, t * bits / samples of them are carried. */
-typedef struct { int64_t bit, rest, whole, part, samples; } Mix;
+typedef struct {
+    int64_t bit, rest, whole, part, samples;
+} Mix;
 
 static inline Mix mix_from(int64_t sample, int64_t bits, int64_t samples)
 {
-    return (Mix){sample * bits / samples, sample * bits % samples, bits / samples, bits % samples, samples};
+    return (Mix){sample * bits / samples, sample * bits % samples, bits / samples, bits % samples,
+                 samples};
 }
 
 /* How many bits the next sample carries. */
@@ -440,10 +472,10 @@ static inline int mix_next(Mix *mix)
  * moved: for each width 1 to 7, 256 x 256: the sample nearest to a value that is a number modulo
  * 2 << width. before, label: 2 x 32. taps: h0.
  */
-ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, int64_t first, int64_t last, int64_t samples,
-                                    const uint8_t *content, int64_t bits, const uint8_t *moved,
-                                    const uint8_t *before, const uint8_t *label, int32_t taps,
-                                    uint8_t *container)
+ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, int64_t first, int64_t last,
+                                    int64_t samples, const uint8_t *content, int64_t bits,
+                                    const uint8_t *moved, const uint8_t *before,
+                                    const uint8_t *label, int32_t taps, uint8_t *container)
 {
     uint8_t from[2][CARRY_STATES], by[2][CARRY_STATES];
     memcpy(from, before, sizeof from), memcpy(by, label, sizeof by);
@@ -548,7 +580,8 @@ ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int6
     return OK;
 }
 
-/* ---- Which of the two builds runs here ---------------------------------------------------------- */
+/* ---- Which of the two builds runs here ----------------------------------------------------------
+ */
 
 #ifdef ISN_PLAIN
 #if defined(__x86_64__)
