@@ -20,7 +20,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +74,19 @@ print(time.process_time() - start)
 """
 
 
+WATCH = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+clock = time.perf_counter() - start
+process.returncode = os.waitstatus_to_exitcode(status)
+unit = 1 if sys.platform == "darwin" else 1024
+print(used.ru_utime + used.ru_stime, clock, used.ru_maxrss * unit / 1e6)
+sys.exit(process.returncode != 0)
+"""
+"""A small process between, for a new one is counted as large as the one that it comes from."""
+
 Ratios = dict[str, float]
 
 
@@ -90,17 +102,12 @@ def cost(words: list[str], repeats: int) -> Cost:
     """The least of several runs of a process, which must succeed."""
     runs = []
     for _ in range(repeats):
-        start = time.perf_counter()
-        with tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors)
-            _, status, used = os.wait4(process.pid, 0)
-            clock = time.perf_counter() - start
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
-                errors.seek(0)
-                raise SystemExit(f"{' '.join(words)} failed: {errors.read().decode()[-500:]}")
-        unit = 1 if sys.platform == "darwin" else 1024
-        runs.append(Cost(used.ru_utime + used.ru_stime, clock, used.ru_maxrss * unit / 1e6))
+        done = subprocess.run(
+            [sys.executable, "-c", WATCH, *words], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{' '.join(words)} failed: {done.stderr[-500:]}")
+        runs.append(Cost(*map(float, done.stdout.split())))
     return Cost(*map(min, *runs)) if len(runs) > 1 else runs[0]
 
 
