@@ -16,7 +16,6 @@ from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
     from isn.images import Picture
-    from isn.method import Method
     from isn.secret import Content, File
 
 Command: TypeAlias = "Callable[..., Any]"
@@ -191,23 +190,6 @@ def make_folder(folder: Path) -> list[Path]:
             f"{folder} cannot be made ({error.strerror}): give another folder"
         ) from error
     return missing
-
-
-def choose_method(name: str, *, backend: str | None = None, **options: Any) -> Method:
-    """A method with the options that the command line gives.
-
-    Args:
-        name: of a shipped method, or the path of a weights file.
-        backend: what ``--backend`` named.
-        options: further ones, as :func:`isn.method.get` takes them.
-
-    Raises:
-        ConfigError: there is no such method, or it does not use one of them.
-        ModelError: the file is no weights file.
-    """
-    from isn import method
-
-    return method.get(name, backend=backend, **options)
 
 
 def decibels(value: float) -> float | None:

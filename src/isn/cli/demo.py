@@ -14,7 +14,6 @@ import click
 
 from isn.cli.common import (
     backend_option,
-    choose_method,
     count_of,
     decibels,
     json_option,
@@ -107,6 +106,7 @@ def demo(voice: Voice, output: str, backend: str | None) -> None:
     """
     from isn import images
     from isn.evaluation.showcase import HOST
+    from isn.method import get
 
     planned = [(name, count) for count in COUNTS for name in _methods(count)]
     folder = Path(output)
@@ -120,7 +120,7 @@ def demo(voice: Voice, output: str, backend: str | None) -> None:
         for k, (name, count) in enumerate(planned):
             share = part(tell or silent, k / len(planned), (k + 1) / len(planned))
             # Of all methods, those with a network alone use a backend.
-            method = choose_method(name, backend=backend if _has_network(name) else None)
+            method = get(name, backend=backend if _has_network(name) else None)
             trials.append(_try(method, host, hidden[:count], folder, share))
     picture = folder / "demo.png"
     images.write(picture, _picture(host, hidden, trials), overwrite=True)

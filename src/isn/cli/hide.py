@@ -13,7 +13,6 @@ from isn.cli.common import (
     STANDARD,
     backend_option,
     bits_option,
-    choose_method,
     count_of,
     decibels,
     file_option,
@@ -113,13 +112,13 @@ def hide(
     prints of a method.
     """
     from isn.images import check_output, encode
-    from isn.method import DEFAULT
+    from isn.method import DEFAULT, get
 
     if not images and not files:
         raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
     if output != STANDARD:
         check_output(output, overwrite=overwrite)
-    chosen = choose_method(
+    chosen = get(
         method or DEFAULT,
         bits=bits,
         refine=refine,

@@ -9,7 +9,6 @@ import click
 
 from isn.cli.common import (
     backend_option,
-    choose_method,
     decibels,
     json_option,
     overwrite_option,
@@ -104,9 +103,10 @@ def keysheet(
 
 def _keyed(path: str, backend: str | None) -> Paper:
     from isn.errors import ConfigError
+    from isn.method import get
     from isn.paper.method import Paper
 
-    chosen = choose_method(path, backend=backend)
+    chosen = get(path, backend=backend)
     if isinstance(chosen, Paper) and chosen.config.lost is None:
         return chosen
     raise ConfigError(

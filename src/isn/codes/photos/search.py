@@ -11,7 +11,6 @@ import numpy as np
 from isn.codes.photos.image import Bands, size_of
 from isn.codes.photos.prior import STEPS
 
-_TRIALS: Final = 16
 _TRUSTED: Final = 6
 """Trials after which guesses are no longer trusted, and halves are taken."""
 _GRAIN: Final = 8
@@ -59,18 +58,19 @@ class Search:
         Args:
             taken: the bytes that the code takes in a step.
         """
-        low, high, before = STEPS[0], STEPS[1] + 1, None
-        for trial in range(_TRIALS):
+        low, high, before, trials = STEPS[0], STEPS[1] + 1, None, 0
+        while low < high:
             step = min(max(self.guess, low), high - 1)
-            if trial > _TRUSTED:
+            if trials > _TRUSTED:
                 step = (low + high) // 2
+            trials += 1
             size = taken(step)
             low, high = (low, step) if size <= self._room else (step + 1, high)
             self._bend(before, (self._expected(step), size))
             self.told(step, size)
             before = self._last
             finer = self._size(step - 1) if step > low else math.inf
-            if low >= high or size <= self._room < finer - _GRAIN:
+            if size <= self._room < finer - _GRAIN:
                 break
             self.guess -= size <= self._room and self.guess == step
         return high
