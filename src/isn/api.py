@@ -122,6 +122,7 @@ def hide(
     *,
     method: str | os.PathLike[str] | Method = method.DEFAULT,
     bits: float | None = None,
+    secrecy: str | None = None,
     passphrase: str | None = None,
     backend: str | Backend | None = None,
     refine: int | None = None,
@@ -138,6 +139,9 @@ def hide(
         method: a name that `isn methods` lists, the path of a weights file, or a method.
         bits: of a sample that may be used, 0.01 to 4 on average, for methods that carry bytes:
             more reveal better and show more. None: what the method wants, 2 for the default.
+        secrecy: ``high``, ``medium`` or ``low``: change few samples, by one level, where nobody
+            can tell (:mod:`isn.carriers.adaptive`). 0.06, 0.12 or 0.25 bits of a sample are used
+            then, or as many as `bits` says. None: as many as are good for what is revealed.
         passphrase: what a reveal must give again, 1 character or more; the container is another
             one each time then. None: everybody can reveal.
         backend: ``onnxruntime``, ``torch``, or one made by hand, where a network runs; None: torch
@@ -159,7 +163,14 @@ def hide(
         BackendError: the backend is unknown or not installed.
     """
     cover, items = _read(host), _items(secret)
-    chosen = _method(method, bits=bits, backend=backend, refine=refine, texture=_pixels(texture))
+    chosen = _method(
+        method,
+        bits=bits,
+        secrecy=secrecy,
+        backend=backend,
+        refine=refine,
+        texture=_pixels(texture),
+    )
     key, revealed = keys.of(passphrase), None
     samples = _samples(cover.pixels, cover.grey)
     with beating(progress or silent) as tell:
@@ -276,6 +287,7 @@ def capacity(
     secret: Hidden | Sequence[Hidden] | None = None,
     *,
     bits: float | None = None,
+    secrecy: str | None = None,
 ) -> list[Capacity]:
     """What fits in a host by each shipped method, before any work.
 
@@ -283,18 +295,22 @@ def capacity(
         host: as for :func:`hide`.
         secret: as for :func:`hide`; None: whatever fits.
         bits: as for :func:`hide`.
+        secrecy: as for :func:`hide`; methods that do not use it are left out then.
 
     Raises:
         ImageError: an image cannot be read.
-        ConfigError: the bits are out of their range.
+        ConfigError: the bits are out of their range, or the secrecy is none.
     """
     cover = _read(host)
     samples = _samples(cover.pixels, cover.grey)
     items = None if secret is None else _items(secret)
-    return [_capacity(name, samples, items, bits) for name in method.names()]
+    names = [
+        name for name in method.names() if secrecy is None or "secrecy" in method.get(name).options
+    ]
+    return [_capacity(name, samples, items, {"bits": bits, "secrecy": secrecy}) for name in names]
 
 
-def _capacity(name: str, host: Pixels, items: Secret | None, bits: float | None) -> Capacity:
+def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, Any]) -> Capacity:
     entry = zoo.entry(name)
     figures = entry.figures
     count = entry.images[0] if items is None else _pictures(items)
@@ -308,7 +324,7 @@ def _capacity(name: str, host: Pixels, items: Secret | None, bits: float | None)
         return Capacity(
             name, entry.images, 0, container, revealed if items and not why else None, why
         )
-    chosen = method.tuned(chosen, bits=bits)
+    chosen = method.tuned(chosen, **options)
     if not isinstance(chosen, Carried):
         raise ConfigError(f"{name} carries no bytes")
     try:

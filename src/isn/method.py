@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 
 from isn import envelope, zoo
 from isn.carriers import CARRIERS, Carrier
+from isn.carriers.adaptive import Adaptive
 from isn.carriers.trellis import Trellis
 from isn.codes import Code, Room
 from isn.codes.avif import Avif, available
@@ -46,6 +47,9 @@ DEFAULT: Final = "photos"
 LEAST_BITS: Final = 0.01
 MOST_BITS: Final = 4.0
 """Bits of a sample that a user may choose from."""
+
+SECRECY: Final = {"high": 0.06, "medium": 0.12, "low": 0.25}
+"""Bits of a sample that are used so that nobody finds them, in words."""
 
 RIVALS_BELOW: Final = 1.6, 0.9
 """Bits of a hidden pixel below which all codes of a method are tried, and the best is kept: where
@@ -140,7 +144,7 @@ class Carried:
     def options(self) -> frozenset[str]:
         """See :class:`Method`: a backend is used where a network runs."""
         network = any(isinstance(each, NetworkCode) for each in self.pictures)
-        return frozenset({"bits", "backend"} if network else {"bits"})
+        return frozenset({"bits", "backend"} if network else {"bits", "secrecy"})
 
     @property
     def counts(self) -> range:
@@ -156,7 +160,10 @@ class Carried:
             NetworkCode(each.name, each.weights, backend) if isinstance(each, NetworkCode) else each
             for each in self.pictures
         )
-        return replace(self, pictures=codes, bits=options.get("bits", self.bits))
+        carrier, bits = self.carrier, self.bits
+        if "secrecy" in options:
+            carrier, bits = Adaptive(), _secret_bits(options["secrecy"])
+        return replace(self, pictures=codes, carrier=carrier, bits=options.get("bits", bits))
 
     def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
         """See :meth:`Method.hide`."""
@@ -277,6 +284,12 @@ class Found:
         return envelope.open_body(self.head, body, key)
 
 
+def _secret_bits(word: object) -> float:
+    if word not in SECRECY:
+        raise ConfigError(f"the secrecy {word!r} was given: give one of {', '.join(SECRECY)}")
+    return SECRECY[str(word)]
+
+
 def _no_bits(given: object) -> ConfigError:
     return ConfigError(
         f"{given!r} bits a sample were given: give a number from {LEAST_BITS} to {MOST_BITS:g}"
@@ -377,8 +390,9 @@ def get(name: str | os.PathLike[str] = DEFAULT, **options: Any) -> Method:
 
     Args:
         name: one of :func:`names`, or a path that ends in ``.safetensors``.
-        options: ``bits`` of a sample (carried methods), ``backend`` (where a network runs),
-            ``refine`` and ``texture`` (the paper's); None leaves one as it is.
+        options: ``bits`` of a sample (carried methods), ``secrecy`` (those whose code takes any
+            room), ``backend`` (where a network runs), ``refine`` and ``texture`` (the paper's);
+            None leaves one as it is.
 
     Raises:
         ConfigError: there is no such method, or it does not use an option.

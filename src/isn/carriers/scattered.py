@@ -6,23 +6,17 @@ body at places that depend on salt and key. A sample that says the wrong bit cha
 
 from __future__ import annotations
 
-import hashlib
-import struct
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isn.carriers.places import Places, drawn, public
 from isn.envelope import HEAD_BYTES
 from isn.errors import ImageError, NoSeal
 from isn.images import Pixels
 from isn.keys import SALT_BYTES, Key
 from isn.progress import Tell
 
-Places = NDArray[np.int64]
-
-_LABEL: Final = b"isn places v2"
 _MOST: Final = 1 << 16
 _SHARE: Final = 2
 """One in so many samples is used at most, so that new places are soon found."""
@@ -60,7 +54,7 @@ class Scattered:
         """See :meth:`isn.carriers.Carrier.read_head`."""
         if container.size // _SHARE < 8 * HEAD_BYTES:
             raise NoSeal(f"the image has {container.size} samples, too few to be a container")
-        salt = _bits(container, _salt_places(container.shape))
+        salt = _bits(container, public(container.shape, 8 * SALT_BYTES))
         return _bits(container, places(container, salt, 0, key))
 
     def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
@@ -83,33 +77,9 @@ def places(container: Pixels, salt: bytes, size: int, key: Key) -> Places:
         Indices of samples, all different.
     """
     salt = salt[:SALT_BYTES]
-    first = _salt_places(container.shape)
+    first = public(container.shape, 8 * SALT_BYTES)
     count = 8 * (HEAD_BYTES + size)
-    return _drawn(container.shape, key.key("places", salt), first, count)
-
-
-@lru_cache(maxsize=8)
-def _salt_places(shape: tuple[int, ...]) -> Places:
-    found = _drawn(shape, bytes(32), np.empty(0, np.int64), 8 * SALT_BYTES)
-    found.flags.writeable = False
-    return found
-
-
-def _drawn(shape: tuple[int, ...], key: bytes, taken: Places, wanted: int) -> Places:
-    """The places taken, and after them the first of a stream that are none of them, to `wanted`.
-
-    A longer stream begins with the shorter one, so how much is drawn at once does not show.
-    """
-    samples, draws = int(np.prod(shape)), 2 * wanted
-    seed = _LABEL + key + struct.pack(f"<{len(shape)}Q", *shape)
-    while True:
-        numbers = np.frombuffer(hashlib.shake_256(seed).digest(8 * draws), "<u8")
-        drawn = (numbers % np.uint64(samples)).astype(np.int64)
-        candidates = np.concatenate([taken, drawn])
-        first_seen = np.sort(np.unique(candidates, return_index=True)[1])
-        if len(first_seen) >= wanted:
-            return candidates[first_seen[:wanted]]
-        draws *= 2
+    return drawn(container.shape, key.key("places", salt), first, count)
 
 
 def _bits(container: Pixels, there: Places) -> bytes:

@@ -32,6 +32,9 @@ _SIGNATURES: Final = {
     "decode": "int32 u1 q u8 q u4 i4 u1 i8 i8 i4 u4 u4 u1 q u1 u1 q i4",
     "carry": "int32 u1 q q q u1 q u1 u1 u1 i u1",
     "read": "int32 u1 q q q q i i u1",
+    "syndrome_write": "int32 u1 i2 q u2 u1 u1 i u1",
+    "syndrome_read": "int32 u1 q u2 u1 u1",
+    "shuffle": "int32 u4 q u4",
 }
 """What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
 

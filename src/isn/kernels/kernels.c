@@ -1,4 +1,4 @@
-/* The loops that are too sequential for arrays: classes, quantisers, rANS and the carrying trellis.
+/* The loops that are too sequential for arrays: classes, quantisers, rANS and both trellises.
  *
  * Every function is held by a test against a plain version in Python. All sums are of whole
  * numbers, or in an order and a rounding that are fixed (no contraction to fused multiply-adds), so
@@ -34,6 +34,11 @@ static inline int32_t least(int32_t a, int32_t b)
 static inline int32_t most_of(int32_t a, int32_t b)
 {
     return a > b ? a : b;
+}
+
+static inline int64_t highest_bit(uint32_t a)
+{
+    return (int64_t)1 << (31 - __builtin_clz(a));
 }
 
 /* ---- The prior's networks: two layers in whole numbers (isn.codes.photos.prior) ----------------
@@ -576,6 +581,128 @@ ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int6
         const int number = (int)(sum & 1) << low | (value & ((1 << low) - 1));
         for (int at = low; at >= 0; at--, mix.bit++)
             content[mix.bit >> 3] |= (uint8_t)((number >> at & 1) << (7 - (mix.bit & 7)));
+    }
+    return OK;
+}
+
+/* ---- The syndrome trellis (isn.carriers.syndrome) -----------------------------------------------
+ */
+
+/* Codes side by side, which is also how many decisions a word holds. */
+enum { CODES = 16, UNREACHED = 1 << 14 };
+/* Aligned as memory from malloc is everywhere. */
+typedef int16_t shorts __attribute__((vector_size(2 * CODES), aligned(2)));
+
+static inline shorts lesser(shorts a, shorts b)
+{
+#ifdef __AVX2__
+    return (shorts)_mm256_min_epi16((__m256i)a, (__m256i)b);
+#else
+    const shorts less = a < b;
+    return (a & less) | (b & ~less);
+#endif
+}
+
+/* Bits as near to those given as the code allows, in sixteen codes side by side.
+ *
+ * bits, cost: length x 16, what is there and what it costs to change it, 0 to 1023; column: length,
+ * below 1 << height, its first and last bit 1 but where the message ends; ends: length, whether a
+ * bit of the message is whole after it; message: their number x 16. height: 5 or more. changed:
+ * length x 16, the bits to put there.
+ */
+ISN_API int32_t ISN_NAME(isn_syndrome_write)(const uint8_t *bits, const int16_t *cost,
+                                             int64_t length, const uint16_t *column,
+                                             const uint8_t *ends, const uint8_t *message,
+                                             int32_t height, uint8_t *changed)
+{
+    const int64_t states = (int64_t)1 << height, words = states / CODES;
+    shorts *total = malloc(sizeof(shorts) * (size_t)states);
+    shorts *way = malloc(sizeof(shorts) * (size_t)(words * length + 1));
+    if (!total || !way) {
+        free(total), free(way);
+        return NO_MEMORY;
+    }
+    for (int64_t s = 0; s < states; s++) total[s] = (shorts){0} + (int16_t)(s ? UNREACHED : 0);
+    const uint8_t *said = message;
+    for (int64_t t = 0; t < length; t++) {
+        shorts zero, one;
+        for (int w = 0; w < CODES; w++) {
+            const uint8_t bit = bits[t * CODES + w];
+            zero[w] = bit ? cost[t * CODES + w] : 0;
+            one[w] = bit ? 0 : cost[t * CODES + w];
+        }
+        /* States change places in pairs: those without the column's highest bit, and those with. */
+        const int64_t by = column[t], split = highest_bit(column[t]);
+        for (int64_t word = 0; word < words / 2; word++) {
+            shorts low_ways = {0}, high_ways = {0};
+            for (int s = 0; s < CODES; s++) {
+                const int64_t pair = word * CODES + s;
+                const int64_t low = (pair & ~(split - 1)) << 1 | (pair & (split - 1));
+                const int64_t high = low ^ by;
+                const shorts a = total[low], b = total[high];
+                const shorts keep = a + zero, put = b + one;
+                const shorts high_keep = b + zero, high_put = a + one;
+                low_ways |= (put < keep) & (int16_t)(1u << s);
+                high_ways |= (high_put < high_keep) & (int16_t)(1u << s);
+                total[low] = lesser(keep, put);
+                total[high] = lesser(high_keep, high_put);
+            }
+            way[t * words + 2 * word] = low_ways;
+            way[t * words + 2 * word + 1] = high_ways;
+        }
+        if (!ends[t]) continue;
+        shorts odd, best = (shorts){0} + (int16_t)UNREACHED;
+        for (int w = 0; w < CODES; w++) odd[w] = (int16_t)-*said++;
+        for (int64_t s = 0; s < states / 2; s++) {
+            total[s] = (total[2 * s + 1] & odd) | (total[2 * s] & ~odd);
+            best = lesser(best, total[s]);
+        }
+        for (int64_t s = 0; s < states / 2; s++)
+            total[s] = lesser(total[s] - best, (shorts){0} + (int16_t)UNREACHED);
+        for (int64_t s = states / 2; s < states; s++) total[s] = (shorts){0} + (int16_t)UNREACHED;
+    }
+    uint32_t state[CODES] = {0};
+    for (int64_t t = length; t-- > 0;) {
+        if (ends[t]) {
+            said -= CODES;
+            for (int w = 0; w < CODES; w++) state[w] = state[w] << 1 | said[w];
+        }
+        const uint32_t split = (uint32_t)highest_bit(column[t]);
+        for (int w = 0; w < CODES; w++) {
+            const int up = (state[w] & split) != 0;
+            const uint32_t low = up ? state[w] ^ column[t] : state[w];
+            const uint32_t pair = (low & ~(2 * split - 1)) >> 1 | (low & (split - 1));
+            const uint16_t ways = (uint16_t)way[t * words + 2 * (pair / CODES) + up][w];
+            const uint8_t bit = ways >> pair % CODES & 1;
+            changed[t * CODES + w] = bit;
+            state[w] ^= bit ? column[t] : 0;
+        }
+    }
+    free(total), free(way);
+    return OK;
+}
+
+/* The message in such bits: as many x 16 as there are ends. */
+ISN_API int32_t ISN_NAME(isn_syndrome_read)(const uint8_t *bits, int64_t length,
+                                            const uint16_t *column, const uint8_t *ends,
+                                            uint8_t *message)
+{
+    uint16_t sum[CODES] = {0};
+    for (int64_t t = 0; t < length; t++) {
+        for (int w = 0; w < CODES; w++) sum[w] ^= bits[t * CODES + w] ? column[t] : 0;
+        if (!ends[t]) continue;
+        for (int w = 0; w < CODES; w++) *message++ = sum[w] & 1, sum[w] >>= 1;
+    }
+    return OK;
+}
+
+/* Items in an order drawn from as many random numbers (Fisher and Yates). */
+ISN_API int32_t ISN_NAME(isn_shuffle)(uint32_t *items, int64_t count, const uint32_t *random)
+{
+    for (int64_t k = count - 1; k > 0; k--) {
+        const int64_t other = (int64_t)((uint64_t)random[k] * (uint64_t)(k + 1) >> 32);
+        const uint32_t item = items[k];
+        items[k] = items[other], items[other] = item;
     }
     return OK;
 }

@@ -17,7 +17,7 @@ import numpy as np
 from isn import images
 from isn.codes import Foreseen, Room
 from isn.codes.photos import code
-from isn.codes.photos.image import error, padded
+from isn.codes.photos.image import padded
 from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
 from isn.errors import ImageError
 from isn.images import Pixels
@@ -98,8 +98,8 @@ class Photos:
         fitted = [_fitted(each, room.area) for each in pictures]
         coded = code.Images([_padded(each) for each in fitted])
         head = _HEAD.size + len(fitted) * _SIZES.size
-        step, size = code.foreseen(coded, self._prior, room.size - head)
-        psnr = 10 * math.log10(255**2 / error(step))
+        lost, size = code.foreseen(coded, self._prior, room.size - head)
+        psnr = 10 * math.log10(255**2 / lost)
         return Foreseen(min(head + size, room.size), round(psnr, 1))
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:

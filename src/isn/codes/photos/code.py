@@ -192,8 +192,8 @@ class _Passes:
         return encoder
 
 
-def foreseen(images: Images, prior: Prior, room: int) -> tuple[int, int]:
-    """The step in which the code of some images fits, and bytes of it, from a part of them.
+def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
+    """What the code of some images that fits would lose, and its bytes, from a part of them.
 
     Args:
         images: to be coded.
@@ -201,7 +201,10 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[int, int]:
         room: bytes that the code may take.
 
     Returns:
-        Index of the step, one more than the last where none is coarse enough; and the bytes.
+        The mean square error of revealed samples, in levels, and the bytes.
+
+    Raises:
+        ImageError: not even the coarsest code fits.
     """
     some, share = images.sampled()
     total, passes = images.numbers, _Passes(images.numbers, silent)
@@ -212,8 +215,11 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[int, int]:
         sizes[step] = bits / 8 / share + rans.overhead(total)
         return sizes[step]
 
-    step = Search(images, room).finest(taken)
-    return step, round(sizes[step])
+    search = Search(images, room)
+    step = search.finest(taken)
+    if step > STEPS[1]:
+        raise _too_many(images, room)
+    return search.error(step), round(sizes[step])
 
 
 def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tuple[int, bytes]:
@@ -247,12 +253,16 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
 
     step = search.finest(taken)
     if step > STEPS[1]:
-        raise ImageError(
-            f"{len(images)} hidden images do not fit in {room} bytes, not even coarsely: "
-            "take a larger host, or fewer or smaller images"
-        )
+        raise _too_many(images, room)
     tell(1.0)
     return step, kept
+
+
+def _too_many(images: Images, room: int) -> ImageError:
+    return ImageError(
+        f"{len(images)} hidden images do not fit in {room} bytes, not even coarsely: "
+        "take a larger host, or fewer or smaller images"
+    )
 
 
 def _numbers(bands: Sequence[Bands]) -> int:

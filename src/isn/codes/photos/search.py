@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from isn.codes.photos.image import Bands, size_of
+from isn.codes.photos.image import Bands, error, size_of
 from isn.codes.photos.prior import STEPS
 
 _TRUSTED: Final = 6
@@ -17,6 +17,8 @@ _GRAIN: Final = 8
 """Bytes by which a code may be other than it is guessed, however short it is."""
 _FACTOR: Final = 1.9
 """Bits of a number to the digits of its magnitude, before any code was made."""
+_DEAD: Final = 0.6
+"""Steps below which a number is rounded to zero, mostly: the dead zone."""
 
 
 class Search:
@@ -74,6 +76,15 @@ class Search:
                 break
             self.guess -= size <= self._room and self.guess == step
         return high
+
+    def error(self, step: int) -> float:
+        """The mean square error of a revealed sample to be expected of a step, in levels.
+
+        Numbers in the dead zone lose all of themselves, others what the quantisers take.
+        """
+        dead = self._magnitudes < _DEAD * size_of(step)
+        lost = np.where(dead, self._magnitudes**2, error(step))
+        return float(self._counts @ lost) / max(int(self._counts.sum()), 1)
 
     def _expected(self, step: int) -> float:
         """Bytes, before the factor."""

@@ -1,0 +1,251 @@
+"""Changes of one level, few and where nobody could have foretold the sample: not being found.
+
+Content-adaptive embedding. Each sample may stay or move by one level up or down, at a cost
+(:mod:`isn.carriers.costs`); the payload is the syndrome of what is written, so that of all changes
+that say it the cheapest are made (:mod:`isn.carriers.syndrome`). Two layers carry three choices
+(Filler, Judas and Fridrich, IEEE TIFS 2011, section VI): the second-lowest bits of the samples
+carry half of the payload, then the lowest bits the other half, given what the first have settled.
+
+With p(d) the shares in which ideal embedding moves samples by d, proportional to exp(-lambda
+cost(d)), and b the move that changes the second bit (up from odd values, down from even ones)::
+
+    second bit    changes at    log((1 - p(b)) / p(b))      = lambda cost(b) + log(1 + exp(-lambda cost(a)))
+    lowest bit    changes at    log(p(0) / p(a))            = lambda cost(a), and must where the second did
+
+Salt, head and body lie at places of their own, all over the image: those of the salt can be
+computed by anybody, those of the head from salt and key, and all others, in an order that comes
+from salt and key, carry the body. Nothing tells them from samples of any other image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn import threads
+from isn.carriers import places, syndrome
+from isn.carriers.costs import FLAT, hill
+from isn.carriers.trellis import nearest
+from isn.envelope import HEAD_BYTES
+from isn.errors import ImageError, NoSeal
+from isn.images import Pixels
+from isn.keys import SALT_BYTES, Key
+from isn.progress import Tell, part, silent
+
+Bits = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Places = NDArray[np.uint32]
+
+MOST_BITS: Final = 0.5
+"""Of a sample that is not flat: with more, nobody could fail to see it."""
+
+_LEAST_SAMPLES: Final = 1024
+_MOST_SAMPLES: Final = 1 << 14
+"""Of a syndrome code, so that memory does not grow with the image."""
+
+_ENOUGH_BITS: Final = 128
+"""Of a syndrome code's message, for its end to count little."""
+
+_DRAWN: Final = 1 << 17
+"""Samples whose costs stand for those of all."""
+
+_UNITS: Final = 32
+"""Whole-number costs in a nat."""
+
+_LOSS: Final = 1.15
+"""Changes that syndrome codes make for one of ideal embedding."""
+
+_SALT, _SEALED = SALT_BYTES, HEAD_BYTES - SALT_BYTES
+
+
+class Adaptive:
+    """See :class:`isn.carriers.Carrier`."""
+
+    name = "adaptive"
+
+    def capacity(self, host: Pixels, bits: float) -> int:
+        """Bytes of body: `bits` of every sample, and :data:`MOST_BITS` of busy ones at most."""
+        if host.size < _LEAST_SAMPLES:
+            return 0
+        busy = np.count_nonzero(hill(host) < FLAT)
+        return int(_body_samples(host.size) * min(bits, MOST_BITS * busy / host.size)) // 8
+
+    def noise(self, host: Pixels, size: int) -> float:
+        """See :meth:`isn.carriers.Carrier.noise`: about the share of samples that move."""
+        costs = hill(host).reshape(-1)
+        drawn = costs[:: max(len(costs) // _DRAWN, 1)]
+        zones = [*_zone_sizes(len(costs)), _body_samples(len(costs))]
+        moved = (
+            samples * _moving(drawn, _scale(drawn, 8 * said / samples)).mean()
+            for samples, said in zip(zones, (_SALT, _SEALED, size), strict=True)
+        )
+        return float(_LOSS * sum(moved) / len(costs))
+
+    def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
+        """See :meth:`isn.carriers.Carrier.write`."""
+        most = self.capacity(host, MOST_BITS)
+        if most == 0 or len(body) > most:
+            raise ImageError(
+                f"{len(body)} bytes are to be carried where nobody finds them, and a host of "
+                f"{host.size} samples, as flat as this one, takes {most}: take a larger one, or "
+                "one with more texture"
+            )
+        container, costs = host.reshape(-1).copy(), hill(host).reshape(-1)
+        salt, sealed = _zones(host.shape, head, key)
+        _put(container, costs, salt, head[:SALT_BYTES])
+        _put(container, costs, sealed, head[SALT_BYTES:])
+        tell(0.1)
+        rest = _rest(host.shape, head, key)
+        tell(0.2)
+        _put(container, costs, rest, body, part(tell, 0.2, 1.0))
+        tell(1.0)
+        return container.reshape(host.shape)
+
+    def read_head(self, container: Pixels, key: Key) -> bytes:
+        """See :meth:`isn.carriers.Carrier.read_head`."""
+        if container.size < _LEAST_SAMPLES:
+            raise NoSeal(f"the image has {container.size} samples, too few to be a container")
+        samples = container.reshape(-1)
+        salt = _get(samples, _salt_zone(container.shape), _SALT)
+        return salt + _get(samples, _zones(container.shape, salt, key)[1], _SEALED)
+
+    def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
+        """See :meth:`isn.carriers.Carrier.read_body`."""
+        if 8 * size > MOST_BITS * _body_samples(container.size):
+            raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
+        return _get(container.reshape(-1), _rest(container.shape, head, key), size)
+
+
+def _zone_sizes(samples: int) -> tuple[int, int]:
+    """How many samples are there for the salt, and how many for the rest of the head."""
+    return (
+        min(samples // 8, max(16 * 8 * _SALT, samples // 256)),
+        min(3 * samples // 8, max(16 * 8 * _SEALED, samples // 256)),
+    )
+
+
+def _body_samples(samples: int) -> int:
+    return samples - sum(_zone_sizes(samples))
+
+
+def _salt_zone(shape: tuple[int, ...]) -> Places:
+    return places.public(shape, _zone_sizes(int(np.prod(shape)))[0])
+
+
+def _zones(shape: tuple[int, ...], head: bytes, key: Key) -> tuple[Places, Places]:
+    """Where the salt and where the rest of the head lie; the salt stands at the head's front."""
+    salt = _salt_zone(shape)
+    both = places.drawn(shape, _place_key(head, key), salt, sum(_zone_sizes(int(np.prod(shape)))))
+    return salt, both[len(salt) :]
+
+
+def _rest(shape: tuple[int, ...], head: bytes, key: Key) -> Places:
+    """Where the body lies, in its order."""
+    taken = np.concatenate(_zones(shape, head, key))
+    return places.order(int(np.prod(shape)), _place_key(head, key), taken)
+
+
+def _place_key(head: bytes, key: Key) -> bytes:
+    return key.key("places", head[:SALT_BYTES])
+
+
+def _put(
+    samples: Pixels, costs: Floats, where: Places, content: bytes, tell: Tell = silent
+) -> None:
+    """Changes some samples so that they say some bytes, in place."""
+    codes, length, sizes = _shape(len(where), 8 * len(content))
+    where = where[: codes * length].reshape(length, codes)
+    bits = np.unpackbits(np.frombuffer(content, np.uint8))
+    messages = [
+        np.resize(np.append(half, np.zeros(codes, np.uint8)), (size, codes))
+        for half, size in zip(np.split(bits, [(len(bits) + 1) // 2]), sizes, strict=True)
+    ]
+    scale = _scale(costs[where.reshape(-1)[:_DRAWN]], len(bits) / where.size)
+
+    def work(mine: slice) -> None:
+        there = where[:, mine]
+        samples[there] = _moved(
+            samples[there], scale * costs[there], messages[0][:, mine], messages[1][:, mine]
+        )
+
+    pieces = _side_by_side(codes)
+    for done in range(0, len(pieces), threads.count()):
+        threads.each(work, pieces[done : done + threads.count()])
+        tell(min(done + threads.count(), len(pieces)) / len(pieces))
+
+
+def _moved(values: Pixels, costs: Floats, upper: Bits, lower: Bits) -> Pixels:
+    """Samples that say the bits of both layers: the second-lowest, then the lowest.
+
+    Args:
+        values: uint8, N x 16.
+        costs: float32 of that shape, of a move either way, in nats.
+        upper: M x 16, 0 or 1.
+        lower: L x 16, 0 or 1.
+    """
+    low, high = values & 1, values >> 1 & 1
+    # Up from odd values and down from even ones changes the second bit; not beyond the ends.
+    ends = ((values == 0) | (values == 255)) * np.float32(syndrome.MOST_COST)
+    wanted = syndrome.write(high, _whole(costs + np.log1p(np.exp(-costs)) + ends), upper)
+    must = wanted != high
+    flipped = syndrome.write(
+        np.where(must, 1 - low, low), np.where(must, syndrome.MOST_COST, _whole(costs)), lower
+    )
+    return nearest(values, wanted << 1 | flipped, 4)
+
+
+def _get(samples: Pixels, where: Places, size: int) -> bytes:
+    """The bytes that some samples say: :func:`_put` undone."""
+    codes, length, sizes = _shape(len(where), 8 * size)
+    where = where[: codes * length].reshape(length, codes)
+    found = [np.empty((each, codes), np.uint8) for each in sizes]
+
+    def work(mine: slice) -> None:
+        values = samples[where[:, mine]]
+        for message, bits in zip(found, (values >> 1 & 1, values & 1), strict=True):
+            message[:, mine] = syndrome.read(bits, len(message))
+
+    threads.each(work, _side_by_side(codes))
+    half = (8 * size + 1) // 2
+    upper, lower = (each.reshape(-1) for each in found)
+    return np.packbits(np.concatenate([upper[:half], lower[: 8 * size - half]])).tobytes()
+
+
+def _shape(samples: int, bits: int) -> tuple[int, int, tuple[int, int]]:
+    """How many codes there are, how many samples one has, and how many bits in each layer.
+
+    Long codes are better than short ones, and many codes are as fast as one.
+    """
+    half, side = (bits + 1) // 2, syndrome.SIDE_BY_SIDE
+    fewest = -(-samples // _MOST_SAMPLES)
+    codes = max(min(-(-fewest // side) * side, half // _ENOUGH_BITS), fewest, 1)
+    return codes, samples // codes, (-(-half // codes), -(-(bits - half) // codes))
+
+
+def _side_by_side(codes: int) -> list[slice]:
+    side = syndrome.SIDE_BY_SIDE
+    return [slice(first, min(first + side, codes)) for first in range(0, codes, side)]
+
+
+def _whole(costs: Floats) -> NDArray[np.int16]:
+    return np.minimum(np.rint(_UNITS * costs), syndrome.MOST_COST).astype(np.int16)
+
+
+def _moving(costs: Floats, scale: float) -> Floats:
+    """The share of samples with such costs that ideal embedding moves, up and down together."""
+    weight = np.exp(-np.minimum(scale * costs, 80))
+    return np.asarray(2 * weight / (1 + 2 * weight), np.float32)
+
+
+def _scale(costs: Floats, bits: float) -> float:
+    """lambda: what costs are to be multiplied with so that moves say so many bits a sample."""
+    low, high = 1e-6, 1e6
+    for _ in range(40):
+        middle = float(np.sqrt(low * high))
+        moving = np.clip(_moving(costs, middle).astype(np.float64), 1e-30, 1 - 1e-9)
+        said = -(1 - moving) * np.log2(1 - moving) - moving * np.log2(moving / 2)
+        low, high = (middle, high) if said.mean() > bits else (low, middle)
+    return low
