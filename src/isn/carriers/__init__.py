@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from isn.carriers.dct import Dct
 from isn.carriers.scattered import Scattered
 from isn.carriers.trellis import Trellis
 from isn.images import Pixels
@@ -62,5 +63,5 @@ class Carrier(Protocol):
         ...
 
 
-CARRIERS: tuple[Carrier, ...] = (Trellis(), Scattered())
+CARRIERS: tuple[Carrier, ...] = (Trellis(), Scattered(), Dct())
 """All of them, in the order in which a reveal tries them."""

@@ -32,6 +32,7 @@ _SIGNATURES: Final = {
     "decode": "int32 u1 q u8 q u4 i4 u1 i8 i8 i4 u4 u4 u1 q u1 u1 q i4",
     "carry": "int32 u1 q q q u1 q u1 u1 u1 i u1",
     "read": "int32 u1 q q q q i i u1",
+    "ldpc": "int32 i2 q q q q i4 i4 i i4",
 }
 """What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
 
