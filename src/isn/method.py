@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 
 from isn import envelope, zoo
 from isn.carriers import CARRIERS, Carrier
+from isn.carriers.dct import STORED, Dct
 from isn.carriers.trellis import Trellis
 from isn.codes import Code, Room
 from isn.codes.avif import Avif, available
@@ -140,7 +141,7 @@ class Carried:
     def options(self) -> frozenset[str]:
         """See :class:`Method`: a backend is used where a network runs."""
         network = any(isinstance(each, NetworkCode) for each in self.pictures)
-        return frozenset({"bits", "backend"} if network else {"bits"})
+        return frozenset({"bits", "survive"} | ({"backend"} if network else set()))
 
     @property
     def counts(self) -> range:
@@ -156,7 +157,15 @@ class Carried:
             NetworkCode(each.name, each.weights, backend) if isinstance(each, NetworkCode) else each
             for each in self.pictures
         )
-        return replace(self, pictures=codes, bits=options.get("bits", self.bits))
+        bits, carrier = options.get("bits", self.bits), self.carrier
+        if "survive" in options:
+            carrier = Dct(options["survive"])
+        if bits and isinstance(carrier, Dct):
+            raise ConfigError(
+                f"{bits!r} bits a sample were given, and how many survive a JPEG is the host's: "
+                "leave out either"
+            )
+        return replace(self, pictures=codes, carrier=carrier, bits=bits)
 
     def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
         """See :meth:`Method.hide`."""
@@ -267,6 +276,12 @@ class Found:
         payload = self._payload(container, key)
         return self.code.contents(payload, container.shape[0] * container.shape[1])
 
+    def survives(self, container: Pixels, key: Key) -> int | None:
+        """See :meth:`isn.carriers.dct.Dct.margin`; None where its carrier survives no JPEG."""
+        if not isinstance(self.carrier, Dct):
+            return None
+        return self.carrier.margin(container, self.head, self.opened.sealed_length, key)
+
     def _payload(self, container: Pixels, key: Key) -> bytes:
         try:
             body = self.carrier.read_body(container, self.head, self.opened.sealed_length, key)
@@ -367,6 +382,11 @@ def _identity(each: Code | Paper) -> tuple[int, bytes]:
     return each.number, each.fingerprint
 
 
+def stored(method: Method) -> int | None:
+    """Quality of JPEG at which its containers may be stored; None where they survive none."""
+    return STORED if isinstance(method, Carried) and isinstance(method.carrier, Dct) else None
+
+
 def names() -> tuple[str, ...]:
     """The shipped methods, the default one first."""
     return tuple(entry.name for entry in zoo.entries())
@@ -377,8 +397,9 @@ def get(name: str | os.PathLike[str] = DEFAULT, **options: Any) -> Method:
 
     Args:
         name: one of :func:`names`, or a path that ends in ``.safetensors``.
-        options: ``bits`` of a sample (carried methods), ``backend`` (where a network runs),
-            ``refine`` and ``texture`` (the paper's); None leaves one as it is.
+        options: ``bits`` of a sample or the JPEG to ``survive`` (carried methods), ``backend``
+            (where a network runs), ``refine`` and ``texture`` (the paper's); None leaves one as it
+            is.
 
     Raises:
         ConfigError: there is no such method, or it does not use an option.

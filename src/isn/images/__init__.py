@@ -1,8 +1,9 @@
 """Image files in and out: the only package that opens or writes them.
 
 What comes in is untrusted: only known formats are opened, nothing above `MAX_PIXELS` is decoded,
-and whatever goes wrong is an :class:`~isn.errors.ImageError`. What goes out is lossless, or a JPEG where
-it is made to survive one, carries no metadata that it was not told to keep, and appears under its name whole or not at all.
+and whatever goes wrong is an :class:`~isn.errors.ImageError`. What goes out is lossless, or a
+JPEG where what is hidden is made to survive one, carries no metadata that it was not told to keep,
+and appears under its name whole or not at all.
 
 `picture` says what an image is here, `reading` makes one with what `opening`, `png`, `tiff`,
 `webp`, `heif` and `colour` know of files, `encoding` and `files` write one, and `resizing` changes

@@ -90,8 +90,9 @@ def write(
     like: Picture | None = None,
     jpeg: int | None = None,
 ) -> None:
-    """Writes a lossless image file, or a JPEG where one is allowed: whole or not at all, and over nothing by accident.
+    """Writes an image file: whole or not at all, and over nothing by accident.
 
+    It is lossless, or a JPEG where one is allowed.
     A symbolic link is followed: what it points at is written. A file that is replaced keeps its
     permissions. What earlier writes into the folder left there when they were killed is removed.
 

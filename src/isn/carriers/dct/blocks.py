@@ -32,7 +32,8 @@ _NEAR: Final = 1.5
 
 def count(pixels: Pixels) -> int:
     """How many whole blocks an image has."""
-    return (pixels.shape[0] // SIDE) * (pixels.shape[1] // SIDE)
+    height, width = pixels.shape[:2]
+    return int((height // SIDE) * (width // SIDE))
 
 
 def coefficients(pixels: Pixels, there: Places, basis: Floats) -> Floats:

@@ -8,8 +8,8 @@ symbol, which costs ``ALPHA^2 P^2 / 12``.
 
 A JPEG of quality q moves a coefficient by at most half the step T of its table (ITU-T T.81, table
 K.1, scaled as libjpeg does), evenly, whatever the host, for the dither makes it so. The period is
-the same for all coefficients, as water-filling has it: where T is small beside it, four symbols are
-told apart, where it is larger two, and beyond, where nothing is told apart, the host stays as it is.
+the same for all coefficients, as water-filling has it: where T is small beside it, four symbols
+are told apart, where it is larger two, and beyond, where none are, the host stays as it is.
 A bound for this noise and distortion is ``ln(1 + D / (T^2 / 12)) / 2`` for each coefficient (Costa,
 1983): at quality 75 and 40 dB, 0.33 bits a pixel, of which these symbols can carry 0.26.
 """
@@ -23,11 +23,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.carriers.dct.ldpc import MOST_BELIEF, PER_NAT
+from isn.carriers.dct.ldpc import MOST_BELIEF, PER_NAT, Beliefs, Bits
 
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
-Bits = NDArray[np.uint8]
 
 ALPHA: Final = 0.9
 """Share of the way to the nearest place of its symbol that a coefficient goes."""
@@ -164,7 +163,7 @@ class Lattice:
         place[:] = np.where(four, (2 * high + (high ^ low)) / np.float32(4), high / np.float32(2))
         return place
 
-    def beliefs(self, values: Floats, dither: Floats, cut: NDArray[np.int64]) -> NDArray[np.int16]:
+    def beliefs(self, values: Floats, dither: Floats, cut: NDArray[np.int64]) -> Beliefs:
         """What coefficients say of the bits that they carry: blocks x bits, see `ldpc`.
 
         Args:
@@ -175,7 +174,8 @@ class Lattice:
         turns = values / np.float32(self.period) - dither
         there = (np.rint(turns * _BINS).astype(np.int64) % _BINS)[:, self.owner]
         kind = np.searchsorted(_CUT, cut, side="right")
-        return self._table[kind[:, None], np.arange(self.bits), there]
+        found: Beliefs = self._table[kind[:, None], np.arange(self.bits), there]
+        return found
 
     @cached_property
     def _table(self) -> NDArray[np.int16]:
@@ -185,7 +185,7 @@ class Lattice:
         step = steps(self.quality)[self.used]
         for number, each in enumerate(self.owner):
             count, second = int(self.symbols[each]), number > 0 and self.owner[number - 1] == each
-            ones = _ones(count, second)
+            ones = np.array(_ones(count, second))
             for kind, noise in enumerate(kinds):
                 likely = _likelihoods(self.period, float(step[each]), count, noise)
                 ratio = likely[~ones].sum(axis=0) / likely[ones].sum(axis=0)
@@ -208,11 +208,10 @@ class Lattice:
         return total / self.bits
 
 
-def _ones(count: int, second: bool) -> NDArray[np.bool_]:
+def _ones(count: int, second: bool) -> list[bool]:
     """Of which symbols a bit is 1."""
-    symbol = np.arange(count)
-    bit = (symbol ^ symbol >> 1) & 1 if second else symbol >> (count == 4)
-    return bit == 1
+    symbols = range(count)
+    return [bool((k ^ k >> 1) & 1 if second else k >> (count == 4)) for k in symbols]
 
 
 @cache

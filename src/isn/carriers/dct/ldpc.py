@@ -35,8 +35,16 @@ WIDTH: Final = 60
 
 _FEW: Final = 3
 _HIGH: Final = {
-    **{15: (5, 12), 20: (6, 13), 24: (8, 12), 28: (11, 7), 30: (9, 13)},
-    **{32: (8, 12), 34: (8, 13), 36: (12, 12), 38: (12, 10), 40: (10, 11)},
+    15: (5, 12),
+    20: (6, 13),
+    24: (8, 12),
+    28: (11, 7),
+    30: (9, 13),
+    32: (8, 12),
+    34: (8, 13),
+    36: (12, 12),
+    38: (12, 10),
+    40: (10, 11),
 }
 """By columns of data bits: how many of them stand in more than `_FEW` checks, and in how many.
 Chosen by trying, as those that decode nearest to the bound."""
