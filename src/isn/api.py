@@ -356,6 +356,8 @@ def _capacity(
         try:
             found = code.foresee(items, room)
             size, revealed = found.size, found.psnr or expected.get("revealed")
+            # What is measured and foreseen is of rooms many times as large.
+            revealed = revealed if options["survive"] is None else None
         except ImageError as reason:
             why = str(reason)
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)

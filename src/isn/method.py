@@ -219,9 +219,10 @@ class Carried:
         """
         capacity = self.carrier.capacity(host, self.bits or code.bits) - envelope.TAG_BYTES
         if capacity <= 0:
+            plain = " or too much of it pure black and white" if stored(self) else ""
             raise ImageError(
-                f"the host is {host.shape[1]} x {host.shape[0]}, too small to carry anything: "
-                "take a larger one"
+                f"the host is {host.shape[1]} x {host.shape[0]}, too small{plain} to carry "
+                "anything: take a larger one"
             )
         return Room(min(capacity, envelope.LONGEST), host.shape[0] * host.shape[1])
 

@@ -109,7 +109,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
 
 def _survival(quality: int) -> str:
     if quality > 100:
-        return "no further JPEG"
+        return "nothing harder than it has been through"
     return f"a JPEG of quality {quality} more, about"
 
 

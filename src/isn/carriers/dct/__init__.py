@@ -124,8 +124,10 @@ class Dct:
             NoSeal: the image cannot hold so many, or has another head.
             AlteredContainer: more was changed than can be corrected.
         """
+        if not size:
+            return b""
         coded, place = self._place(container, head, size, key)
-        return coded.decode(place.beliefs(container)) if size else b""
+        return coded.decode(place.beliefs(container))
 
     def margin(self, container: Pixels, head: bytes, size: int, key: Key) -> int:
         """Quality of the hardest JPEG that a container still survives, about; 101: none.
