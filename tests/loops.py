@@ -148,3 +148,73 @@ def read(container: NDArray[np.uint8], size: int) -> bytes:
             highest ^= one & label ^ two & label >> 1
         loose += [highest, *(value >> bit & 1 for bit in reversed(range(width - 1)))]
     return np.packbits(np.array(loose, np.uint8)).tobytes()
+
+
+def joined(a: int, b: int) -> int:
+    """What two beliefs of two bits say of their sum."""
+    one, two = abs(a), abs(b)
+    size = min(one, two) + max((22 - one - two) >> 2, 0) - max((22 - abs(one - two)) >> 2, 0)
+    return min(max(size, 0), 511) * (-1 if (a < 0) != (b < 0) else 1)
+
+
+def believed(
+    belief: list[int],
+    columns: int,
+    size: int,
+    edges: list[list[tuple[int, int]]],
+    rounds: int,
+) -> tuple[list[int], int]:
+    """The beliefs of a low-density code's bits in the end, and the rounds that it took.
+
+    Args:
+        belief: of each bit; the parity bits follow on `columns` of data bits.
+        columns: of data bits.
+        size: bits of a column.
+        edges: columns and shifts of each row of checks.
+        rounds: how many are allowed.
+    """
+    belief, rows, certain = list(belief), len(edges), 2047
+
+    def bits_of(row: int, s: int) -> list[int | None]:
+        found: list[int | None] = [c * size + (s + shift) % size for c, shift in edges[row]]
+        found.append((columns + row) * size + s)
+        if row:
+            found.append((columns + row - 1) * size + s)
+        else:
+            found.append((columns + rows - 1) * size + s - 1 if s else None)
+        return found
+
+    checks = [[bits_of(row, s) for s in range(size)] for row in range(rows)]
+    told = {(row, s): [0] * len(checks[row][s]) for row in range(rows) for s in range(size)}
+
+    def is_word() -> bool:
+        return not any(
+            sum(bit is not None and belief[bit] < 0 for bit in check) % 2
+            for row in checks
+            for check in row
+        )
+
+    for used in range(rounds + 1):
+        if is_word():
+            return belief, used
+        if used == rounds:
+            break
+        for row in range(rows):
+            for s, check in enumerate(checks[row]):
+                own = told[row, s]
+                heard = [
+                    (certain if bit is None else belief[bit]) - message
+                    for bit, message in zip(check, own, strict=True)
+                ]
+                before, after = [heard[0]], [heard[-1]]
+                for each in heard[1:-1]:
+                    before.append(joined(before[-1], each))
+                for each in heard[-2:0:-1]:
+                    after.append(joined(after[-1], each))
+                after.reverse()
+                middle = [joined(*pair) for pair in zip(before, after[1:], strict=False)]
+                own[:] = [after[0], *middle, before[-1]]
+                for bit, one, two in zip(check, heard, own, strict=True):
+                    if bit is not None:
+                        belief[bit] = one + two
+    return belief, rounds + 1

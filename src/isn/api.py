@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from isn.codes.network import NetworkCode
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
-from isn.method import Carried, Method, candidates, made_by
+from isn.method import Carried, Method, candidates, made_by, stored
 from isn.metrics import PEAK, psnr
 from isn.paper.method import MIN_SIDE, Paper
 from isn.progress import Tell, beating, part, silent
@@ -42,6 +42,7 @@ class Container:
         revealed: PSNR in dB of each hidden image as it is revealed, infinite for what comes back
             exactly, as files do; None where it was not looked at.
         host: what it was made from.
+        jpeg: quality of JPEG at which it may be stored; None where it would not survive that.
     """
 
     pixels: Pixels = field(repr=False)
@@ -49,18 +50,33 @@ class Container:
     psnr: float
     revealed: tuple[float, ...] | None
     host: Picture = field(repr=False)
+    jpeg: int | None = None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes it without loss, whole or not at all, as grey and with the colours of its host.
+        """Writes it, whole or not at all, as grey and with the colours of its host.
+
+        Without loss, but where it was made to survive a JPEG and the name is that of one.
 
         Args:
-            path: a name that ends in .png, .webp, .tif or .tiff.
+            path: a name that ends in .png, .webp, .tif or .tiff; or in .jpg or .jpeg.
             overwrite: whether a file that is there may be replaced.
 
         Raises:
             OutputError: it cannot be written so, or there.
         """
-        images.write(path, self.pixels, overwrite=overwrite, like=self.host)
+        images.write(path, self.pixels, overwrite=overwrite, like=self.host, jpeg=self.jpeg)
+
+    def as_jpeg(self) -> Container:
+        """As whoever opens the JPEG sees it, that :meth:`save` writes; holds the same.
+
+        Raises:
+            ConfigError: it was not made to survive one.
+        """
+        if self.jpeg is None:
+            raise ConfigError("the container survives no JPEG: hide with survive=75, for example")
+        file = images.encode_jpeg(self.pixels, self.jpeg, whole=True, like=self.host)
+        pixels = images.read(file).pixels
+        return replace(self, pixels=pixels, psnr=psnr(pixels, self.host.pixels))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The pixels, so that whatever takes an array takes a container."""
@@ -79,6 +95,8 @@ class Inspection:
         length: bytes of its body.
         fingerprint: of the code that made it, 16 bytes.
         intact: whether what it carries is as it was sealed.
+        survives: quality of the hardest JPEG that it still survives, about, 101 where it is none;
+            None where it was changed, or not made to survive one.
     """
 
     method: str | None
@@ -87,6 +105,7 @@ class Inspection:
     length: int
     fingerprint: bytes
     intact: bool
+    survives: int | None = None
 
     @property
     def count(self) -> int:
@@ -123,6 +142,7 @@ def hide(
     method: str | os.PathLike[str] | Method = method.DEFAULT,
     bits: float | None = None,
     secrecy: str | None = None,
+    survive: int | None = None,
     passphrase: str | None = None,
     backend: str | Backend | None = None,
     refine: int | None = None,
@@ -142,6 +162,8 @@ def hide(
         secrecy: ``high``, ``medium`` or ``low``: change few samples, by one level, where nobody
             can tell (:mod:`isn.carriers.adaptive`). 0.06, 0.12 or 0.25 bits of a sample are used
             then, or as many as `bits` says. None: as many as are good for what is revealed.
+        survive: quality of JPEG, 30 to 95, that the container is to survive, as it does all that
+            change less; for methods that carry bytes, in place of bits. None: none.
         passphrase: what a reveal must give again, 1 character or more; the container is another
             one each time then. None: everybody can reveal.
         backend: ``onnxruntime``, ``torch``, or one made by hand, where a network runs; None: torch
@@ -153,7 +175,7 @@ def hide(
         progress: told the share that is done, from 0 to 1.
 
     Returns:
-        The container, to be stored without loss.
+        The container, to be stored without loss, unless it was made to survive a JPEG.
 
     Raises:
         ImageError: an image cannot be read, or the host is too small.
@@ -163,14 +185,8 @@ def hide(
         BackendError: the backend is unknown or not installed.
     """
     cover, items = _read(host), _items(secret)
-    chosen = _method(
-        method,
-        bits=bits,
-        secrecy=secrecy,
-        backend=backend,
-        refine=refine,
-        texture=_pixels(texture),
-    )
+    options = {"bits": bits, "secrecy": secrecy, "survive": survive, "backend": backend}
+    chosen = _method(method, **options, refine=refine, texture=_pixels(texture))
     key, revealed = keys.of(passphrase), None
     samples = _samples(cover.pixels, cover.grey)
     with beating(progress or silent) as tell:
@@ -179,7 +195,8 @@ def hide(
             revealed = _revealed(chosen.reveal(made, key, part(tell, 0.6, 1.0)), items)
         tell(1.0)
     pixels = made if made.ndim == 3 else np.repeat(made[..., None], 3, axis=2)
-    return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover)
+    jpeg = stored(chosen)
+    return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover, jpeg)
 
 
 def reveal(
@@ -265,9 +282,10 @@ def inspect(
     own = [] if method is None else [_method(method)]
     samples, found = _look(picture, key, own)
     contents: Iterable[Content] = ()
-    intact = True
+    intact, survives = True, None
     try:
         contents = found.contents(samples, key)
+        survives = found.survives(samples, key)
     except AlteredContainer:
         intact = False
     entry = zoo.entry_of(found.opened.fingerprint)
@@ -279,6 +297,7 @@ def inspect(
         found.opened.length,
         found.opened.fingerprint,
         intact,
+        survives,
     )
 
 
@@ -288,6 +307,7 @@ def capacity(
     *,
     bits: float | None = None,
     secrecy: str | None = None,
+    survive: int | None = None,
 ) -> list[Capacity]:
     """What fits in a host by each shipped method, before any work.
 
@@ -295,19 +315,20 @@ def capacity(
         host: as for :func:`hide`.
         secret: as for :func:`hide`; None: whatever fits.
         bits: as for :func:`hide`.
-        secrecy: as for :func:`hide`; methods that do not use it are left out then.
+        secrecy: as for :func:`hide`; methods that do not use it are left out.
+        survive: as for :func:`hide`; likewise.
 
     Raises:
         ImageError: an image cannot be read.
-        ConfigError: the bits are out of their range, or the secrecy is none.
+        ConfigError: one of the words is out of its range, or not to be given with another.
     """
     cover = _read(host)
     samples = _samples(cover.pixels, cover.grey)
     items = None if secret is None else _items(secret)
-    names = [
-        name for name in method.names() if secrecy is None or "secrecy" in method.get(name).options
-    ]
-    return [_capacity(name, samples, items, {"bits": bits, "secrecy": secrecy}) for name in names]
+    options = {"bits": bits, "secrecy": secrecy, "survive": survive}
+    wanted = {name for name in ("secrecy", "survive") if options[name] is not None}
+    names = [name for name in method.names() if wanted <= method.get(name).options]
+    return [_capacity(name, samples, items, options) for name in names]
 
 
 def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, Any]) -> Capacity:
@@ -338,7 +359,8 @@ def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, 
     elif items is not None and not why:
         try:
             found = code.foresee(items, room)
-            size, revealed = found.size, found.psnr or expected.get("revealed")
+            usual = expected.get("revealed") if not any(options.values()) else None
+            size, revealed = found.size, found.psnr or usual
         except ImageError as reason:
             why = str(reason)
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)
@@ -435,8 +457,9 @@ def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:
     lossy = _MAYBE_LOSSY.get(picture.format)
     if lossy:
         return NoSeal(
-            f"{picture.name} is {lossy} file, and what was hidden does not survive in one: "
-            "take the lossless file that hiding wrote"
+            f"{picture.name} is {lossy} file, and nothing opens in it: what is hidden does not "
+            "survive in one, unless --survive was given, and then none that is harder: take the "
+            "file that hiding wrote"
         )
     edited = (
         "it was never a container, or it was resized, cropped, edited or stored with loss since "

@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol
 from isn import envelope, zoo
 from isn.carriers import CARRIERS, Carrier
 from isn.carriers.adaptive import Adaptive
+from isn.carriers.dct import STORED, Dct
 from isn.carriers.trellis import Trellis
 from isn.codes import Code, Room
 from isn.codes.avif import Avif, available
@@ -144,7 +145,7 @@ class Carried:
     def options(self) -> frozenset[str]:
         """See :class:`Method`: a backend is used where a network runs."""
         network = any(isinstance(each, NetworkCode) for each in self.pictures)
-        return frozenset({"bits", "backend"} if network else {"bits", "secrecy"})
+        return frozenset({"bits", "backend"} if network else {"bits", "secrecy", "survive"})
 
     @property
     def counts(self) -> range:
@@ -161,9 +162,21 @@ class Carried:
             for each in self.pictures
         )
         carrier, bits = self.carrier, self.bits
+        if {"secrecy", "survive"} <= options.keys():
+            raise ConfigError(
+                "secrecy and a JPEG to survive were given, and no container has both: leave out one"
+            )
         if "secrecy" in options:
             carrier, bits = Adaptive(), _secret_bits(options["secrecy"])
-        return replace(self, pictures=codes, carrier=carrier, bits=options.get("bits", bits))
+        if "survive" in options:
+            carrier = Dct(options["survive"])
+        bits = options.get("bits", bits)
+        if bits and isinstance(carrier, Dct):
+            raise ConfigError(
+                f"{bits!r} bits a sample were given, and how many survive a JPEG is the host's: "
+                "leave out either"
+            )
+        return replace(self, pictures=codes, carrier=carrier, bits=bits)
 
     def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
         """See :meth:`Method.hide`."""
@@ -217,9 +230,10 @@ class Carried:
         """
         capacity = self.carrier.capacity(host, self.bits or code.bits) - envelope.TAG_BYTES
         if capacity <= 0:
+            plain = " or too much of it pure black and white" if stored(self) else ""
             raise ImageError(
-                f"the host is {host.shape[1]} x {host.shape[0]}, too small to carry anything: "
-                "take a larger one"
+                f"the host is {host.shape[1]} x {host.shape[0]}, too small{plain} to carry "
+                "anything: take a larger one"
             )
         return Room(min(capacity, envelope.LONGEST), host.shape[0] * host.shape[1])
 
@@ -273,6 +287,12 @@ class Found:
             return self.code.contents(container, self.head, self.opened, key)
         payload = self._payload(container, key)
         return self.code.contents(payload, container.shape[0] * container.shape[1])
+
+    def survives(self, container: Pixels, key: Key) -> int | None:
+        """See :meth:`isn.carriers.dct.Dct.margin`; None where its carrier survives no JPEG."""
+        if not isinstance(self.carrier, Dct):
+            return None
+        return self.carrier.margin(container, self.head, self.opened.sealed_length, key)
 
     def _payload(self, container: Pixels, key: Key) -> bytes:
         try:
@@ -380,6 +400,11 @@ def _identity(each: Code | Paper) -> tuple[int, bytes]:
     return each.number, each.fingerprint
 
 
+def stored(method: Method) -> int | None:
+    """Quality of JPEG at which its containers may be stored; None where they survive none."""
+    return STORED if isinstance(method, Carried) and isinstance(method.carrier, Dct) else None
+
+
 def names() -> tuple[str, ...]:
     """The shipped methods, the default one first."""
     return tuple(entry.name for entry in zoo.entries())
@@ -390,9 +415,9 @@ def get(name: str | os.PathLike[str] = DEFAULT, **options: Any) -> Method:
 
     Args:
         name: one of :func:`names`, or a path that ends in ``.safetensors``.
-        options: ``bits`` of a sample (carried methods), ``secrecy`` (those whose code takes any
-            room), ``backend`` (where a network runs), ``refine`` and ``texture`` (the paper's);
-            None leaves one as it is.
+        options: ``bits`` of a sample (carried methods), ``secrecy`` or the JPEG to ``survive``
+            (those whose code takes any room), ``backend`` (where a network runs), ``refine`` and
+            ``texture`` (the paper's); None leaves one as it is.
 
     Raises:
         ConfigError: there is no such method, or it does not use an option.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from isn.carriers.adaptive import Adaptive
+from isn.carriers.dct import Dct
 from isn.carriers.scattered import Scattered
 from isn.carriers.trellis import Trellis
 from isn.images import Pixels
@@ -63,5 +64,5 @@ class Carrier(Protocol):
         ...
 
 
-CARRIERS: tuple[Carrier, ...] = (Trellis(), Scattered(), Adaptive())
+CARRIERS: tuple[Carrier, ...] = (Trellis(), Scattered(), Adaptive(), Dct())
 """All of them, in the order in which a reveal tries them."""

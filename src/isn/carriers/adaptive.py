@@ -7,10 +7,11 @@ that say it the cheapest are made (:mod:`isn.carriers.syndrome`). Two layers car
 carry half of the payload, then the lowest bits the other half, given what the first have settled.
 
 With p(d) the shares in which ideal embedding moves samples by d, proportional to exp(-lambda
-cost(d)), and b the move that changes the second bit (up from odd values, down from even ones)::
+cost(d)), b the move that changes the second bit (up from odd values, down from even ones) and a
+the other one, to change a bit costs::
 
-    second bit    changes at    log((1 - p(b)) / p(b))      = lambda cost(b) + log(1 + exp(-lambda cost(a)))
-    lowest bit    changes at    log(p(0) / p(a))            = lambda cost(a), and must where the second did
+    second bit    log((1 - p(b)) / p(b))  =  lambda cost(b) + log(1 + exp(-lambda cost(a)))
+    lowest bit    log(p(0) / p(a))        =  lambda cost(a), and it must where the second did
 
 Salt, head and body lie at places of their own, all over the image: those of the salt can be
 computed by anybody, those of the head from salt and key, and all others, in an order that comes
@@ -19,7 +20,6 @@ from salt and key, carry the body. Nothing tells them from samples of any other 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from isn import threads
 from isn.carriers import places, syndrome
 from isn.carriers.costs import FLAT, hill
+from isn.carriers.places import Places
 from isn.carriers.trellis import nearest
 from isn.envelope import HEAD_BYTES
 from isn.errors import ImageError, NoSeal
@@ -37,7 +38,6 @@ from isn.progress import Tell, part, silent
 
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-Places = NDArray[np.uint32]
 
 MOST_BITS: Final = 0.5
 """Of a sample that is not flat: with more, nobody could fail to see it."""
@@ -186,15 +186,21 @@ def _moved(values: Pixels, costs: Floats, upper: Bits, lower: Bits) -> Pixels:
         upper: M x 16, 0 or 1.
         lower: L x 16, 0 or 1.
     """
-    low, high = values & 1, values >> 1 & 1
+    low, high = _layers(values)
     # Up from odd values and down from even ones changes the second bit; not beyond the ends.
     ends = ((values == 0) | (values == 255)) * np.float32(syndrome.MOST_COST)
     wanted = syndrome.write(high, _whole(costs + np.log1p(np.exp(-costs)) + ends), upper)
     must = wanted != high
     flipped = syndrome.write(
-        np.where(must, 1 - low, low), np.where(must, syndrome.MOST_COST, _whole(costs)), lower
+        low ^ must, np.where(must, np.int16(syndrome.MOST_COST), _whole(costs)), lower
     )
-    return nearest(values, wanted << 1 | flipped, 4)
+    return nearest(values, wanted << np.uint8(1) | flipped, 4)
+
+
+def _layers(values: Pixels) -> tuple[Bits, Bits]:
+    """The lowest bits of some samples, and the second-lowest."""
+    one = np.uint8(1)
+    return values & one, values >> one & one
 
 
 def _get(samples: Pixels, where: Places, size: int) -> bytes:
@@ -205,7 +211,7 @@ def _get(samples: Pixels, where: Places, size: int) -> bytes:
 
     def work(mine: slice) -> None:
         values = samples[where[:, mine]]
-        for message, bits in zip(found, (values >> 1 & 1, values & 1), strict=True):
+        for message, bits in zip(found, _layers(values)[::-1], strict=True):
             message[:, mine] = syndrome.read(bits, len(message))
 
     threads.each(work, _side_by_side(codes))

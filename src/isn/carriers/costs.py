@@ -53,7 +53,7 @@ def _of_plane(plane: Pixels) -> Floats:
     for _ in range(2):
         found = (_bend(found) if len(found) > 1 else found).T
     busy = _mean(np.abs(found), _NEAR)
-    return _mean(1 / np.maximum(busy, _CALMEST), _WIDE)
+    return _mean(np.reciprocal(np.maximum(busy, _CALMEST)), _WIDE)
 
 
 def _bend(plane: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from isn.kernels import call
 
-Places = NDArray[np.int64]
+Places = NDArray[np.integer[Any]]
 
 PUBLIC: Final = bytes(32)
 """The key of places that anybody can compute."""
@@ -55,7 +55,7 @@ def drawn(shape: tuple[int, ...], key: bytes, taken: Places, wanted: int) -> Pla
         draws *= 2
 
 
-def order(samples: int, key: bytes, taken: Places) -> NDArray[np.uint32]:
+def order(samples: int, key: bytes, taken: Places) -> Places:
     """All places but those taken, shuffled (Fisher and Yates) with the stream of ChaCha20.
 
     Args:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isn.cli.common import bits_option, file_option, json_option, quiet_option, read_secret
+from isn.cli.common import (
+    bits_option,
+    file_option,
+    json_option,
+    quiet_option,
+    read_secret,
+    secrecy_option,
+    survive_option,
+)
 from isn.cli.methods import images_of
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, cell
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
 @click.argument("images", metavar="[IMAGE]...", nargs=-1)
 @file_option
 @bits_option
+@secrecy_option
+@survive_option
 @json_option
 @quiet_option
 @click.pass_obj
@@ -34,6 +44,8 @@ def capacity(
     images: tuple[str, ...],
     files: tuple[str, ...],
     bits: float | None,
+    secrecy: str | None,
+    survive: int | None,
 ) -> None:
     """Say what fits in HOST by each shipped method.
 
@@ -52,13 +64,16 @@ def capacity(
 
     cover, secret = read_secret(host, images, files, voice)
     with progress_bar(voice, "looking"):
-        found = isn.capacity(cover, secret or None, bits=bits)
+        found = isn.capacity(cover, secret or None, bits=bits, secrecy=secrecy, survive=survive)
     voice.report(table(found))
     voice.answer(host=host, methods=[facts_of(each) for each in found], notes=voice.notes)
 
 
 def fitting(
-    name: str, host: Picture, secret: Sequence[Picture | File], bits: float | None
+    name: str,
+    host: Picture,
+    secret: Sequence[Picture | File],
+    **options: Any,
 ) -> Capacity:
     """What one shipped method would make of a secret in a host.
 
@@ -72,7 +87,8 @@ def fitting(
         raise click.UsageError(
             f"--dry-run knows the shipped methods alone, and {name} is none: leave it out"
         )
-    return next(each for each in isn.capacity(host, secret, bits=bits) if each.method == name)
+    found = isn.capacity(host, secret, **options)
+    return next(each for each in found if each.method == name)
 
 
 def table(rows: Sequence[Capacity]) -> Table:

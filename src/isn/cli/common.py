@@ -102,6 +102,21 @@ bits_option = click.option(
     "of 42, 4 of 36, and each bit more about 6 dB more of what one image reveals. Default: what "
     "the method wants.",
 )
+secrecy_option = click.option(
+    "--secrecy",
+    type=click.Choice(["high", "medium", "low"]),
+    help="Hide so that nobody finds it: change few samples, by one level, where it cannot be told. "
+    "The higher, the fewer, and the less fits: 0.06, 0.12 or 0.25 bits of a sample, or as --bits "
+    "says.",
+)
+survive_option = click.option(
+    "--survive",
+    type=click.IntRange(30, 95),
+    metavar="QUALITY",
+    help="Let what is hidden survive a JPEG of this quality, 30 to 95, and whatever changes less: "
+    "90 gives a container of 42 dB, 75 of 40, 50 of 36, and the lower, the less fits. Default: 75 "
+    "for a container that is a .jpg, else nothing.",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace files that are there already."
 )

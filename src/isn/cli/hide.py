@@ -22,7 +22,9 @@ from isn.cli.common import (
     quiet_option,
     read_picture,
     read_secret,
+    secrecy_option,
     sides,
+    survive_option,
     texture_option,
     threads_option,
     write_standard,
@@ -34,10 +36,13 @@ from isn.cli.voice import Voice, cell
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from isn.api import Container
+    from isn.api import Capacity, Container
     from isn.images import Picture
     from isn.method import Method
     from isn.secret import File
+
+_USUAL = 75
+"""Quality of JPEG that a container survives which is one itself."""
 
 CONTAINER_DB, REVEALED_DB = 30.0, 25.0
 """PSNR below which a person would see a container change, or a revealed image spoilt."""
@@ -47,13 +52,18 @@ CONTAINER_DB, REVEALED_DB = 30.0, 25.0
 @click.argument("host")
 @click.argument("images", metavar="[IMAGE]...", nargs=-1)
 @file_option
-@output_option("OUT", "The container: .png, .webp or .tif; - for PNG on standard output.")
+@output_option(
+    "OUT",
+    "The container: .png, .webp, .tif, or .jpg (see --survive); - for PNG on standard output.",
+)
 @click.option(
     "--method",
     metavar="NAME|PATH",
     help="See `isn methods`; or a weights file.  [default: photos]",
 )
 @bits_option
+@secrecy_option
+@survive_option
 @passphrase_options
 @click.option(
     "--refine",
@@ -78,6 +88,8 @@ def hide(
     output: str,
     method: str | None,
     bits: float | None,
+    secrecy: str | None,
+    survive: int | None,
     ask: bool,
     passphrase_file: str | None,
     refine: int | None,
@@ -96,7 +108,7 @@ def hide(
     All that is hidden shares the room of the host: see `isn capacity`.
 
     Send the container as a file: whatever stores it with loss (JPEG, most messengers) destroys
-    what is hidden.
+    what is hidden, unless it was made with --survive, or is itself a .jpg. Then far less fits.
 
     With a passphrase, nobody without it can reveal what is hidden, or forge the container. It comes
     from --passphrase (asked for twice), --passphrase-file or ISN_PASSPHRASE: the first of
@@ -116,11 +128,16 @@ def hide(
 
     if not images and not files:
         raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
+    jpeg = _is_jpeg(output)
+    if jpeg and survive is None:
+        survive = _USUAL
     if output != STANDARD:
-        check_output(output, overwrite=overwrite)
+        check_output(output, overwrite=overwrite, survives=jpeg)
     chosen = get(
         method or DEFAULT,
         bits=bits,
+        secrecy=secrecy,
+        survive=survive,
         refine=refine,
         texture=None if texture is None else read_picture(texture, voice).pixels,
         backend=backend,
@@ -128,9 +145,12 @@ def hide(
     cover, secret = read_secret(host, images, files, voice)
     if output != STANDARD:
         rows, columns = cover.pixels.shape[:2]
-        check_output(output, overwrite=overwrite, size=(rows, columns))
+        check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)
     if dry_run:
-        return _foretell(voice, output, chosen, cover, secret, bits)
+        found = fitting(
+            chosen.name, cover, secret, bits=bits, secrecy=secrecy, survive=survive
+        )
+        return _foretell(voice, output, found)
     passphrase = read_passphrase(ask, passphrase_file, twice=True)
     container = _hide(voice, cover, secret, chosen, passphrase)
     with progress_bar(voice, "writing"):
@@ -138,6 +158,8 @@ def hide(
             write_standard(encode(container.pixels, like=cover))
         else:
             container.save(output, overwrite=overwrite)
+        if jpeg:
+            container = container.as_jpeg()
     values = container.revealed or ()
     _warn(voice, container, secret, values)
     names = [*images, *files]
@@ -159,16 +181,16 @@ def hide(
     return 0
 
 
-def _foretell(
-    voice: Voice,
-    output: str,
-    chosen: Method,
-    cover: Picture,
-    secret: Sequence[Picture | File],
-    bits: float | None,
-) -> int:
+def _is_jpeg(output: str) -> bool:
+    from pathlib import Path
+
+    from isn.images import JPEG
+
+    return output != STANDARD and Path(output).suffix.lower() in JPEG
+
+
+def _foretell(voice: Voice, output: str, found: Capacity) -> int:
     """Says what hiding would give; returns the exit code."""
-    found = fitting(chosen.name, cover, secret, bits)
     voice.report(table([found]))
     voice.answer(
         container=output, fits=not found.fits, **facts_of(found), notes=voice.notes, warnings=[]

@@ -45,10 +45,12 @@ def info(
     --passphrase (asked for), --passphrase-file or ISN_PASSPHRASE: the first that is given counts.
 
     --json prints {"file", "format", "width", "height", "sealed", "intact",
-    "method", "carrier", "length", "fingerprint", "contents": [{"width", "height"}
-    or {"name", "bytes"}], "notes"}, and "error" and "kind" beside them where the
+    "method", "carrier", "survives", "length", "fingerprint", "contents": [{"width",
+    "height"} or {"name", "bytes"}], "notes"}, and "error" and "kind" beside them where the
     exit code is 3. "length" counts the bytes of the body. "method" is null for
     one that is not shipped; so is all that is not known where no seal opens.
+    "survives" is the quality of the hardest JPEG that it would still survive, 101
+    for none, and null where it was not made to survive one.
     """
     import isn
     from isn.errors import AlteredContainer, NoSeal
@@ -94,6 +96,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
             ("container", "yes, intact" if found.intact else "yes, but altered"),
             ("made by", found.method or "not a shipped method"),
             ("carrier", found.carrier),
+            *([("survives", _survival(found.survives))] if found.survives is not None else []),
             ("body", f"{found.length} bytes"),
             *([("fingerprint", found.fingerprint.hex())] if any(found.fingerprint) else []),
             *((f"hidden {k}", _told(each)) for k, each in enumerate(found.contents, 1)),
@@ -102,6 +105,12 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
     for name, value in rows:
         table.add_row(name, cell(value))
     return table
+
+
+def _survival(quality: int) -> str:
+    if quality > 100:
+        return "nothing harder than it has been through"
+    return f"a JPEG of quality {quality} more, about"
 
 
 def _told(content: Content) -> str:
@@ -126,6 +135,7 @@ def _facts(
         "intact": found is not None and found.intact,
         "method": found.method if found else None,
         "carrier": found.carrier if found else None,
+        "survives": found.survives if found else None,
         "length": found.length if found else None,
         "fingerprint": found.fingerprint.hex() if found else None,
         "contents": [facts_of(each) for each in found.contents] if found else [],

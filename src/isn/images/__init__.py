@@ -1,8 +1,9 @@
 """Image files in and out: the only package that opens or writes them.
 
 What comes in is untrusted: only known formats are opened, nothing above `MAX_PIXELS` is decoded,
-and whatever goes wrong is an :class:`~isn.errors.ImageError`. What goes out is lossless, carries
-no metadata that it was not told to keep, and appears under its name whole or not at all.
+and whatever goes wrong is an :class:`~isn.errors.ImageError`. What goes out is lossless, or a
+JPEG where what is hidden is made to survive one, carries no metadata that it was not told to keep,
+and appears under its name whole or not at all.
 
 `picture` says what an image is here, `reading` makes one with what `opening`, `png`, `tiff`,
 `webp`, `heif` and `colour` know of files, `encoding` and `files` write one, and `resizing` changes
@@ -10,14 +11,15 @@ its size. Nothing here changes what belongs to the whole process, so that thread
 same time.
 """
 
-from isn.images.encoding import encode
-from isn.images.files import LOSSLESS, check_output, write
+from isn.images.encoding import encode, encode_jpeg
+from isn.images.files import JPEG, LOSSLESS, check_output, write
 from isn.images.opening import MAX_STREAM_BYTES
 from isn.images.picture import MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
 from isn.images.reading import read
 from isn.images.resizing import resize, within
 
 __all__ = [
+    "JPEG",
     "LOSSLESS",
     "MAX_PIXELS",
     "MAX_STREAM_BYTES",
@@ -27,6 +29,7 @@ __all__ = [
     "Source",
     "check_output",
     "encode",
+    "encode_jpeg",
     "is_grey",
     "read",
     "resize",

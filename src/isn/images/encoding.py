@@ -1,4 +1,4 @@
-"""Pixels as a lossless file's bytes."""
+"""Pixels as a file's bytes: lossless, or a JPEG where what is hidden is made to survive one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isn.errors import OutputError
 from isn.images import png
 from isn.images.picture import Picture, Pixels, check_rgb, is_grey, lacks_memory, reason
 
-_WEBP_SIDE = 16383
+_SIDES = {"WEBP": 16383, "JPEG": 65500}
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "PNG": {},
     "WEBP": {"lossless": True, "exact": True},
@@ -70,11 +70,33 @@ def encode(
         ) from error
 
 
+def encode_jpeg(
+    pixels: Pixels, quality: int, *, whole: bool = False, like: Picture | None = None
+) -> bytes:
+    """A JPEG file, as bytes; without metadata.
+
+    Args:
+        pixels: uint8, H x W (grey) or H x W x 3.
+        quality: 1 to 100, as libjpeg counts.
+        whole: whether colours keep their resolution (4:4:4); else it is halved (4:2:0).
+        like: as for :func:`encode`.
+
+    Raises:
+        OutputError: JPEG cannot hold an image of this size.
+    """
+    check_fits("JPEG", (pixels.shape[0], pixels.shape[1]), "the image")
+    as_grey = pixels.ndim == 3 and like is not None and _stored_grey(like) and is_grey(pixels)
+    samples = np.ascontiguousarray(pixels[..., 0]) if as_grey else pixels
+    subsampling = "4:4:4" if whole else "4:2:0"
+    return _saved(samples, "JPEG", {"quality": quality, "subsampling": subsampling})
+
+
 def check_fits(file_format: str, size: tuple[int, int], name: str) -> None:
     """Raises an OutputError where a format cannot hold an image of a size, (height, width)."""
-    if file_format == "WEBP" and max(size) > _WEBP_SIDE:
+    side = _SIDES.get(file_format)
+    if side is not None and max(size) > side:
         raise OutputError(
-            f"{name} is to hold {size[0]} x {size[1]} pixels, WebP ends at {_WEBP_SIDE} a side: "
+            f"{name} is to hold {size[0]} x {size[1]} pixels, {file_format} ends at {side} a side: "
             "choose PNG or TIFF"
         )
 

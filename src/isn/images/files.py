@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from isn.errors import OutputError
-from isn.images.encoding import check_fits, encode
+from isn.images.encoding import check_fits, encode, encode_jpeg
 from isn.images.picture import PathLike, Picture, Pixels, check_rgb, reason, shown
 
 LOSSLESS: Final = {".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 """Suffixes that a container may have, and Pillow's name of the format."""
+
+JPEG: Final = (".jpg", ".jpeg")
+"""Suffixes that a container may have where what is hidden survives a JPEG."""
 
 _OFFERED = "a name that ends in .png, .webp, .tif or .tiff"
 _LOSSY = {
@@ -38,7 +41,11 @@ _HERE = -100
 
 
 def check_output(
-    path: PathLike, *, overwrite: bool = False, size: tuple[int, int] | None = None
+    path: PathLike,
+    *,
+    overwrite: bool = False,
+    size: tuple[int, int] | None = None,
+    survives: bool = False,
 ) -> None:
     """Refuses a file that could not be written, before the work rather than after it.
 
@@ -46,13 +53,14 @@ def check_output(
         path: where a container is to be written.
         overwrite: whether a file that is there may be replaced.
         size: (height, width) of the image, where known.
+        survives: whether what is hidden survives a JPEG, so that it may be one.
 
     Raises:
         OutputError: the format is lossy, unknown or too small for the image, or the file is in
             the way or cannot be made there.
     """
     name, given = shown(path), os.fsdecode(path)
-    file_format = _format_of(given)
+    file_format = _format_of(given, survives)
     if size is not None:
         check_fits(file_format, size, name)
     with _written(name):
@@ -75,18 +83,25 @@ def check_output(
 
 
 def write(
-    path: PathLike, pixels: Pixels, *, overwrite: bool = False, like: Picture | None = None
+    path: PathLike,
+    pixels: Pixels,
+    *,
+    overwrite: bool = False,
+    like: Picture | None = None,
+    jpeg: int | None = None,
 ) -> None:
-    """Writes a lossless image file: whole or not at all, and over nothing by accident.
+    """Writes an image file: whole or not at all, and over nothing by accident.
 
+    It is lossless, or a JPEG where one is allowed.
     A symbolic link is followed: what it points at is written. A file that is replaced keeps its
     permissions. What earlier writes into the folder left there when they were killed is removed.
 
     Args:
-        path: a name with one of the suffixes in `LOSSLESS`.
+        path: a name with one of the suffixes in `LOSSLESS`, or in `JPEG` where that is allowed.
         pixels: uint8, H x W x 3.
         overwrite: whether a file that is there may be replaced.
         like: the image whose file this one is to look like; see :func:`~isn.images.encode`.
+        jpeg: quality of a JPEG, with colours of full resolution; None: it may not be one.
 
     Raises:
         ImageError: the array is no RGB image.
@@ -94,9 +109,13 @@ def write(
             appeared under this name meanwhile.
     """
     check_rgb(pixels)
-    check_output(path, overwrite=overwrite, size=(pixels.shape[0], pixels.shape[1]))
+    size = (pixels.shape[0], pixels.shape[1])
+    check_output(path, overwrite=overwrite, size=size, survives=jpeg is not None)
     name, given = shown(path), os.fsdecode(path)
-    content = encode(pixels, _format_of(given), like=like)
+    if jpeg is not None and _format_of(given, True) == "JPEG":
+        content = encode_jpeg(pixels, jpeg, whole=True, like=like)
+    else:
+        content = encode(pixels, _format_of(given, False), like=like)
     with _written(name):
         target = Path(os.path.realpath(given))
         _remove_stale(target.parent)
@@ -187,8 +206,10 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _format_of(given: str) -> str:
+def _format_of(given: str, survives: bool) -> str:
     name, suffix = shown(given), Path(given).suffix.lower()
+    if survives and suffix in JPEG:
+        return "JPEG"
     if suffix in LOSSLESS:
         return LOSSLESS[suffix]
     if suffix in _LOSSY:

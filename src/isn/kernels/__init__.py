@@ -35,6 +35,7 @@ _SIGNATURES: Final = {
     "syndrome_write": "int32 u1 i2 q u2 u1 u1 i u1",
     "syndrome_read": "int32 u1 q u2 u1 u1",
     "shuffle": "int32 u4 q u4",
+    "ldpc": "int32 i2 q q q q i4 i4 i i4",
 }
 """What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
 

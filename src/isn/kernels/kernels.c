@@ -707,6 +707,124 @@ ISN_API int32_t ISN_NAME(isn_shuffle)(uint32_t *items, int64_t count, const uint
     return OK;
 }
 
+/* ---- The code that corrects what re-encoding breaks (isn.carriers.dct.ldpc) --------------------
+ */
+
+/* Beliefs are 8 times the natural logarithm of how much likelier 0 is than 1. */
+enum { CERTAIN = 2047, MOST_TOLD = 511 };
+
+/* What two beliefs of two bits say of their sum: ln(1 + exp(-x)) is taken as (22 - 8 x) / 32. */
+static inline int16_t joined(int16_t a, int16_t b)
+{
+    const int16_t one = (int16_t)(a < 0 ? -a : a), two = (int16_t)(b < 0 ? -b : b);
+    const int16_t low = one < two ? one : two, apart = (int16_t)(one < two ? two - one : one - two);
+    int16_t gain = (int16_t)((22 - one - two) >> 2), loss = (int16_t)((22 - apart) >> 2);
+    gain = gain < 0 ? 0 : gain, loss = loss < 0 ? 0 : loss;
+    int16_t size = (int16_t)(low + gain - loss);
+    size = size < 0 ? 0 : size;
+    size = size > MOST_TOLD ? MOST_TOLD : size;
+    return (int16_t)((a ^ b) < 0 ? -size : size);
+}
+
+/* to[s] = from[(s + shift) % size], and back. */
+static inline void turned(int16_t *to, const int16_t *from, int64_t shift, int64_t size)
+{
+    memcpy(to, from + shift, sizeof *to * (size - shift));
+    memcpy(to + size - shift, from, sizeof *to * shift);
+}
+static inline void turned_back(int16_t *to, const int16_t *from, int64_t shift, int64_t size)
+{
+    memcpy(to + shift, from, sizeof *to * (size - shift));
+    memcpy(to, from + size - shift, sizeof *to * shift);
+}
+
+/* The beliefs of the bits of one row of checks: its data, its own parity, the parity before it. */
+static void gathered(int16_t *to, const int16_t *belief, int64_t row, int64_t columns, int64_t rows,
+                     int64_t size, int64_t degree, const int32_t *column, const int32_t *shift)
+{
+    for (int64_t e = 0; e < degree; e++)
+        turned(to + e * size, belief + column[row * degree + e] * size, shift[row * degree + e],
+               size);
+    memcpy(to + degree * size, belief + (columns + row) * size, sizeof *to * size);
+    to += (degree + 1) * size;
+    if (row) {
+        memcpy(to, belief + (columns + row - 1) * size, sizeof *to * size);
+    } else {
+        to[0] = CERTAIN;
+        memcpy(to + 1, belief + (columns + rows - 1) * size, sizeof *to * (size - 1));
+    }
+}
+
+static int is_word(int16_t *room, const int16_t *belief, int64_t columns, int64_t rows,
+                   int64_t size, int64_t degree, const int32_t *column, const int32_t *shift)
+{
+    for (int64_t row = 0; row < rows; row++) {
+        gathered(room, belief, row, columns, rows, size, degree, column, shift);
+        int odd = 0;
+        for (int64_t s = 0; s < size; s++) {
+            int sum = 0;
+            for (int64_t e = 0; e < degree + 2; e++) sum ^= room[e * size + s] < 0;
+            odd |= sum;
+        }
+        if (odd) return 0;
+    }
+    return 1;
+}
+
+/* The word that beliefs mean: sums and products in layers, each a row of checks.
+ *
+ * belief: columns + rows times size, at most 127 either way; in the end, of all that is known.
+ * column, shift: rows x degree. used: rounds that it took, one more than allowed where none came
+ * out.
+ */
+ISN_API int32_t ISN_NAME(isn_ldpc)(int16_t *belief, int64_t columns, int64_t rows, int64_t size,
+                                   int64_t degree, const int32_t *column, const int32_t *shift,
+                                   int32_t rounds, int32_t *used)
+{
+    const int64_t wide = degree + 2;
+    int16_t *told = calloc(rows * wide * size, sizeof *told);
+    int16_t *heard = malloc(sizeof *heard * 3 * wide * size);
+    if (!told || !heard) {
+        free(told), free(heard);
+        return NO_MEMORY;
+    }
+    int16_t *before = heard + wide * size, *after = before + wide * size;
+    int32_t round = 0;
+    while (!is_word(heard, belief, columns, rows, size, degree, column, shift) &&
+           round++ < rounds) {
+        for (int64_t row = 0; row < rows; row++) {
+            int16_t *own = told + row * wide * size;
+            gathered(heard, belief, row, columns, rows, size, degree, column, shift);
+            for (int64_t k = 0; k < wide * size; k++) heard[k] = (int16_t)(heard[k] - own[k]);
+            /* Of all bits before each, and of all after it. */
+            memcpy(before + size, heard, sizeof *heard * size);
+            for (int64_t k = 2 * size; k < wide * size; k++)
+                before[k] = joined(before[k - size], heard[k - size]);
+            memcpy(after + (wide - 2) * size, heard + (wide - 1) * size, sizeof *heard * size);
+            for (int64_t e = wide - 3; e >= 0; e--)
+                for (int64_t s = e * size; s < (e + 1) * size; s++)
+                    after[s] = joined(after[s + size], heard[s + size]);
+            memcpy(own, after, sizeof *own * size);
+            for (int64_t k = size; k < (wide - 1) * size; k++) own[k] = joined(before[k], after[k]);
+            memcpy(own + (wide - 1) * size, before + (wide - 1) * size, sizeof *own * size);
+            for (int64_t k = 0; k < wide * size; k++) heard[k] = (int16_t)(heard[k] + own[k]);
+            for (int64_t e = 0; e < degree; e++)
+                turned_back(belief + column[row * degree + e] * size, heard + e * size,
+                            shift[row * degree + e], size);
+            memcpy(belief + (columns + row) * size, heard + degree * size, sizeof *heard * size);
+            if (row)
+                memcpy(belief + (columns + row - 1) * size, heard + (degree + 1) * size,
+                       sizeof *heard * size);
+            else
+                memcpy(belief + (columns + rows - 1) * size, heard + (degree + 1) * size + 1,
+                       sizeof *heard * (size - 1));
+        }
+    }
+    *used = round;
+    free(told), free(heard);
+    return OK;
+}
+
 /* ---- Which of the two builds runs here ----------------------------------------------------------
  */
 

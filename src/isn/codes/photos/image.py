@@ -39,7 +39,7 @@ def size_of(step: int) -> float:
 def error(step: int) -> float:
     """The mean square error of a revealed sample to be expected of a step, in levels.
 
-    That of the quantisers where numbers are many bits wide: those that are rounded to zero lose less.
+    That of the quantisers where numbers are many bits wide; those in the dead zone lose less.
     """
     return 0.0614 * size_of(step) ** 2
 

@@ -1,0 +1,161 @@
+"""What comes back from containers that were stored again with loss; --write puts it into the docs.
+
+    python benchmarks/survive.py VAL
+    python benchmarks/survive.py VAL --paris STREET_VIEWS --hosts 24 --write
+
+VAL is a folder of images that no training saw, of which centre crops are taken as `isn evaluate`
+takes them, each domain by itself. Each container, a PNG, is stored again in all the ways that it is
+to survive, each time from the first: JPEG of every fifth quality from 100 down to the one promised,
+with whole and with halved colours, progressive, and as a container.jpg that is stored once more. A
+loss is one of them from which what was hidden does not come back to the last bit as it would have
+come from the container itself. Beside them, the paper's own method and LSB after one such JPEG.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from _page import DOCS, put
+from PIL import Image
+
+import isn
+from isn import baselines, images, method
+from isn.carriers.dct import STORED
+from isn.evaluation import methods
+from isn.evaluation.protocol import Domain, Group, domains
+from isn.evaluation.scores import spread
+from isn.images import Pixels
+from isn.metrics import psnr
+
+PAGE = DOCS / "results" / "survival.md"
+BEGIN, END = "<!-- begin: benchmarks/survive.py -->", "<!-- end: benchmarks/survive.py -->"
+ROWS = ((95, 1.0), (90, 1.0), (75, 1.0), (75, 0.5), (60, 1.0), (50, 1.0), (30, 1.0))
+"""Qualities promised, and the hidden image's side, in sides of the host."""
+HEAD = (
+    *("survives", "hidden", "domain", "hosts", "container", "container.jpg", "revealed"),
+    *("worst", "lost", "refused", "hide, s", "reveal, s"),
+)
+
+
+def ways(container: Pixels, quality: int) -> Iterator[Pixels]:
+    """The container, stored again in all ways that it is to survive."""
+    for each in sorted({*range(quality, 100, 5), 100}):
+        for options in ({"subsampling": "4:2:0"}, {"subsampling": "4:4:4"}):
+            yield stored(container, quality=each, **options)
+    yield stored(container, quality=quality, progressive=True, optimize=True)
+    yield stored(as_jpeg(container), quality=quality)
+
+
+def stored(pixels: Pixels, **options: object) -> Pixels:
+    """Through a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", **options)
+    return images.read(buffer.getvalue()).pixels
+
+
+def as_jpeg(pixels: Pixels) -> Pixels:
+    """Through the JPEG file that a container is stored as."""
+    return images.read(images.encode_jpeg(pixels, STORED, whole=True)).pixels
+
+
+def secret_of(group: Group, share: float) -> Pixels:
+    """The image to hide, made smaller."""
+    hidden = group.hidden[0].pixels
+    return images.resize(hidden, *(round(share * side) for side in hidden.shape[:2]))
+
+
+def line(place: Domain, quality: int, share: float) -> str:
+    """One promise on one domain, as a line of the table."""
+    containers, jpegs, revealed, times, backs = [], [], [], [], []
+    lost = tried = refused = 0
+    chosen = method.get(survive=quality)
+    for index in range(place.hosts):
+        group = place.group(index, 1)
+        host, hidden = group.host.pixels, secret_of(group, share)
+        began = time.process_time()
+        try:
+            container = methods.hide(chosen, host, [hidden])
+        except isn.ImageError:
+            refused += 1
+            continue
+        times.append(time.process_time() - began)
+        wanted = methods.reveal(chosen, container)[0]
+        containers.append(psnr(container, host))
+        jpegs.append(psnr(as_jpeg(container), host))
+        revealed.append(psnr(wanted, hidden))
+        for damaged in ways(container, quality):
+            began = time.process_time()
+            (back,) = methods.left(chosen, damaged, 1)
+            backs.append(time.process_time() - began)
+            tried += 1
+            lost += back is None or not np.array_equal(back, wanted)
+    sides = [spread(each) for each in (containers, jpegs, revealed)]
+    area = f"{share**2:.2g} of its area" if share < 1 else "as large"
+    cells = (
+        *(f"JPEG {quality}", area, place.name, str(place.hosts)),
+        *(f"{each.mean:.1f} ± {each.deviation:.1f}" for each in sides),
+        " / ".join(f"{each.worst:.1f}" for each in sides),
+        *(f"{lost} of {tried}", str(refused)),
+        *(f"{np.median(each):.2f}" for each in (times, backs)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def rival(place: Domain, name: str, quality: int) -> str:
+    """One method that was not made to survive it, after one JPEG."""
+    chosen = baselines.get(name) if name in baselines.BASELINES else method.get(name)
+    containers, revealed, lost = [], [], 0
+    for index in range(place.hosts):
+        group = place.group(index, 1)
+        host, hidden = group.host.pixels, group.hidden[0].pixels
+        container = methods.hide(chosen, host, [hidden])
+        containers.append(psnr(container, host))
+        (back,) = methods.left(chosen, stored(container, quality=quality), 1)
+        lost += back is None
+        if back is not None:
+            revealed.append(psnr(images.resize(back, *hidden.shape[:2]), hidden))
+    told = f"{spread(revealed).mean:.1f}" if revealed else "–"
+    cells = (f"`{name}`", place.name, f"{spread(containers).mean:.1f}", told)
+    return f"| {' | '.join(cells)} | {lost} of {place.hosts} |"
+
+
+def main() -> None:
+    """Measures, prints, and writes where it is asked to."""
+    parser = argparse.ArgumentParser(description="What comes back from lossy files.")
+    parser.add_argument("photos", help="a folder of photos")
+    parser.add_argument("--paris", help="a second folder, of smaller photos")
+    parser.add_argument("--crop", type=int, default=320, help="side of the crops (320)")
+    parser.add_argument("--small", type=int, default=224, help="of the second folder (224)")
+    parser.add_argument("--hosts", type=int, default=24, help="of each domain (24)")
+    parser.add_argument("--rivals", nargs="*", default=["paper-1", "lsb-4"], metavar="NAME")
+    parser.add_argument("--write", action="store_true", help=f"the tables of {PAGE.name} too")
+    options = parser.parse_args()
+    places = [*domains(options.photos, count=1, crop=options.crop, limit=options.hosts)]
+    if options.paris:
+        places += domains(options.paris, count=1, crop=options.small, limit=options.hosts)
+    lines = [
+        f"Crops of {options.crop} x {options.crop}, of Paris {options.small} x {options.small}.",
+        "",
+        *(f"| {' | '.join(each)} |" for each in (HEAD, (*(":--",) * 3, *("--:",) * 9))),
+    ]
+    print("\n".join(lines))
+    for quality, share in ROWS:
+        for place in places:
+            lines.append(line(place, quality, share))
+            print(lines[-1], flush=True)
+    lines += ["", "After a JPEG of quality 75:", ""]
+    lines += ["| | domain | container | revealed | lost |", "| :-- | :-- | --: | --: | --: |"]
+    for name in options.rivals:
+        for place in places:
+            lines.append(rival(place, name, 75))
+            print(lines[-1], flush=True)
+    if options.write:
+        put(PAGE, BEGIN, END, "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
