@@ -218,3 +218,49 @@ def believed(
                     if bit is not None:
                         belief[bit] = one + two
     return belief, rounds + 1
+
+
+def syndrome(bits: list[int], columns: list[int], ends: list[int]) -> list[int]:
+    """The message in bits: H y, a row whole where it ends."""
+    total, message = 0, []
+    for bit, column, end in zip(bits, columns, ends, strict=True):
+        total ^= column if bit else 0
+        if end:
+            message.append(total & 1)
+            total >>= 1
+    return message
+
+
+def least_cost(
+    bits: list[int],
+    costs: list[int],
+    columns: list[int],
+    ends: list[int],
+    message: list[int],
+    height: int,
+) -> int:
+    """What it costs at least to change bits so that they say a message (Viterbi)."""
+    total = {0: 0}
+    said = iter(message)
+    for bit, cost, column, end in zip(bits, costs, columns, ends, strict=True):
+        after: dict[int, int] = {}
+        for state, sofar in total.items():
+            for value in (0, 1):
+                to = state ^ (column if value else 0)
+                spent = sofar + (cost if value != bit else 0)
+                after[to] = min(after.get(to, NEVER), spent)
+        if end:
+            wanted = next(said)
+            after = {to >> 1: spent for to, spent in after.items() if to & 1 == wanted}
+        total = after
+    assert max(total) < 1 << height
+    return total[0]
+
+
+def shuffled(items: list[int], random: list[int]) -> list[int]:
+    """Items in an order drawn from as many random numbers below 2 ** 32 (Fisher and Yates)."""
+    found = list(items)
+    for k in range(len(found) - 1, 0, -1):
+        other = random[k] * (k + 1) >> 32
+        found[k], found[other] = found[other], found[k]
+    return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import isn
 import loops
 from isn import kernels
-from isn.carriers import trellis
+from isn.carriers import places, syndrome, trellis
 from isn.codes.photos import dependent, prior, rans
 from isn.errors import AlteredContainer
 
@@ -28,7 +28,7 @@ def build(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     if name not in kernels.builds():
         pytest.skip(f"this processor does not run the build {name}")
     chosen = partial(kernels.call, build=name)
-    for module in (trellis, dependent, prior, rans):
+    for module in (places, syndrome, trellis, dependent, prior, rans):
         monkeypatch.setattr(module, "call", chosen)
     return name
 
@@ -95,6 +95,45 @@ def test_samples_differ_by_one_bit_at_most_and_evenly() -> None:
         # Any stretch has its share, give or take a sample's.
         for part in np.array_split(widths, 7):
             assert abs(part.sum() - 8 * size * len(part) / samples) < 2
+
+
+@pytest.mark.parametrize(
+    ("height", "length", "size"),
+    [(5, 1, 1), (5, 40, 40), (6, 90, 37), (6, 300, 9), (syndrome.HEIGHT, 40, 3)],
+)
+def test_messages_cost_as_little_as_in_the_plain_loop(
+    build: str, monkeypatch: pytest.MonkeyPatch, height: int, length: int, size: int
+) -> None:
+    monkeypatch.setattr(syndrome, "HEIGHT", height)
+    syndrome._matrix.cache_clear()
+    rng, codes = np.random.default_rng(length), 3
+    bits, message = (rng.integers(0, 2, (each, codes), np.uint8) for each in (length, size))
+    costs = rng.choice([0, 1, 7, 100, syndrome.MOST_COST], (length, codes)).astype(np.int16)
+    column, ends = (each.tolist() for each in syndrome._matrix(length, size))
+    column = [each & (1 << height) - 1 for each in column]
+    monkeypatch.setattr(
+        syndrome,
+        "_matrix",
+        lambda *_: tuple(
+            np.array(each, kind) for each, kind in ((column, np.uint16), (ends, np.uint8))
+        ),
+    )
+    changed = syndrome.write(bits, costs, message)
+    np.testing.assert_array_equal(syndrome.read(changed, size), message)
+    for k in range(codes):
+        given = [each[:, k].tolist() for each in (bits, costs)]
+        assert loops.syndrome(changed[:, k].tolist(), column, ends) == message[:, k].tolist()
+        least = loops.least_cost(*given, column, ends, message[:, k].tolist(), height)
+        assert (costs[:, k] * (changed != bits)[:, k]).sum() == least
+
+
+def test_an_order_is_that_of_the_plain_loop(build: str) -> None:
+    rng = np.random.default_rng(2)
+    for count in (0, 1, 2, 1000):
+        random = rng.integers(0, 1 << 32, count, np.uint32)
+        found = np.arange(count, dtype=np.uint32)
+        kernels.call("shuffle", found, count, random, build=build)
+        assert found.tolist() == loops.shuffled(list(range(count)), random.tolist())
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 64), (9, 65), (17, 200)])

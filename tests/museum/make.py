@@ -32,6 +32,9 @@ DATA = isn.File("0 to 255.bin", bytes(range(256)))
 GREY = np.ascontiguousarray(picture(64, 72, seed=2)[..., 0])
 ONE, TWO = picture(33, 40, seed=7), picture(20, 31, seed=8)
 
+TOLD = ("method", "passphrase")
+"""What a reveal has to be told."""
+
 EXHIBITS: dict[str, tuple[Any, list[Any], dict[str, Any]]] = {
     "photos.png": (picture(56, 61, seed=3), [ONE, TWO], {}),
     "photos-passphrase.webp": (picture(56, 61, seed=3), [ONE], {"passphrase": WORDS}),
@@ -46,6 +49,12 @@ EXHIBITS: dict[str, tuple[Any, list[Any], dict[str, Any]]] = {
         picture(56, 61, seed=6),
         [TWO, NOTE],
         {"method": "avif", "passphrase": WORDS},
+    ),
+    "secrecy.png": (picture(70, 71, seed=5), [NOTE], {"secrecy": "low"}),
+    "secrecy-grey-passphrase.png": (
+        GREY,
+        [NOTE],
+        {"secrecy": "low", "bits": 0.4, "passphrase": WORDS},
     ),
     "network.png": (picture(56, 61, seed=1), [ONE], {"method": NETWORK}),
     "network-passphrase.png": (
@@ -73,7 +82,7 @@ def main() -> None:
         rows.append(f'["{name}"]')
         rows.append(f'carrier = "{found.carrier}"')
         rows.append(f'fingerprint = "{found.fingerprint.hex()}"')
-        rows += [f'{key} = "{value}"' for key, value in options.items() if key != "bits"]
+        rows += [f'{key} = "{value}"' for key, value in options.items() if key in TOLD]
         for number, item in enumerate(shown):
             rows.append(f'[["{name}".items]]')
             if isinstance(item, isn.File):

@@ -147,9 +147,7 @@ def hide(
         rows, columns = cover.pixels.shape[:2]
         check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)
     if dry_run:
-        found = fitting(
-            chosen.name, cover, secret, bits=bits, secrecy=secrecy, survive=survive
-        )
+        found = fitting(chosen.name, cover, secret, bits=bits, secrecy=secrecy, survive=survive)
         return _foretell(voice, output, found)
     passphrase = read_passphrase(ask, passphrase_file, twice=True)
     container = _hide(voice, cover, secret, chosen, passphrase)

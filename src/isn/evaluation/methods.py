@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from isn import baselines, method, zoo
 from isn.errors import RevealError
 from isn.images import MAX_PIXELS, Pixels, is_grey
 from isn.keys import Public
-from isn.method import Method, candidates
+from isn.method import Carried, Method, candidates
 from isn.paper.method import in_colour
 from isn.secret import pictures_of
 from isn.weights import Weights
@@ -76,14 +76,18 @@ def shipped(name_or_path: str, backend: str | None = None) -> Contender:
     """A shipped method by its name, or the method of a weights file.
 
     Args:
-        name_or_path: as for :func:`isn.method.get`.
+        name_or_path: as for :func:`isn.method.get`; with a secrecy after a colon, if there is one,
+            as in ``photos:high``.
         backend: where a network runs; not used by a method without one.
 
     Raises:
         ConfigError: there is no such method.
         ModelError: the file is no weights file.
     """
-    found = method.get(name_or_path)
+    label, secrecy = os.fspath(name_or_path), None
+    if label.rpartition(":")[2] in method.SECRECY:
+        label, _, secrecy = label.rpartition(":")
+    found = method.get(label, secrecy=secrecy)
     if backend is not None and "backend" in found.options:
         found = method.tuned(found, backend=backend)
     weights = _weights(found)
@@ -91,6 +95,8 @@ def shipped(name_or_path: str, backend: str | None = None) -> Contender:
         title = zoo.entry(found.name).purpose
     else:
         title = "" if weights is None else f"{weights.kind}, {weights.parameters / 1e6:.2f} M"
+    if isinstance(found, Carried) and secrecy:
+        found = replace(found, name=f"{found.name}, secrecy {secrecy}")
     return Contender(found, title + _trained(weights), os.fspath(name_or_path), ours=True)
 
 

@@ -589,7 +589,10 @@ ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int6
  */
 
 /* Codes side by side, which is also how many decisions a word holds. */
-enum { CODES = 16, UNREACHED = 1 << 14 };
+enum { CODES = 16 };
+/* The cost of a state that no path leads to, and the highest that is told apart of the others. They
+ * are further apart than two changes cost, so that no path ever comes from nowhere. */
+enum { UNREACHED = 30000, FAR = 27000 };
 /* Aligned as memory from malloc is everywhere. */
 typedef int16_t shorts __attribute__((vector_size(2 * CODES), aligned(2)));
 
@@ -657,9 +660,13 @@ ISN_API int32_t ISN_NAME(isn_syndrome_write)(const uint8_t *bits, const int16_t 
             total[s] = (total[2 * s + 1] & odd) | (total[2 * s] & ~odd);
             best = lesser(best, total[s]);
         }
-        for (int64_t s = 0; s < states / 2; s++)
-            total[s] = lesser(total[s] - best, (shorts){0} + (int16_t)UNREACHED);
-        for (int64_t s = states / 2; s < states; s++) total[s] = (shorts){0} + (int16_t)UNREACHED;
+        const shorts nowhere = (shorts){0} + (int16_t)UNREACHED;
+        for (int64_t s = 0; s < states / 2; s++) {
+            const shorts none = total[s] == nowhere;
+            const shorts cost_of = lesser(total[s] - best, (shorts){0} + (int16_t)FAR);
+            total[s] = (nowhere & none) | (cost_of & ~none);
+        }
+        for (int64_t s = states / 2; s < states; s++) total[s] = nowhere;
     }
     uint32_t state[CODES] = {0};
     for (int64_t t = length; t-- > 0;) {
