@@ -1,4 +1,4 @@
-"""The compiled loops of `kernels.c`: arrays in, arrays out, without Python's lock.
+"""The compiled loops of `kernels.c` and `dense.c`: arrays in, arrays out, without Python's lock.
 
 They are called through ctypes: one library serves every version of Python, is there in a
 millisecond and takes 60 kB. An installation makes it with the compiler that it finds, or with one
@@ -32,6 +32,7 @@ _SIGNATURES: Final = {
     "decode": "int32 u1 q u8 q u4 i4 u1 i8 i8 i4 u4 u4 u1 q u1 u1 q i4",
     "carry": "int32 u1 q q q u1 q u1 u1 u1 i u1",
     "read": "int32 u1 q q q q i i u1",
+    "dense": "int32 f4 q q q q q q q q q q f4 f4 f f4",
 }
 """What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
 
