@@ -1,4 +1,4 @@
-"""Compiles the C files of `src/isn/kernels` into one library where isn is installed or a wheel is made.
+"""Compiles the files of `src/isn/kernels` where isn is installed or a wheel is made.
 
 With the C compiler that is at hand ($CC, or cc), or else with the one in the package ziglang, which
 pip then brings for the time of the build: so that an installation needs no compiler of its own.

@@ -140,8 +140,8 @@ def hide(
             more reveal better and show more. None: what the method wants, 2 for the default.
         passphrase: what a reveal must give again, 1 character or more; the container is another
             one each time then. None: everybody can reveal.
-        backend: ``onnxruntime``, ``torch``, or one made by hand, where a network runs; None: torch
-            where a CUDA device is there, else onnxruntime.
+        backend: ``native``, ``torch``, or one made by hand, where a network runs; None: torch
+            where a CUDA device is there, else native.
         refine: steps of gradient descent that make a container of the paper's own methods reveal
             better; needs torch.
         texture: the key of a network that was trained with a texture.

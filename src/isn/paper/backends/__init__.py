@@ -13,7 +13,6 @@ from isn.paper.backends.base import Backend
 
 BACKENDS = {
     "native": ("isn.paper.backends.native", "Native", "pip install isn"),
-    "onnxruntime": ("isn.paper.backends.onnxruntime", "OnnxRuntime", "pip install isn"),
     "torch": ("isn.paper.backends.torch", "Torch", "pip install 'isn[train]'"),
 }
 """Name to module, class, and what to install."""
