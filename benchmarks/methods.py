@@ -9,7 +9,7 @@ SSIM are of what a person would hold: the container as its file has it, and the 
 their own sizes. Times are of `isn.hide` and `isn.reveal`, a median.
 
 With --write all figures go into docs/results/quality.json, and from there into the tables of
-docs/results/quality.md and of the README, and into the zoo's table, which `isn methods` shows.
+docs/results/quality.md and of the README, and into the zoo's figures, which `isn methods` shows.
 Methods that a run leaves out, by --only, keep what was measured before.
 """
 

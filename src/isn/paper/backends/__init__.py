@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -53,6 +52,8 @@ def _automatic() -> Backend:
 
 
 def _cuda_likely() -> bool:
+    import shutil
+
     # Importing torch to ask takes seconds, so first look whether a driver is there at all.
     return (
         any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg"))
