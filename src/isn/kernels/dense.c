@@ -1,5 +1,4 @@
-/* The paper's dense block (section 4.1): convolutions of 3 x 3, each fed the input and all
- * features.
+/* The dense block of the paper (section 4.1): convolutions of 3 x 3, each fed all former features.
  *
  * A convolution is computed as F(2 x 2, 3 x 3) of Lavin and Gray, "Fast Algorithms for
  * Convolutional Neural Networks" (CVPR 2016): tiles of 4 x 4 positions, two apart, are transformed
@@ -8,8 +7,8 @@
  * float32 is lost.
  *
  * An image is computed in blocks whose features stay in the processor's caches. Each convolution
- * covers as many positions around a block as those after it see. Features lie as blocks of 8
- * channels: one vector a position, on every processor.
+ * covers as many positions around a block as those after it see. Features lie as blocks of 4
+ * or 8 channels: one vector a position.
  *
  * Unlike those of kernels.c, sums may be fused with products: two builds agree to float rounding.
  * Nothing is read or written beyond the sizes that are given; whoever calls has checked them.
@@ -30,8 +29,16 @@
 
 enum { OK = 0, NO_MEMORY = -1 };
 
-/* Channels of a vector; vectors, and tiles, of which sums are kept in registers. */
-enum { LANES = 8, WIDE = 2, GROUP = LANES * WIDE, DEEP = 6 };
+/* Channels of a vector, as the processor has them; outputs, and tiles, of which sums are kept in
+ * registers. */
+#if defined(__AVX__)
+enum { LANES = 8, DEEP = 6 };
+#elif defined(__x86_64__)
+enum { LANES = 4, DEEP = 3 };
+#else
+enum { LANES = 4, DEEP = 6 };
+#endif
+enum { GROUP = 16, WIDE = GROUP / LANES };
 /* Points of a tile; channels that are multiplied together, so that few are only filled up. */
 enum { POINTS = 16, QUAD = 4 };
 /* Tiles, and floats of their points, that are transformed together: they stay in the second cache.
@@ -156,17 +163,19 @@ static void products(const float *x, const ptrdiff_t *offset, int64_t quads, con
         /* Unrolled, compilers would find more to keep than there are registers. */
 #pragma GCC unroll 1
         for (int c = 0; c < QUAD; c++, w += GROUP) {
-            const vec one = load(w), two = load(w + LANES);
+            vec each[WIDE];
+#pragma GCC unroll 4
+            for (int v = 0; v < WIDE; v++) each[v] = load(w + v * LANES);
 #pragma GCC unroll 6
-            for (int t = 0; t < DEEP; t++) {
-                sum[t][0] += one * at[LANES * t + c];
-                sum[t][1] += two * at[LANES * t + c];
-            }
+            for (int t = 0; t < DEEP; t++)
+#pragma GCC unroll 4
+                for (int v = 0; v < WIDE; v++) sum[t][v] += each[v] * at[LANES * t + c];
         }
     }
 #pragma GCC unroll 6
     for (int t = 0; t < DEEP; t++)
-        store(out + GROUP * t, sum[t][0]), store(out + GROUP * t + LANES, sum[t][1]);
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDE; v++) store(out + GROUP * t + v * LANES, sum[t][v]);
 }
 
 /* A^T m A of some tiles beside each other, with bias and LeakyReLU, to one plane of the block. */
