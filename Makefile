@@ -35,7 +35,7 @@ TOOL := .venv/.installed-tool
 TEST := .venv/.installed-test
 DOCS := .venv/.installed-docs
 ALL := .venv-all/.installed-dev
-SOURCES := pyproject.toml constraints.txt hatch_build.py src/isn/kernels/kernels.c
+SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/isn/kernels/*.c)
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 help: ## this list
@@ -55,14 +55,14 @@ test-all: $(ALL) ## every test, with torch (on Linux a download of 3 GB)
 lint: $(ALL) ## ruff, clang-format, mypy --strict, the order of imports
 	.venv-all/bin/ruff check
 	.venv-all/bin/ruff format --check
-	.venv-all/bin/clang-format --dry-run --Werror src/isn/kernels/kernels.c
+	.venv-all/bin/clang-format --dry-run --Werror src/isn/kernels/*.c
 	.venv-all/bin/mypy --strict
 	.venv-all/bin/lint-imports
 
 format: $(ALL) ## repair what ruff and clang-format can
 	.venv-all/bin/ruff check --fix
 	.venv-all/bin/ruff format
-	.venv-all/bin/clang-format -i src/isn/kernels/kernels.c
+	.venv-all/bin/clang-format -i src/isn/kernels/*.c
 
 # Torch is not needed: what imports it is described without it.
 docs: $(DOCS) ## the documentation as a site, with every docstring, in build/docs

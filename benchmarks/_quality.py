@@ -19,7 +19,7 @@ ROOT = DOCS.parent
 DATA = DOCS / "results" / "quality.json"
 PAGE = DATA.with_suffix(".md")
 README = ROOT / "README.md"
-TABLE = ROOT / "src" / "isn" / "zoo" / "methods.toml"
+TABLE = ROOT / "src" / "isn" / "zoo" / "figures.toml"
 BEGIN, END = (f"<!-- {each}: benchmarks/methods.py -->" for each in ("begin", "end"))
 SHORT = tuple(f"<!-- {each}: benchmarks/methods.py readme -->" for each in ("begin", "end"))
 
@@ -53,7 +53,8 @@ def store(crop: int, contender: Contender, rows: list[Row], times: Mapping[str, 
     put(PAGE, BEGIN, END, page(found))
     put(README, *SHORT, short(found))
     table = tomllib.loads(TABLE.read_text("utf-8"))
-    _write(TABLE, toml({name: table[name] | figures(found, name) for name in table}))
+    told = {name: figures(found, name) or table.get(name, {}) for name in shipped}
+    _write(TABLE, toml({name: each for name, each in told.items() if each}))
 
 
 def spread(side: Mapping[str, Mapping[str, float]], key: str = "psnr", digits: int = 1) -> str:
@@ -129,7 +130,7 @@ def figures(found: Mapping[str, Any], name: str) -> dict[str, Any]:
             for side, psnr in sides.items()
             for key in ("mean", "deviation", "worst")
         }
-    return {"figures": told} if told else {}
+    return told
 
 
 def toml(table: Mapping[str, Any]) -> str:

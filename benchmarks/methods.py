@@ -9,7 +9,7 @@ SSIM are of what a person would hold: the container as its file has it, and the 
 their own sizes. Times are of `isn.hide` and `isn.reveal`, a median.
 
 With --write all figures go into docs/results/quality.json, and from there into the tables of
-docs/results/quality.md and of the README, and into the zoo's table, which `isn methods` shows.
+docs/results/quality.md and of the README, and into the zoo's figures, which `isn methods` shows.
 Methods that a run leaves out, by --only, keep what was measured before.
 """
 
@@ -27,13 +27,12 @@ import _quality
 from _photo import photo_like
 
 import isn
-from isn import baselines, method
+from isn import baselines, method, threads
 from isn.evaluation import methods, scores
 from isn.evaluation.methods import Contender
 from isn.evaluation.plan import COUNTS, Plan
 from isn.evaluation.protocol import Domain
 from isn.method import Carried, Method
-from isn.paper.backends.onnxruntime import OnnxRuntime
 
 TIMED_SIDE = 1024
 SAME = ("avif-2",)
@@ -70,15 +69,14 @@ def measure(contender: Contender, place: Domain, count: int) -> dict[str, Any]:
     }
 
 
-def cost(contender: Contender, repeats: int, threads: int) -> dict[str, Any]:
+def cost(contender: Contender, repeats: int) -> dict[str, Any]:
     """Seconds that a megapixel takes to hide in and to reveal from, with the fewest images.
 
     Nothing without repeats, or of a baseline.
     """
     if not repeats or not contender.ours:
         return {}
-    runtime = OnnxRuntime(threads or None)
-    words: dict[str, Any] = {"backend": runtime} if contender.networked else {}
+    words: dict[str, Any] = {"backend": "native"} if contender.networked else {}
     pixels = [photo_like(TIMED_SIDE, TIMED_SIDE, k) for k in range(contender.counts[0] + 1)]
     timed = method.get(contender.source, **words)
     container = isn.hide(pixels[0], pixels[1:], method=timed).pixels
@@ -92,7 +90,7 @@ def cost(contender: Contender, repeats: int, threads: int) -> dict[str, Any]:
         return round(statistics.median(taken) / (TIMED_SIDE**2 / 1e6), 2)
 
     return {
-        "threads": runtime.threads,
+        "threads": threads.count(),
         "seconds_hide": median(lambda: isn.hide(pixels[0], pixels[1:], method=timed)),
         "seconds_reveal": median(lambda: isn.reveal(container, method=timed)),
     }
@@ -133,13 +131,13 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="METHOD", help="measure no others")
     parser.add_argument("--write", action="store_true", help="store it, and write the tables")
     options = parser.parse_args()
+    if options.threads:
+        threads.limit(options.threads)
     folders = (options.data, *([options.paris] if options.paris else []))
     places = Plan(folders, crop=options.crop, limit=options.hosts).domains()
     for contender in contenders(options.only):
         found = list(rows(contender, places))
-        times = cost(contender, options.repeats, options.threads) | bits(
-            contender.method, places[0]
-        )
+        times = cost(contender, options.repeats) | bits(contender.method, places[0])
         print(f"{contender.name:10} {times}", flush=True)
         if options.write:
             # One after the other, so that a run that is cut has stored what it measured.

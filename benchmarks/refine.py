@@ -39,7 +39,7 @@ def line(place: Domain, name: str, steps: int) -> str:
         container = isn.hide(host, hidden, method=name, backend="torch", refine=steps).pixels
         seconds.append((time.perf_counter() - began) / (SIDE**2 / 1e6))
         containers.append(psnr(container, host))
-        back = isn.reveal(images.encode(container), backend="onnxruntime")
+        back = isn.reveal(images.encode(container), backend="native")
         revealed += [psnr(one, other) for one, other in zip(back, hidden, strict=True)]
     sides = [spread(each) for each in (containers, revealed)]
     cells = (

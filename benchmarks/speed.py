@@ -62,11 +62,11 @@ with torch.inference_mode():
 
 NATIVE = """
 import sys, time
-from isn import images, method
+from isn import images, method, threads
 from isn.keys import Public
-from isn.paper.backends.onnxruntime import OnnxRuntime
+threads.limit(int(sys.argv[1]))
 host, hidden = (images.read(path, "an image").pixels for path in sys.argv[3:])
-chosen = method.get(sys.argv[2]).tuned({"backend": OnnxRuntime(int(sys.argv[1]))})
+chosen = method.get(sys.argv[2], backend="native")
 chosen.hide(host, [hidden], Public())
 start = time.process_time()
 chosen.hide(host, [hidden], Public())

@@ -28,7 +28,7 @@ from isn.errors import (
     UnknownModel,
 )
 from isn.metrics import psnr
-from isn.paper.backends.onnxruntime import OnnxRuntime
+from isn.paper.backends.native import Native
 from isn.paper.config import ModelConfig
 from isn.progress import silent
 
@@ -160,12 +160,12 @@ def test_shares_grow_to_one() -> None:
 def test_an_engine_is_built_once() -> None:
     built: list[ModelConfig] = []
 
-    class Counting(OnnxRuntime):
+    class Counting(Native):
         def subnets(self, config: ModelConfig, tensors: Any) -> Any:
             built.append(config)
             return super().subnets(config, tensors)
 
-    backend = Counting(1)
+    backend = Counting()
     container = isn.hide(HOST, SMALL, method="paper-1", backend=backend)
     isn.reveal(container, backend=backend)
     isn.hide(HOST, SMALL, method="paper-1", backend=backend)
@@ -365,9 +365,9 @@ def test_unknown_methods_and_backends_and_unused_options_are_refused(
         with pytest.raises(ConfigError, match="bits a sample"):
             isn.capacity(HOST, bits=wrong)
     with pytest.raises(ConfigError, match="does not use it"):
-        isn.reveal(plain, backend="onnxruntime")
+        isn.reveal(plain, backend="native")
     with pytest.raises(ConfigError, match="no network made this"):
-        isn.reveal(isn.hide(HOST, NOTE), backend="onnxruntime")
+        isn.reveal(isn.hide(HOST, NOTE), backend="native")
 
 
 def test_a_texture_is_the_key_of_a_network_that_was_trained_with_one() -> None:
@@ -510,17 +510,15 @@ def test_help_tells_of_every_name() -> None:
 
 @pytest.mark.torch
 @pytest.mark.parametrize("given", ["paper-1", TINY, PAPER], ids=["paper-1", "tiny", "random"])
-def test_torch_reveals_what_onnxruntime_hid(given: Any) -> None:
+def test_torch_reveals_what_native_hid(given: Any) -> None:
     pytest.importorskip("torch")
-    one, other = (
-        isn.hide(HOST, SMALL, method=given, backend=name) for name in ("onnxruntime", "torch")
-    )
+    one, other = (isn.hide(HOST, SMALL, method=given, backend=name) for name in ("native", "torch"))
     if given is not TINY:
         # One level of rounding, and one of a body that another pixel made another body.
         assert np.abs(other.pixels.astype(int) - one.pixels).max() <= 2
     for container in (one, other):
         levels = [
             isn.reveal(container, method=given, backend=name)[0].astype(int)
-            for name in ("onnxruntime", "torch")
+            for name in ("native", "torch")
         ]
         assert np.abs(levels[0] - levels[1]).max() <= 1

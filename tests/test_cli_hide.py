@@ -173,7 +173,7 @@ def test_a_lossy_or_unknown_output_is_refused_before_the_work(tmp_path: Path, su
     [
         ("photos", ("--texture", "host.png"), "texture"),
         ("photos", ("--refine", "0"), "refine"),
-        ("photos", ("--backend", "onnxruntime"), "backend"),
+        ("photos", ("--backend", "native"), "backend"),
         ("avif", ("--backend", "torch"), "backend"),
         ("paper-1", ("--bits", "2"), "bits"),
         ("paper-1", ("--texture", "host.png"), "texture"),
@@ -202,7 +202,7 @@ def test_an_option_that_a_method_does_not_use_is_an_error_of_usage(
 
 def test_the_options_of_the_papers_methods(work: Path, tmp_path: Path) -> None:
     words = ("hide", work / "host.png", work / "cat.png", "--method", work / "one.safetensors")
-    done(*words, "-o", tmp_path / "a.png", "--threads", 1, "--backend", "onnxruntime")
+    done(*words, "-o", tmp_path / "a.png", "--threads", 1, "--backend", "native")
     done(*words, "-o", tmp_path / "b.png", "--refine", 0)
     assert "takes" not in refused(2, *words, "-o", tmp_path / "c.png", ISN_PASSPHRASE="x")
     said = refused(2, *words, work / "rocket.png", "-o", tmp_path / "c.png")

@@ -175,7 +175,7 @@ def test_an_output_that_knows_few_letters(work: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["methods"], ["methods", "--json"]])
 def test_first_words_wait_for_nothing(words: list[str]) -> None:
-    heavy = ("numpy", "PIL", "rich", "onnxruntime", "onnx", "torch", "isn.api", "isn.cli.hide")
+    heavy = ("numpy", "PIL", "rich", "torch", "isn.api", "isn.cli.hide")
     assert loaded(f"from isn.cli import main\nmain({words!r})", heavy) == []
 
 
@@ -183,7 +183,7 @@ def test_the_package_waits_for_nothing() -> None:
     assert loaded("import isn", ("numpy", "PIL", "click", "isn.api")) == []
 
 
-def test_a_carried_method_needs_no_network_runtime(work: Path, tmp_path: Path) -> None:
+def test_a_carried_method_loads_no_backend(work: Path, tmp_path: Path) -> None:
     commands = [
         ["hide", "host.png", "cat.png", "-o", str(tmp_path / "c.png")],
         ["reveal", str(tmp_path / "c.png"), "-o", str(tmp_path / "a")],
@@ -198,7 +198,7 @@ def test_a_carried_method_needs_no_network_runtime(work: Path, tmp_path: Path) -
         "    try:\n        main(words)\n"
         "    except SystemExit as end:\n        assert end.code == 0, words"
     )
-    assert loaded(script, ("onnxruntime", "onnx", "torch")) == []
+    assert loaded(script, ("isn.paper.backends.native", "torch")) == []
     assert (tmp_path / "a" / "1.png").exists()
 
 

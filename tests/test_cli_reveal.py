@@ -111,7 +111,7 @@ def test_it_needs_what_made_it(work: Path, tmp_path: Path) -> None:
 
 def test_options_without_a_use_are_refused(work: Path, tmp_path: Path) -> None:
     for name in ("image.png", "file.png"):
-        words = ("--backend", "onnxruntime")
+        words = ("--backend", "native")
         refused(2, "reveal", work / name, "-o", tmp_path / "out", *words)
     key = ("--texture", work / "cat.png")
     refused(2, "reveal", work / "image.png", "-o", tmp_path / "out", *key)

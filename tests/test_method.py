@@ -169,7 +169,7 @@ def test_options_that_it_does_not_use_are_refused(name: str) -> None:
         isinstance(one, NetworkCode)
         for one in each.pictures  # type: ignore[attr-defined]
     )
-    options = {"bits": 1.0, "refine": 3, "texture": picture(9, 9), "backend": "onnxruntime"}
+    options = {"bits": 1.0, "refine": 3, "texture": picture(9, 9), "backend": "native"}
     used = {"refine"} if isinstance(each, Paper) else {"bits"}
     used |= {"backend"} if network else set()
     for option, value in options.items():
@@ -306,7 +306,7 @@ def test_a_weights_file_is_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert isinstance(found, Paper)
         assert found.name == "mine"
         assert found.weights.fingerprint == random_weights().fingerprint
-    net = method.get("net.safetensors", bits=1.5, backend="onnxruntime")
+    net = method.get("net.safetensors", bits=1.5, backend="native")
     assert isinstance(net, Carried)
     assert (net.bits, net.name) == (1.5, "net")
     with pytest.raises(ModelError, match="no weights file"):
@@ -357,8 +357,8 @@ def test_where_room_is_small_the_better_code_is_kept() -> None:
 
 
 def test_a_backend_is_handed_to_the_network() -> None:
-    tuned = method.tuned(methods()["tiny"], backend="onnxruntime")
-    assert tuned.pictures[0].backend == "onnxruntime"  # type: ignore[attr-defined]
+    tuned = method.tuned(methods()["tiny"], backend="native")
+    assert tuned.pictures[0].backend == "native"  # type: ignore[attr-defined]
     assert methods()["tiny"].pictures[0].backend is None  # type: ignore[attr-defined]
     assert tuned.reveal(example("tiny"), Public())
 

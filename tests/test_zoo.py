@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -42,6 +43,12 @@ def test_every_row_is_whole(entry: zoo.Entry) -> None:
     assert 1 <= entry.images[0] <= entry.images[1] <= 25
     assert (entry.kind == "avif") == (entry.fingerprint == b"")
     assert zoo.entry(entry.name) is entry
+
+
+def test_figures_are_of_methods_that_are_there() -> None:
+    assert all(entry.figures[str(entry.images[0])]["revealed"] > 20 for entry in zoo.entries())
+    told = tomllib.loads((files("isn.zoo") / "figures.toml").read_text("utf-8"))
+    assert set(told) <= {entry.name for entry in zoo.entries()}
 
 
 def test_names_and_fingerprints_occur_once() -> None:

@@ -166,8 +166,8 @@ def hide(
             change less; for methods that carry bytes, in place of bits. None: none.
         passphrase: what a reveal must give again, 1 character or more; the container is another
             one each time then. None: everybody can reveal.
-        backend: ``onnxruntime``, ``torch``, or one made by hand, where a network runs; None: torch
-            where a CUDA device is there, else onnxruntime.
+        backend: ``native``, ``torch``, or one made by hand, where a network runs; None: torch
+            where a CUDA device is there, else native.
         refine: steps of gradient descent that make a container of the paper's own methods reveal
             better; needs torch.
         texture: the key of a network that was trained with a texture.

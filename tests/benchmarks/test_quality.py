@@ -24,7 +24,7 @@ def quality(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     module = importlib.import_module("_quality")
     for name, path in (("DATA", "q.json"), ("PAGE", "q.md"), ("README", "R.md"), ("TABLE", "t")):
         monkeypatch.setattr(module, name, tmp_path / path)
-    module.TABLE.write_bytes((ROOT / "src" / "isn" / "zoo" / "methods.toml").read_bytes())
+    module.TABLE.write_bytes((ROOT / "src" / "isn" / "zoo" / "figures.toml").read_bytes())
     module.PAGE.write_text(f"a\n{module.BEGIN}\n{module.END}\nb\n")
     module.README.write_text("\n".join(["a", *module.SHORT, "b"]))
     return module
@@ -40,11 +40,11 @@ def row(name: str, domain: str, count: int, psnr: float) -> dict[str, Any]:
     return named | {"groups": 2, "container": side, "revealed": side, "lost": 0, "payload": 24}
 
 
-def test_the_zoos_table_comes_back(quality: ModuleType) -> None:
+def test_the_zoos_figures_come_back(quality: ModuleType) -> None:
     table = tomllib.loads(quality.TABLE.read_text("utf-8"))
     assert tomllib.loads(quality.toml(table)) == table
     assert list(tomllib.loads(quality.toml(table))) == list(table)
-    table["paper-1"]["figures"] = {"bits": 1.5, "1": {"revealed": 3.0, "a b": {"hosts": 2}}}
+    table["paper-1"] = {"bits": 1.5, "1": {"revealed": 3.0, "a b": {"hosts": 2}}}
     assert tomllib.loads(quality.toml(table)) == table
 
 
@@ -54,7 +54,7 @@ def test_each_domain_has_its_figures_and_imagenet_stands_for_all(quality: Module
     before = tomllib.loads(quality.TABLE.read_text("utf-8"))
     quality.store(224, paper, rows, {"seconds_hide": 1.5})
     table = tomllib.loads(quality.TABLE.read_text("utf-8"))
-    figures = table["paper-1"]["figures"]
+    figures = table["paper-1"]
     assert figures["seconds_hide"] == 1.5
     assert (figures["1"]["container"], figures["1"]["revealed"]) == (40.0, 40.0)
     bsds = {"container": 30.0, "container_deviation": 1.25, "container_worst": 27.0, "hosts": 2}

@@ -32,7 +32,7 @@ def test_the_same_job_in_this_process(folder: Path, tmp_path: Path) -> None:
     for k, each in enumerate((group.host, *group.hidden)):
         images.write(tmp_path / f"{k}.png", images.resize(each.pixels, 128, 130))
     for verb in cost.VERBS:
-        job = cost.Job(verb, "paper-1", True, "onnxruntime", 1, str(tmp_path))
+        job = cost.Job(verb, "paper-1", True, "native", 1, str(tmp_path))
         cost_process.main([json.dumps(asdict(job))])
         assert json.loads((tmp_path / f"{verb}.json").read_text())["seconds"] > 0
     assert images.read(tmp_path / "container.png").pixels.shape == (128, 130, 3)
@@ -68,15 +68,15 @@ def test_the_papers_figures() -> None:
 def test_large_images_are_timed_with_one_backend_and_two_counts() -> None:
     asked = ((380, 380), (1280, 1280), (3000, 4000))
     network, lsb = methods.shipped("paper-1"), methods.baseline("lsb-4")
-    ends = {"first": "onnxruntime", "extremes": {1, 5}}
-    assert cost.sizes(asked, network, "onnxruntime", **ends) == asked
+    ends = {"first": "native", "extremes": {1, 5}}
+    assert cost.sizes(asked, network, "native", **ends) == asked
     assert cost.sizes(asked, network, "torch", **ends) == asked[:2]
-    assert cost.sizes(asked, methods.shipped("paper-2"), "onnxruntime", **ends) == asked[:2]
+    assert cost.sizes(asked, methods.shipped("paper-2"), "native", **ends) == asked[:2]
     assert cost.sizes(asked, lsb, "", **ends) == asked
     assert cost.sizes(asked, methods.shipped("photos"), "", **ends) == asked
 
 
 @pytest.mark.torch
 def test_a_slow_baseline_is_timed_on_small_images_alone() -> None:
-    asked, ends = ((380, 380), (1280, 1280)), {"first": "onnxruntime", "extremes": {1, 5}}
+    asked, ends = ((380, 380), (1280, 1280)), {"first": "native", "extremes": {1, 5}}
     assert cost.sizes(asked, methods.baseline("baluja-1"), "", **ends) == asked[:1]

@@ -31,9 +31,9 @@ def test_what_a_report_says_of_a_method() -> None:
 
 
 def test_a_backend_is_for_networks_alone() -> None:
-    assert methods.shipped("photos", "onnxruntime").method is method.get("photos")
+    assert methods.shipped("photos", "native").method is method.get("photos")
     with pytest.raises(ConfigError, match="does not use it"):
-        method.get("photos", backend="onnxruntime")
+        method.get("photos", backend="native")
 
 
 def test_a_weights_file_is_a_method_of_its_own(tmp_path: Path) -> None:

@@ -76,8 +76,8 @@ def make(name: str = "photos") -> Study:
         rows.append(Row("net", 1, name, host, f"extremes/{hidden}/container", 40.0))
         rows.append(Row("net", 1, name, host, f"extremes/{hidden}/revealed", back))
         rows.append(Row("net", 1, name, host, f"extremes/{hidden}/lost", 0))
-    rows.append(Row("net", 1, name, "", "cost/onnxruntime/hide/380 x 380/seconds", 0.25))
-    rows.append(Row("net", 1, name, "", "cost/onnxruntime/hide/380 x 380/bytes", 2e8))
+    rows.append(Row("net", 1, name, "", "cost/native/hide/380 x 380/seconds", 0.25))
+    rows.append(Row("net", 1, name, "", "cost/native/hide/380 x 380/bytes", 2e8))
     grey = np.full((20, 30, 3), 128, np.uint8)
     panels = (Panel(grey, "host", "host"), Panel(None, "lost", "hidden"), Panel(grey, "x", "error"))
     about = Results(

@@ -125,10 +125,10 @@ def test_lost_images_are_counted_and_not_averaged(photos: dict[str, Any]) -> Non
 
 
 def test_a_method_does_here_what_it_does_for_a_user(folder: Path) -> None:
-    paper = methods.shipped("paper-1", "onnxruntime")
+    paper = methods.shipped("paper-1", "native")
     one = domains(folder, count=1, crop=48)[0].group(0, 1)
     container, revealed = scores.through_file(paper.method, one)
-    made = isn.hide(one.host.pixels, one.hidden[0].pixels, method="paper-1", backend="onnxruntime")
+    made = isn.hide(one.host.pixels, one.hidden[0].pixels, method="paper-1", backend="native")
     np.testing.assert_array_equal(container, made.pixels)
     assert revealed[0] is not None
     np.testing.assert_array_equal(revealed[0], isn.reveal(container)[0])

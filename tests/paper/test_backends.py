@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from helpers import CHECK, apart, oracle, random_images, random_tensors
-from isn import zoo
+from isn import kernels, zoo
 from isn.errors import BackendError
 from isn.paper import backends
-from isn.paper.backends import onnxruntime as runtime
+from isn.paper.backends import native
 from isn.paper.backends.base import Backend
-from isn.paper.backends.onnxruntime import OnnxRuntime, dense_graph
+from isn.paper.backends.native import Native
 from isn.paper.config import ModelConfig
 from isn.paper.network import Network
 
-NAMES = ["onnxruntime", pytest.param("torch", marks=pytest.mark.torch)]
+NAMES = ["native", pytest.param("torch", marks=pytest.mark.torch)]
 CONFIGS = [
     ModelConfig(blocks=2, depth=3, growth=8),
     ModelConfig(2, blocks=3, depth=5, growth=16, levels=1, clamp=None),
@@ -32,9 +31,8 @@ CONFIGS = [
 
 
 def get(name: str) -> Backend:
-    if name == "onnxruntime":
-        return OnnxRuntime(1)
-    pytest.importorskip("torch")
+    if name == "torch":
+        pytest.importorskip("torch")
     return backends.get(name)
 
 
@@ -106,56 +104,50 @@ def test_the_recorded_figures_are_of_a_network_that_hides() -> None:
             assert np.abs(host - hidden[:, :3]).mean() > 0.1
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_threads_do_not_change_the_answer(threads: int) -> None:
+@pytest.mark.parametrize("build", ["avx2", "plain"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (2, 3), (13, 22), (37, 19)])
+@pytest.mark.parametrize("config", CONFIGS, ids=ModelConfig.to_json)
+def test_each_build_equals_the_oracle_in_blocks_of_any_size(
+    config: ModelConfig, size: tuple[int, int], build: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if build not in kernels.builds():
+        pytest.skip(f"this processor does not run the build {build}")
+    monkeypatch.setattr(native, "call", partial(kernels.call, build=build))
+    tensors, rng = random_tensors(config), np.random.default_rng(6)
+    host = rng.standard_normal((2, config.host_channels, *size)).astype(np.float32)
+    wanted = oracle(config, tensors).couplings[0].subnets.rho_eta(host)
+    (subnets, *_) = Native().subnets(config, tensors)
+    for block in (3, 16, 72):
+        monkeypatch.setattr(native, "BLOCK", block)
+        for one, other in zip(subnets.rho_eta(host), wanted, strict=True):
+            assert np.abs(other).max() > 0.1
+            assert apart(one, other) < 1e-5
+
+
+def test_a_window_of_an_array_is_taken_as_it_is_seen() -> None:
     config = CONFIGS[0]
-    tensors, (host, _) = random_tensors(config), random_images(config, 40, 36)
-    bands = np.repeat(host, 4, axis=1).astype(np.float32)
-    one = OnnxRuntime(1).subnets(config, tensors)[0].phi(bands)
-    backend = OnnxRuntime(threads)
-    assert backend.threads == threads
-    assert apart(backend.subnets(config, tensors)[0].phi(bands), one) < 1e-6
+    (subnets, *_) = Native().subnets(config, random_tensors(config))
+    rng = np.random.default_rng(7)
+    whole = rng.standard_normal((1, config.hidden_channels, 20, 20)).astype(np.float32)
+    window = whole[..., 3:14, 5:18]
+    np.testing.assert_array_equal(subnets.phi(window), subnets.phi(window.copy()))
 
 
-def test_as_many_threads_as_the_process_has_cores() -> None:
-    threads = OnnxRuntime().threads
-    assert 1 <= threads <= (os.cpu_count() or 1)
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux only")
-def test_a_process_bound_to_one_core_takes_one_thread() -> None:
-    code = (
-        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from isn.paper.backends.onnxruntime import OnnxRuntime; print(OnnxRuntime().threads)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "1"
-
-
-def test_sessions_keep_no_arena_and_do_not_spin() -> None:
-    (subnets,) = OnnxRuntime(2).subnets(CONFIGS[4], random_tensors(CONFIGS[4]))
-    assert isinstance(subnets, runtime._BlockSubnets)
-    for session in (subnets.phi_session, subnets.rho_eta_session):
-        options = session.get_session_options()
-        assert options.enable_cpu_mem_arena is False
-        assert options.intra_op_num_threads == 2
-        assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
-
-
-def test_the_graph_names_what_an_old_runtime_can_read() -> None:
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_do_not_change_the_answer(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     config = CONFIGS[0]
-    model = dense_graph(config, random_tensors(config), 0, ("rho", "eta"))
-    assert model.ir_version == 9
-    assert [(each.domain, each.version) for each in model.opset_import] == [
-        ("", 17),
-        ("com.microsoft", 1),
-    ]
-    assert [each.name for each in model.graph.output] == ["rho", "eta"]
-    assert onnxruntime.InferenceSession(model.SerializeToString()).get_inputs()[0].name == "input"
+    (subnets, *_) = Native().subnets(config, random_tensors(config))
+    bands = np.repeat(random_images(config, 40, 36)[0], 4, axis=1).astype(np.float32)
+    monkeypatch.setattr(native, "BLOCK", 10)
+    answers = []
+    for count in (1, threads):
+        monkeypatch.setattr("isn.threads._limit", count)
+        answers.append(subnets.phi(bands))
+    np.testing.assert_array_equal(*answers)
 
 
 def test_unknown_backends_are_refused() -> None:
-    with pytest.raises(BackendError, match="no backend 'jax', choose one of onnxruntime, torch"):
+    with pytest.raises(BackendError, match="no backend 'jax', choose one of native, torch"):
         backends.get("jax")
 
 
@@ -168,7 +160,7 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPa
 
 
 def test_one_backend_is_made_once() -> None:
-    assert backends.get("onnxruntime") is backends.get("onnxruntime")
+    assert backends.get("native") is backends.get("native")
 
 
 def test_without_a_driver_the_default_is_taken_and_torch_not_imported() -> None:
@@ -177,7 +169,7 @@ def test_without_a_driver_the_default_is_taken_and_torch_not_imported() -> None:
         "print(backends.get().name, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["onnxruntime", "False"]
+    assert done.stdout.split() == ["native", "False"]
 
 
 class FakeTorch:
@@ -189,7 +181,7 @@ class FakeTorch:
         self.device = type("Device", (), {"type": kind})
 
 
-@pytest.mark.parametrize(("kind", "taken"), [("cuda", "torch"), ("cpu", "onnxruntime")])
+@pytest.mark.parametrize(("kind", "taken"), [("cuda", "torch"), ("cpu", "native")])
 def test_torch_is_taken_where_a_device_is_there(
     kind: str, taken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +197,7 @@ def test_torch_is_taken_where_a_device_is_there(
 def test_a_driver_without_torch_takes_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "_cuda_likely", lambda: True)
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
-    assert backends._automatic().name == "onnxruntime"
+    assert backends._automatic().name == "native"
 
 
 @pytest.mark.torch

@@ -18,7 +18,7 @@ Photos = dict[str, NDArray[np.uint8]]
 
 def _engine(levels: int) -> Engine:
     config = ModelConfig(blocks=1, depth=2, growth=2, levels=levels)
-    return Engine.of(config, random_weights(config), "onnxruntime")
+    return Engine.of(config, random_weights(config), "native")
 
 
 @pytest.mark.parametrize("levels", [0, 1, 2])
@@ -80,6 +80,6 @@ def test_the_rim_that_the_transform_leaves_is_the_hosts(
 def test_an_engine_is_built_once() -> None:
     config = ModelConfig(blocks=1, depth=2, growth=2)
     weights = random_weights(config)
-    one = Engine.of(config, weights, "onnxruntime")
-    assert one is Engine.of(config, weights, "onnxruntime")
-    assert one is not Engine.of(config, random_weights(config, seed=1), "onnxruntime")
+    one = Engine.of(config, weights, "native")
+    assert one is Engine.of(config, weights, "native")
+    assert one is not Engine.of(config, random_weights(config, seed=1), "native")

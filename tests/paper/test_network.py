@@ -9,7 +9,7 @@ import pytest
 
 from helpers import apart, oracle, random_images, random_tensors
 from isn.errors import ConfigError
-from isn.paper.backends.onnxruntime import OnnxRuntime
+from isn.paper.backends.native import Native
 from isn.paper.config import ModelConfig
 from isn.paper.network import Network, Tiles
 
@@ -92,7 +92,7 @@ def test_tiles_equal_the_whole(levels: int, height: int, width: int, tile: tuple
 @pytest.mark.parametrize("levels", [0, 1])
 def test_tiles_equal_the_whole_on_the_default_backend(levels: int, tile: tuple[int, int]) -> None:
     config = ModelConfig(blocks=4, growth=8, levels=levels)
-    network = Network.of(config, OnnxRuntime(1).subnets(config, random_tensors(config)))
+    network = Network.of(config, Native().subnets(config, random_tensors(config)))
     host, hidden = (each.astype(np.float32) for each in random_images(config, 70, 46))
     whole = network.forward(host, hidden)
     tiled = network.forward(host, hidden, Tiles(config.reach, *tile))

@@ -26,7 +26,7 @@ def pair(photos: Photos, height: int, width: int) -> tuple[Pixels, Pixels]:
 
 def figures(container: isn.Container, host: Pixels, hidden: Pixels) -> tuple[float, float]:
     # Another backend than that which refined: what is measured is what anybody reveals.
-    (back,) = isn.reveal(container, backend="onnxruntime")
+    (back,) = isn.reveal(container, backend="native")
     return container.psnr, psnr(back, hidden)
 
 
@@ -75,7 +75,7 @@ def test_several_images_are_refined_together(photos: Photos) -> None:
     several = [hidden, host[::-1].copy()]
 
     def revealed(container: isn.Container) -> float:
-        back = isn.reveal(container, backend="onnxruntime")
+        back = isn.reveal(container, backend="native")
         return float(np.mean([psnr(a, b) for a, b in zip(back, several, strict=True)]))
 
     plain = isn.hide(host, several, method="paper-2", backend="torch")
@@ -84,7 +84,7 @@ def test_several_images_are_refined_together(photos: Photos) -> None:
 
 def test_a_backend_without_gradients_is_refused(photos: Photos) -> None:
     host, hidden = pair(photos, 64, 64)
-    with pytest.raises(BackendError, match="onnxruntime has no gradients"):
-        isn.hide(host, hidden, method="paper-1", backend="onnxruntime", refine=1)
+    with pytest.raises(BackendError, match="native has no gradients"):
+        isn.hide(host, hidden, method="paper-1", backend="native", refine=1)
     with pytest.raises(ConfigError, match="-1 steps"):
         isn.hide(host, hidden, method="paper-1", refine=-1)

@@ -70,7 +70,7 @@ backend_option = click.option(
     "--backend",
     callback=_check_backend,
     metavar="NAME",
-    help="Where a network runs: onnxruntime, or torch if installed. Default: torch where there is "
+    help="Where a network runs: native, or torch if installed. Default: torch where there is "
     "a CUDA device.",
 )
 threads_option = click.option(

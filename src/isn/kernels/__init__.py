@@ -1,7 +1,7 @@
-"""The compiled loops of `kernels.c`: arrays in, arrays out, without Python's lock.
+"""The compiled loops of `kernels.c` and `dense.c`: arrays in, arrays out, without Python's lock.
 
 They are called through ctypes: one library serves every version of Python, is there in a
-millisecond and takes 60 kB. An installation makes it with the compiler that it finds, or with one
+millisecond and takes 160 kB. An installation makes it with the compiler that it finds, or with one
 that pip brings (`hatch_build.py`). What the loops compute is said where they are used.
 """
 
@@ -36,6 +36,7 @@ _SIGNATURES: Final = {
     "syndrome_read": "int32 u1 q u2 u1 u1",
     "shuffle": "int32 u4 q u4",
     "ldpc": "int32 i2 q q q q i4 i4 i i4",
+    "dense": "int32 f4 q q q q q q q q q q f4 f4 f f4",
 }
 """What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
 

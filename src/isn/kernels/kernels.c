@@ -844,8 +844,9 @@ ISN_API int32_t isn_has_avx2(void)
 {
 #if defined(__x86_64__)
     unsigned a, b, c, d, saved, high;
-    /* That the system keeps the wide registers, and that the processor has them. */
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) return 0;
+    /* That the system keeps the wide registers, and that the processor has them: AVX2, BMI2, FMA.
+     */
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27) || !(c & 1u << 12)) return 0;
     __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
     if ((saved & 6) != 6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
     return (b & 1u << 5) && (b & 1u << 8);

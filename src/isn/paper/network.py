@@ -173,7 +173,7 @@ class Tiles:
 
     reach: int
     height: int = 192
-    width: int = 192
+    width: int = 512
     progress: Callable[[int], None] | None = None
 
     def __call__(self, half: Half, target: Array, source: Array) -> Array:

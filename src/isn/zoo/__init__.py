@@ -1,8 +1,9 @@
 """The shipped methods by name, and the weights of those that learned any.
 
-``methods.toml`` has one row a method: its kind, what it is for, the fingerprint of its weights and
-what was measured of it. Weights once released stay here, found by their fingerprint, so that a
-container made today opens in ten years.
+``methods.toml`` has one row a method: its kind, what it is for and the fingerprint of its weights;
+``figures.toml`` has what was measured of it, apart because most commands never look there. Weights
+once released stay here, found by their fingerprint, so that a container made today opens in ten
+years.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ class Entry:
         purpose: what it is for, in a few words.
         images: the least and the largest number of images that it hides in one host.
         fingerprint: of its weights, 16 bytes; b"" where it has none.
-        figures: what was measured: dB, by number of images and domain.
     """
 
     name: str
@@ -38,14 +38,23 @@ class Entry:
     purpose: str
     images: tuple[int, int]
     fingerprint: bytes
-    figures: Mapping[str, Any]
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """What was measured: dB, by number of images and domain."""
+        figures: Mapping[str, Any] = _table("figures.toml").get(self.name, {})
+        return figures
+
+
+@cache
+def _table(name: str) -> Mapping[str, Any]:
+    # Not by `importlib.resources`, whose import takes longer than the rest of `isn methods`.
+    return tomllib.loads((get_data(__name__, name) or b"").decode())
 
 
 @cache
 def entries() -> tuple[Entry, ...]:
     """All shipped methods, the default first."""
-    # Not by `importlib.resources`, whose import takes longer than the rest of `isn methods`.
-    table = tomllib.loads((get_data(__name__, "methods.toml") or b"").decode())
     return tuple(
         Entry(
             name,
@@ -53,9 +62,8 @@ def entries() -> tuple[Entry, ...]:
             row["purpose"],
             tuple(row["images"]),
             bytes.fromhex(row.get("fingerprint", "")),
-            row.get("figures", {}),
         )
-        for name, row in table.items()
+        for name, row in _table("methods.toml").items()
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,12 +11,12 @@ from isn.errors import BackendError
 from isn.paper.backends.base import Backend
 
 BACKENDS = {
-    "onnxruntime": ("isn.paper.backends.onnxruntime", "OnnxRuntime", "pip install isn"),
+    "native": ("isn.paper.backends.native", "Native", "pip install isn"),
     "torch": ("isn.paper.backends.torch", "Torch", "pip install 'isn[train]'"),
 }
 """Name to module, class, and what to install."""
 
-DEFAULT = "onnxruntime"
+DEFAULT = "native"
 
 
 @cache
@@ -53,6 +52,8 @@ def _automatic() -> Backend:
 
 
 def _cuda_likely() -> bool:
+    import shutil
+
     # Importing torch to ask takes seconds, so first look whether a driver is there at all.
     return (
         any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg"))

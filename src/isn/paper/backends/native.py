@@ -1,0 +1,143 @@
+"""The default backend: dense blocks by the compiled loops of `dense.c`, on processors.
+
+A convolution of 3 x 3 is computed as F(2 x 2, 3 x 3) of Lavin and Gray, "Fast Algorithms for
+Convolutional Neural Networks" (CVPR 2016), with 16 multiplications where there were 36. What
+follows from the weights alone is computed here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isn.kernels import call
+from isn.paper.backends.base import LEAK, Tensors
+from isn.paper.config import ModelConfig
+from isn.paper.coupling import Subnets
+from isn.threads import spread
+
+Floats = NDArray[np.float32]
+
+BLOCK: Final = 72
+"""Positions along a block that is computed at once, at most: its features stay in the caches."""
+
+_GROUP, _QUAD = 16, 4
+"""Outputs, and inputs, that `dense.c` takes together: the last ones are filled up with zeros."""
+
+_TO_POINTS: Final = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+"""G of Lavin and Gray: three weights in a row to four points."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """One dense block, ready to be called.
+
+    Attributes:
+        channels: that it takes, that each convolution but the last adds, and that it gives.
+        depth: number of its convolutions.
+        weights: of all convolutions, as points.
+        biases: of all convolutions.
+    """
+
+    channels: tuple[int, int, int]
+    depth: int
+    weights: Floats
+    biases: Floats
+
+    @classmethod
+    def of(cls, config: ModelConfig, tensors: Tensors, stem: str, name: str) -> Dense:
+        """Of the tensors whose names begin with ``stem.name``."""
+        given, wanted = config.subnet_channels(name)
+        weights, biases = [], []
+        for k in range(config.depth):
+            weight, bias = (
+                tensors[f"{stem}.{name}.convs.{k}.{kind}"] for kind in ("weight", "bias")
+            )
+            starts = [given + j * config.growth for j in range(k)]
+            weights.append(_points(weight, starts).reshape(-1))
+            biases.append(np.pad(bias, (0, -len(bias) % _GROUP)))
+        return cls(
+            (given, config.growth, wanted),
+            config.depth,
+            np.concatenate(weights),
+            np.concatenate(biases),
+        )
+
+    def __call__(self, images: Floats) -> Floats:
+        """N x given x H x W to N x wanted x H x W."""
+        images = np.ascontiguousarray(images)
+        given, growth, wanted = self.channels
+        count, _, rows, columns = images.shape
+        out = np.empty((count, wanted, rows, columns), np.float32)
+        down, across = -(-rows // BLOCK), -(-columns // BLOCK)
+        shape = given, growth, self.depth, wanted, rows, columns, down, across
+
+        def work(first: int, last: int) -> None:
+            call("dense", images, *shape, first, last, self.weights, self.biases, LEAK, out)
+
+        spread(work, count * down * across, 1)
+        return out
+
+
+@dataclass(frozen=True)
+class _BlockSubnets:
+    """phi, rho and eta of one coupling block."""
+
+    phi: Dense
+    rho: Dense
+    eta: Dense
+
+    def rho_eta(self, host: Floats) -> tuple[Floats, Floats]:
+        """Log-scale and shift of the hidden branch."""
+        return self.rho(host), self.eta(host)
+
+
+class Native:
+    """Evaluates subnets on the processor, on as many threads as :mod:`isn.threads` says."""
+
+    name = "native"
+
+    def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
+        """See :class:`isn.paper.backends.base.Backend`."""
+        return [
+            _BlockSubnets(
+                *(Dense.of(config, tensors, f"blocks.{i}", name) for name in ("phi", "rho", "eta"))
+            )
+            for i in range(config.blocks)
+        ]
+
+    def array(self, image: Floats) -> Floats:
+        """The image as it is."""
+        return image
+
+    def numpy(self, array: Floats) -> Floats:
+        """The array as it is."""
+        return array
+
+
+def _points(weight: Floats, starts: Sequence[int]) -> Floats:
+    """The weights of a convolution as `dense.c` wants them.
+
+    Args:
+        weight: outputs x inputs x 3 x 3.
+        starts: where the features among the inputs begin, but the first.
+
+    Returns:
+        Groups of outputs x 16 points x inputs x outputs of a group; the inputs of each feature,
+        and the outputs, filled up with zeros.
+    """
+    outputs = len(weight) + -len(weight) % _GROUP
+    filled = [
+        np.pad(
+            part,
+            ((0, outputs - len(weight)), (0, -part.shape[1] % _QUAD), (0, 0), (0, 0)),
+        )
+        for part in np.split(weight, starts, axis=1)
+    ]
+    points = _TO_POINTS @ np.concatenate(filled, axis=1).astype(np.float64) @ _TO_POINTS.T
+    grouped = points.reshape(outputs // _GROUP, _GROUP, -1, 16).transpose(0, 3, 2, 1)
+    return np.ascontiguousarray(grouped, np.float32)
