@@ -42,13 +42,25 @@ def test_nothing_moves_by_more_than_a_level() -> None:
     assert abs(apart.sum()) < 4 * np.sqrt(np.abs(apart).sum())
 
 
+def test_the_colours_of_a_pixel_move_together() -> None:
+    rng = np.random.default_rng(9)
+    host = rng.integers(0, 256, (100, 100, 3), np.uint8)
+    apart = written(host, 400).astype(int) - host
+    green = apart[..., 1:2]
+    free = (host > 0) & (host < 255)
+    assert (apart == green)[free].all()
+    # One at the end of the scale stays there or leaves it, and never goes round.
+    assert ((apart == green) | (apart == 0)).all()
+
+
 def test_even_areas_stay_as_they_are() -> None:
     host = half_flat()
     changed = written(host, 800) != host
     # HILL's means reach eight samples into the calm.
     assert not changed[:, :92].any()
     assert changed[:, 100:].mean() > 0.02
-    assert Adaptive().capacity(host, 0.5) < 0.6 * Adaptive().capacity(host[:, 100:], 0.5) * 2
+    busy = np.random.default_rng(6).integers(60, 200, host.shape, np.uint8)
+    assert Adaptive().capacity(host, 0.5) < 0.6 * Adaptive().capacity(busy, 0.5)
 
 
 def test_what_an_even_host_cannot_carry_is_refused_before_the_work() -> None:
@@ -63,7 +75,7 @@ def test_what_an_even_host_cannot_carry_is_refused_before_the_work() -> None:
 def test_pure_black_and_white_never_wrap_round() -> None:
     rng = np.random.default_rng(2)
     host = rng.choice(np.array([0, 1, 254, 255], np.uint8), (90, 90, 3))
-    assert np.abs(written(host, 500).astype(int) - host).max() == 1
+    assert np.abs(written(host, 100).astype(int) - host).max() == 1
 
 
 def test_a_short_body_is_spread_over_the_whole_image() -> None:
@@ -83,7 +95,7 @@ def test_other_salts_have_other_places() -> None:
     # All that nothing else takes, each once.
     salt, sealed = adaptive._zones(shape, HEAD, PUBLIC)
     everything = np.sort(np.concatenate([salt, sealed, first]))
-    np.testing.assert_array_equal(everything, np.arange(np.prod(shape)))
+    np.testing.assert_array_equal(everything, np.arange(np.prod(shape[:2])))
 
 
 def test_the_order_is_fixed_for_ever() -> None:
@@ -115,8 +127,8 @@ def test_costs_are_those_of_the_paper() -> None:
     wide = sums(np.pad(1 / near, 7, "symmetric"), np.full((15, 15), 1 / 225))
     np.testing.assert_allclose(hill(plane), wide, rtol=1e-4)
     colour = np.stack([plane, plane[::-1], plane[:, ::-1]], axis=2)
-    np.testing.assert_allclose(hill(colour)[..., 0], wide, rtol=1e-4)
-    np.testing.assert_allclose(hill(colour)[..., 1], wide[::-1], rtol=1e-4)
+    mean = (wide + wide[::-1] + wide[:, ::-1]) / 3
+    np.testing.assert_allclose(hill(colour), mean, rtol=1e-4)
 
 
 def sums(plane: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,6 +19,8 @@ Pixels = NDArray[np.uint8]
 
 PUBLIC = keys.Public()
 SHAPES = [(40, 50), (33, 47, 3), (1, 2000), (700, 1, 3), (32, 32), (19, 18, 3)]
+AREAS = [(40, 50), (33, 47, 3), (1, 2000), (1100, 1, 3), (32, 32)]
+"""Shapes for a carrier of pixels, whatever their colours."""
 BLOCKY = [(104, 130), (97, 163, 3), (8, 1600), (84, 97, 3), (77, 88)]
 """Shapes for a carrier of blocks, which needs 96 of 8 x 8 for a head alone."""
 
@@ -31,7 +33,7 @@ every_shape = pytest.mark.parametrize(
     [
         pytest.param(each, shape, id=f"{each.name} {shape}")
         for each in CARRIERS
-        for shape in (BLOCKY if each.name == "dct" else SHAPES)
+        for shape in {"dct": BLOCKY, "adaptive": AREAS}.get(each.name, SHAPES)
     ],
 )
 

@@ -1,12 +1,12 @@
-"""Changes of one level, few and where nobody could have foretold the sample: not being found.
+"""Changes of one level, few and where nobody could have foretold the pixel: not being found.
 
-Content-adaptive embedding. Each sample may stay or move by one level up or down, at a cost
+Content-adaptive embedding. Each pixel may stay or move by one level up or down, at a cost
 (:mod:`isn.carriers.costs`); the payload is the syndrome of what is written, so that of all changes
 that say it the cheapest are made (:mod:`isn.carriers.syndrome`). Two layers carry three choices
-(Filler, Judas and Fridrich, IEEE TIFS 2011, section VI): the second-lowest bits of the samples
+(Filler, Judas and Fridrich, IEEE TIFS 2011, section VI): the second-lowest bits of the pixels
 carry half of the payload, then the lowest bits the other half, given what the first have settled.
 
-With p(d) the shares in which ideal embedding moves samples by d, proportional to exp(-lambda
+With p(d) the shares in which ideal embedding moves pixels by d, proportional to exp(-lambda
 cost(d)), b the move that changes the second bit (up from odd values, down from even ones) and a
 the other one, to change a bit costs::
 
@@ -15,7 +15,11 @@ the other one, to change a bit costs::
 
 Salt, head and body lie at places of their own, all over the image: those of the salt can be
 computed by anybody, those of the head from salt and key, and all others, in an order that comes
-from salt and key, carry the body. Nothing tells them from samples of any other image.
+from salt and key, carry the body. Nothing tells them from pixels of any other image.
+
+Red, green and blue of a pixel move together, and green is read. In photos they differ by what
+changes little from pixel to pixel: most cameras see one colour at a place, and most files keep few
+differences of colours. One colour that moves alone is therefore found where three at once are not.
 """
 
 from __future__ import annotations
@@ -39,10 +43,10 @@ from isn.progress import Tell, part, silent
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-MOST_BITS: Final = 0.5
-"""Of a sample that is not flat: with more, nobody could fail to see it."""
+MOST_BITS: Final = 0.8
+"""Of a pixel that is not flat: with more, nobody could fail to see it."""
 
-_LEAST_SAMPLES: Final = 1024
+_LEAST_PIXELS: Final = 1024
 _MOST_SAMPLES: Final = 1 << 14
 """Of a syndrome code, so that memory does not grow with the image."""
 
@@ -67,85 +71,101 @@ class Adaptive:
     name = "adaptive"
 
     def capacity(self, host: Pixels, bits: float) -> int:
-        """Bytes of body: `bits` of every sample, and :data:`MOST_BITS` of busy ones at most."""
-        if host.size < _LEAST_SAMPLES:
+        """Bytes of body: `bits` of every sample, and of busy pixels :data:`MOST_BITS` at most."""
+        pixels = host.shape[0] * host.shape[1]
+        if pixels < _LEAST_PIXELS:
             return 0
-        busy = np.count_nonzero(hill(host) < FLAT)
-        return int(_body_samples(host.size) * min(bits, MOST_BITS * busy / host.size)) // 8
+        busy = np.count_nonzero(hill(host) < FLAT) / pixels
+        return int(_body_pixels(pixels) * min(bits * host.size / pixels, MOST_BITS * busy)) // 8
 
     def noise(self, host: Pixels, size: int) -> float:
-        """See :meth:`isn.carriers.Carrier.noise`: about the share of samples that move."""
+        """See :meth:`isn.carriers.Carrier.noise`: about the share of pixels that move."""
         costs = hill(host).reshape(-1)
         drawn = costs[:: max(len(costs) // _DRAWN, 1)]
-        zones = [*_zone_sizes(len(costs)), _body_samples(len(costs))]
+        zones = [*_zone_sizes(len(costs)), _body_pixels(len(costs))]
         moved = (
-            samples * _moving(drawn, _scale(drawn, 8 * said / samples)).mean()
-            for samples, said in zip(zones, (_SALT, _SEALED, size), strict=True)
+            pixels * _moving(drawn, _scale(drawn, 8 * said / pixels)).mean()
+            for pixels, said in zip(zones, (_SALT, _SEALED, size), strict=True)
         )
         return float(_LOSS * sum(moved) / len(costs))
 
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """See :meth:`isn.carriers.Carrier.write`."""
-        most = self.capacity(host, MOST_BITS)
+        most = self.capacity(host, 8)
         if most == 0 or len(body) > most:
             raise ImageError(
                 f"{len(body)} bytes are to be carried where nobody finds them, and a host of "
-                f"{host.size} samples, as flat as this one, takes {most}: take a larger one, or "
-                "one with more texture"
+                f"{host.shape[1]} x {host.shape[0]}, as flat as this one, takes {most}: take a "
+                "larger one, or one with more texture"
             )
-        container, costs = host.reshape(-1).copy(), hill(host).reshape(-1)
-        salt, sealed = _zones(host.shape, head, key)
-        _put(container, costs, salt, head[:SALT_BYTES])
-        _put(container, costs, sealed, head[SALT_BYTES:])
+        values, costs, shape = _plane(host).reshape(-1).copy(), hill(host).reshape(-1), host.shape
+        salt, sealed = _zones(shape, head, key)
+        _put(values, costs, salt, head[:SALT_BYTES])
+        _put(values, costs, sealed, head[SALT_BYTES:])
         tell(0.1)
-        rest = _rest(host.shape, head, key)
+        rest = _rest(shape, head, key)
         tell(0.2)
-        _put(container, costs, rest, body, part(tell, 0.2, 1.0))
+        _put(values, costs, rest, body, part(tell, 0.2, 1.0))
         tell(1.0)
-        return container.reshape(host.shape)
+        return _moved_together(host, values.reshape(shape[:2]))
 
     def read_head(self, container: Pixels, key: Key) -> bytes:
         """See :meth:`isn.carriers.Carrier.read_head`."""
-        if container.size < _LEAST_SAMPLES:
-            raise NoSeal(f"the image has {container.size} samples, too few to be a container")
-        samples = container.reshape(-1)
-        salt = _get(samples, _salt_zone(container.shape), _SALT)
-        return salt + _get(samples, _zones(container.shape, salt, key)[1], _SEALED)
+        shape = container.shape
+        if shape[0] * shape[1] < _LEAST_PIXELS:
+            raise NoSeal(f"the image is {shape[1]} x {shape[0]}, too few pixels for a container")
+        values = _plane(container).reshape(-1)
+        salt = _get(values, _salt_zone(shape), _SALT)
+        return salt + _get(values, _zones(shape, salt, key)[1], _SEALED)
 
     def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
         """See :meth:`isn.carriers.Carrier.read_body`."""
-        if 8 * size > MOST_BITS * _body_samples(container.size):
+        if 8 * size > MOST_BITS * _body_pixels(container.shape[0] * container.shape[1]):
             raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
-        return _get(container.reshape(-1), _rest(container.shape, head, key), size)
+        return _get(_plane(container).reshape(-1), _rest(container.shape, head, key), size)
 
 
-def _zone_sizes(samples: int) -> tuple[int, int]:
-    """How many samples are there for the salt, and how many for the rest of the head."""
+def _plane(image: Pixels) -> Pixels:
+    """The samples that are read: grey ones, or green ones."""
+    return image if image.ndim == 2 else image[..., 1]
+
+
+def _moved_together(host: Pixels, values: Pixels) -> Pixels:
+    """The host with these samples to be read; the other colours of a pixel move along."""
+    if host.ndim == 2:
+        return values
+    moved = values.astype(np.int16) - _plane(host)
+    container = np.clip(host + moved[..., None], 0, 255).astype(np.uint8)
+    container[..., 1] = values
+    return container
+
+
+def _zone_sizes(pixels: int) -> tuple[int, int]:
+    """How many pixels are there for the salt, and how many for the rest of the head."""
     return (
-        min(samples // 8, max(16 * 8 * _SALT, samples // 256)),
-        min(3 * samples // 8, max(16 * 8 * _SEALED, samples // 256)),
+        min(pixels // 8, max(16 * 8 * _SALT, pixels // 256)),
+        min(3 * pixels // 8, max(16 * 8 * _SEALED, pixels // 256)),
     )
 
 
-def _body_samples(samples: int) -> int:
-    return samples - sum(_zone_sizes(samples))
+def _body_pixels(pixels: int) -> int:
+    return pixels - sum(_zone_sizes(pixels))
 
 
 def _salt_zone(shape: tuple[int, ...]) -> Places:
-    return places.public(shape, _zone_sizes(int(np.prod(shape)))[0])
+    return places.public(shape[:2], _zone_sizes(shape[0] * shape[1])[0])
 
 
 def _zones(shape: tuple[int, ...], head: bytes, key: Key) -> tuple[Places, Places]:
     """Where the salt and where the rest of the head lie; the salt stands at the head's front."""
-    salt = _salt_zone(shape)
-    both = places.drawn(shape, _place_key(head, key), salt, sum(_zone_sizes(int(np.prod(shape)))))
-    return salt, both[len(salt) :]
+    salt, both = _salt_zone(shape), sum(_zone_sizes(shape[0] * shape[1]))
+    return salt, places.drawn(shape[:2], _place_key(head, key), salt, both)[len(salt) :]
 
 
 def _rest(shape: tuple[int, ...], head: bytes, key: Key) -> Places:
     """Where the body lies, in its order."""
     taken = np.concatenate(_zones(shape, head, key))
-    return places.order(int(np.prod(shape)), _place_key(head, key), taken)
+    return places.order(shape[0] * shape[1], _place_key(head, key), taken)
 
 
 def _place_key(head: bytes, key: Key) -> bytes:

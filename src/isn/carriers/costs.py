@@ -1,4 +1,4 @@
-"""What it costs to change a sample by one level: little where nobody could have foretold it.
+"""What it costs to move a pixel by one level: little where nobody could have foretold it.
 
 HILL (Li, Wang, Huang and Li, "A New Cost Function for Spatial Image Steganography", IEEE ICIP
 2014): a high-pass filter says how badly a sample is foretold by its neighbours, its mean over 3 x 3
@@ -25,26 +25,20 @@ _CALMEST: Final = np.float32(1e-6)
 """Of busyness, so that nothing is divided by zero."""
 
 FLAT: Final = 10.0
-"""A cost that only samples in even areas have, where any change shows."""
+"""A cost that only pixels in even areas have, where any change shows."""
 
 
 def hill(host: Pixels) -> Floats:
-    """What a change of one level costs, each plane by itself.
+    """What it costs to move a pixel by one level: the mean over its colours.
 
     Args:
-        host: uint8, H x W or H x W x C.
+        host: uint8, H x W (grey) or H x W x 3.
 
     Returns:
-        float32 of that shape, above 0: 0.02 in a thicket, 10 and more in even areas.
+        float32, H x W, above 0: 0.02 in a thicket, 10 and more in even areas.
     """
-    planes = host[..., None] if host.ndim == 2 else host
-    found = np.empty(planes.shape, np.float32)
-
-    def work(channel: int) -> None:
-        found[..., channel] = _of_plane(planes[..., channel])
-
-    threads.each(work, range(planes.shape[2]))
-    return found.reshape(host.shape)
+    planes = [host] if host.ndim == 2 else list(np.moveaxis(host, 2, 0))
+    return np.asarray(sum(threads.each(_of_plane, planes)) / np.float32(len(planes)), np.float32)
 
 
 def _of_plane(plane: Pixels) -> Floats:

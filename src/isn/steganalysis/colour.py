@@ -64,9 +64,7 @@ def colour(pixels: NDArray[Any]) -> Floats:
     return np.concatenate([_triples(each, k * unit) for each, unit in parts for k in _ROUNDINGS])
 
 
-def _filtered(
-    samples: NDArray[np.int16], weights: tuple[int, ...], axis: int
-) -> NDArray[np.int16]:
+def _filtered(samples: NDArray[np.int16], weights: tuple[int, ...], axis: int) -> NDArray[np.int16]:
     """Sums of neighbours along an axis, where all of them are there."""
     moved = np.moveaxis(samples, axis, 0)
     length = len(moved) - len(weights) + 1
