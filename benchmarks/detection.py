@@ -25,7 +25,7 @@ from _page import DOCS, put
 from isn import baselines, images
 from isn.cli import sheet
 from isn.cli.demo import demo_photos
-from isn.evaluation import adapter, figures, methods, report
+from isn.evaluation import adapter, detection, figures, methods, report
 from isn.evaluation.document import Section
 from isn.evaluation.plan import Plan
 from isn.evaluation.results import Results
@@ -36,8 +36,13 @@ from isn.steganalysis.residual import anomaly_map, paint
 
 PAGE, FIGURES = DOCS / "results" / "detection.md", DOCS / "results" / "detection"
 BEGIN, END = "<!-- begin: benchmarks/detection.py -->", "<!-- end: benchmarks/detection.py -->"
-NAMES = ("roc-stegexpose", "roc-spam", "leaks-spam", "roc-xunet", "leaks-xunet")
+NAMES = (
+    "roc-stegexpose",
+    *(f"{kind}-{name.lower()}" for name in detection.NEEDS for kind in ("roc", "leaks")),
+)
 """Of the figures, in the order of the report's charts."""
+
+METHODS = ["photos", "photos:low", "photos:medium", "photos:high", "paper-1"]
 
 SPLICE = (slice(100, 190), slice(150, 280))
 """Where the demo's cat is pasted into its coffee, to show what a map is for."""
@@ -92,7 +97,7 @@ def main() -> None:
     """Measures, prints, and writes where it is asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", help="a folder of photos that no training saw")
-    parser.add_argument("--methods", nargs="+", metavar="NAME", default=["photos", "paper-1"])
+    parser.add_argument("--methods", nargs="+", metavar="NAME", default=METHODS)
     parser.add_argument("--baselines", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--limit", type=int, help="hosts; default: all")
     parser.add_argument("--out", default="build/detection", help="for the report")

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from isn.evaluation import adapter, detection, detectors, report
-from isn.evaluation.detection import CLEAN, MATCHING, SPAM, XUNET, Seen
+from isn.evaluation.detection import CLEAN, COLOUR, MATCHING, SPAM, XUNET, Seen
 from isn.evaluation.document import Section
 from isn.evaluation.findings import findings, headlines
 from isn.evaluation.plan import Plan
@@ -23,6 +23,7 @@ from isn.evaluation.run import evaluate
 from isn.evaluation.sections import leaks, sections
 from isn.steganalysis.residual import anomaly_map
 from isn.steganalysis.roc import area, found_at
+from isn.steganalysis.colour import colour
 from isn.steganalysis.spam import spam
 from isn.steganalysis.stegexpose import analyze
 
@@ -44,7 +45,7 @@ def seen_of(fusions: list[float], hosts: list[int], shift: float = 0.0) -> Seen:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(n, 6)) + np.array(hosts)[:, None] * 0.01 + shift
     tiles = np.arange(n, dtype=np.uint8)[:, None, None, None] + np.zeros((1, 2, 2, 3), np.uint8)
-    return Seen(np.array(fusions), np.array(hosts), tiles, features)
+    return Seen(np.array(fusions), np.array(hosts), tiles, {SPAM: features})
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,8 @@ def test_what_the_detectors_are_given() -> None:
     assert len(steps) == 3
     assert seen.hosts.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     np.testing.assert_array_equal(seen.tiles[5], pictures[1][:48, -48:])
-    np.testing.assert_array_equal(seen.features[5], spam(pictures[1][:48, -48:]))
+    for name, of in ((SPAM, spam), (COLOUR, colour)):
+        np.testing.assert_array_equal(seen.features[name][5], of(pictures[1][:48, -48:]))
     np.testing.assert_array_equal(seen.fusions, [analyze(each).fusion for each in pictures])
 
 
@@ -266,5 +268,5 @@ def test_xunet_runs_where_there_is_torch(plan: Plan, monkeypatch: Any) -> None:
     found = evaluate(replace(plan, methods=()))
     told = [each for each in found.detected[0].learned if each.detector == XUNET]
     assert [each.pairs for each in told] == [10]
-    assert len(part(found).charts) == 5
+    assert len(part(found).charts) == 7
     assert leaks(adapter.study(found), XUNET) == [10]

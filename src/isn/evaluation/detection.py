@@ -1,15 +1,15 @@
 """Who can see that something is hidden: ROC curves (Fig. 9), and detectors that learn.
 
-StegExpose's fusion judges whole containers. The detectors that learn, SPAM with a linear
-discriminant and XuNet, are given N leaked pairs of a clean image and its container, and judge
-others; a pair is a tile of a photo, and no photo is ever on both sides. Two controls stand beside
-the methods: LSB matching at full rate, which must be found, and clean photos against other clean
-photos, of which nothing can be said.
+StegExpose's fusion judges whole containers. The detectors that learn, a linear discriminant on
+features of SPAM or on those of colours, and XuNet, are given N leaked pairs of a clean image and
+its container, and judge others; a pair is a tile of a photo, and no photo is ever on both sides.
+Two controls stand beside the methods: LSB matching at full rate, which must be found, and clean
+photos against other clean photos, of which nothing can be said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn.images import Pixels
+from isn.steganalysis.colour import colour
 from isn.steganalysis.learned import Discriminant, Learner, Outcome, leaked_pairs
 from isn.steganalysis.roc import area, found_at
 from isn.steganalysis.spam import spam
@@ -43,9 +44,13 @@ ACCUSED: Final = tuple(k / 20 for k in range(21))
 """Shares of clean images accused, at which a ROC curve is written down."""
 
 SPAM: Final = "SPAM"
+COLOUR: Final = "colour"
 XUNET: Final = "XuNet"
-NEEDS: Final = {SPAM: "sklearn", XUNET: "torch"}
+NEEDS: Final = {SPAM: "sklearn", COLOUR: "sklearn", XUNET: "torch"}
 """What each of the detectors that learn needs."""
+
+FEATURES: Final[dict[str, Callable[[Pixels], Floats]]] = {SPAM: spam, COLOUR: colour}
+"""What those of them see that look at features."""
 
 MATCHING: Final = "LSB matching"
 CLEAN: Final = "clean"
@@ -75,7 +80,7 @@ class Learned:
     """A detector that learned from N leaked pairs, over all draws.
 
     Attributes:
-        detector: `SPAM` or `XUNET`.
+        detector: one of `NEEDS`.
         pairs: N.
         tested: pairs that it judged, of all draws together.
         accuracy: mean share of right verdicts.
@@ -124,13 +129,13 @@ class Seen:
         fusions: n values of StegExpose; NaN without an answer.
         hosts: the image that each tile is of.
         tiles: uint8, m x S x S x 3.
-        features: m x 686, of SPAM.
+        features: m rows each, by the detector that sees them.
     """
 
     fusions: Floats
     hosts: NDArray[np.intp]
     tiles: Pixels
-    features: Floats
+    features: Mapping[str, Floats]
 
 
 def look(images: Iterable[Pixels], side: int, step: Step = lambda: None) -> Seen:
@@ -148,7 +153,7 @@ def look(images: Iterable[Pixels], side: int, step: Step = lambda: None) -> Seen
         hosts += [number] * len(mine)
         cuts += mine
         step()
-    features = np.array([spam(each) for each in cuts])
+    features = {name: np.array([of(each) for each in cuts]) for name, of in FEATURES.items()}
     return Seen(np.array(fusions), np.array(hosts), np.stack(cuts), features)
 
 
@@ -186,7 +191,12 @@ def against_others(seen: Seen, seed: int) -> tuple[Seen, Seen]:
         for kept, places in zip(sides, mine, strict=True):
             kept += places[:count].tolist()
     first, second = (
-        Seen(seen.fusions[whole], np.array(labels, np.intp), seen.tiles[kept], seen.features[kept])
+        Seen(
+            seen.fusions[whole],
+            np.array(labels, np.intp),
+            seen.tiles[kept],
+            {name: rows[kept] for name, rows in seen.features.items()},
+        )
         for whole, kept in zip((order[:half], order[half : 2 * half]), sides, strict=True)
     )
     return first, second
@@ -236,7 +246,7 @@ def learn(
     """
     found = []
     for name in names:
-        a, b = (each.features if name == SPAM else each.tiles for each in (clean, stego))
+        a, b = (each.features[name] if name in FEATURES else each.tiles for each in (clean, stego))
         for pairs in leaks(len(clean.hosts)):
             outcomes = []
             for draw in range(seed, seed + draws):
@@ -248,7 +258,7 @@ def learn(
 
 
 def _learner(name: str, seed: int) -> Learner:
-    if name == SPAM:
+    if name in FEATURES:
         return Discriminant
     from isn.steganalysis.cnn import Cnn
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from isn.evaluation.detection import CLEAN, MATCHING, SPAM, XUNET
+from isn.evaluation.detection import CLEAN, MATCHING, NEEDS
 from isn.evaluation.sections import Tried, Where, first_counts, label, leaks, pair
 from isn.evaluation.study import Study
 from isn.evaluation.table import Row
@@ -127,7 +127,7 @@ def _value(row: Row) -> float:
 
 
 def _detection(study: Study) -> Iterator[str]:
-    for name in ("StegExpose", SPAM, XUNET):
+    for name in ("StegExpose", *NEEDS):
         most = max(leaks(study, name), default=0) if name != "StegExpose" else 0
         path = f"detection/{name}/{most}/area" if most else f"detection/{name}/area"
         told = []
@@ -152,7 +152,7 @@ def _exposure(study: Study) -> Iterator[str]:
     for method, images in first_counts(study):
         found = [
             row
-            for name in (SPAM, XUNET)
+            for name in NEEDS
             for row in study.find(f"detection/{name}", method=method, images=images)
             if row.measure.endswith("/area")
         ]

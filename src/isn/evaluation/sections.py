@@ -7,7 +7,7 @@ from typing import Any
 
 from isn.evaluation import published
 from isn.evaluation.cost import PUBLISHED
-from isn.evaluation.detection import CLEAN, SPAM, XUNET
+from isn.evaluation.detection import CLEAN, NEEDS
 from isn.evaluation.document import LOST, NONE, Chart, Section, Table
 from isn.evaluation.scores import CEILING
 from isn.evaluation.study import Study
@@ -260,7 +260,7 @@ def _detection(study: Study) -> Made:
     caption = "StegExpose: area under the ROC curve, and shares at its own threshold of 0.2."
     tables = [_grid(study, caption, ("hosts", "area", "found", "accused"), rows)]
     charts = [_roc(study, STEGEXPOSE, "StegExpose's fusion: ROC curves (Fig. 9)")]
-    for name in (SPAM, XUNET):
+    for name in NEEDS:
         pairs = leaks(study, name)
         if not pairs:
             continue
