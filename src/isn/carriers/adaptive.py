@@ -84,7 +84,7 @@ class Adaptive:
         drawn = costs[:: max(len(costs) // _DRAWN, 1)]
         zones = [*_zone_sizes(len(costs)), _body_pixels(len(costs))]
         moved = (
-            pixels * _moving(drawn, _scale(drawn, 8 * said / pixels)).mean()
+            pixels * moving(drawn, multiplier(drawn, 8 * said / pixels)).mean()
             for pixels, said in zip(zones, (_SALT, _SEALED, size), strict=True)
         )
         return float(_LOSS * sum(moved) / len(costs))
@@ -183,7 +183,7 @@ def _put(
         np.resize(np.append(half, np.zeros(codes, np.uint8)), (size, codes))
         for half, size in zip(np.split(bits, [(len(bits) + 1) // 2]), sizes, strict=True)
     ]
-    scale = _scale(costs[where.reshape(-1)[:_DRAWN]], len(bits) / where.size)
+    scale = multiplier(costs[where.reshape(-1)[:_DRAWN]], len(bits) / where.size)
 
     def work(mine: slice) -> None:
         there = where[:, mine]
@@ -260,18 +260,23 @@ def _whole(costs: Floats) -> NDArray[np.int16]:
     return np.minimum(np.rint(_UNITS * costs), syndrome.MOST_COST).astype(np.int16)
 
 
-def _moving(costs: Floats, scale: float) -> Floats:
-    """The share of samples with such costs that ideal embedding moves, up and down together."""
+def moving(costs: Floats, scale: float) -> Floats:
+    """The share of pixels of such costs that ideal embedding moves, up and down together.
+
+    Args:
+        costs: float32 of any shape.
+        scale: :func:`multiplier`'s.
+    """
     weight = np.exp(-np.minimum(scale * costs, 80))
     return np.asarray(2 * weight / (1 + 2 * weight), np.float32)
 
 
-def _scale(costs: Floats, bits: float) -> float:
-    """lambda: what costs are to be multiplied with so that moves say so many bits a sample."""
+def multiplier(costs: Floats, bits: float) -> float:
+    """lambda: what costs are to be multiplied with so that moves say so many bits a pixel."""
     low, high = 1e-6, 1e6
     for _ in range(40):
         middle = float(np.sqrt(low * high))
-        moving = np.clip(_moving(costs, middle).astype(np.float64), 1e-30, 1 - 1e-9)
-        said = -(1 - moving) * np.log2(1 - moving) - moving * np.log2(moving / 2)
+        share = np.clip(moving(costs, middle).astype(np.float64), 1e-30, 1 - 1e-9)
+        said = -(1 - share) * np.log2(1 - share) - share * np.log2(share / 2)
         low, high = (middle, high) if said.mean() > bits else (low, middle)
     return low
