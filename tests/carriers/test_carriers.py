@@ -87,7 +87,9 @@ def test_one_byte_more_than_the_most_is_refused(carrier: Carrier, shape: tuple[i
 
 
 @every_carrier
-@pytest.mark.parametrize("shape", [(1, 1), (5, 7, 3), (16, 16), (29, 29), (17, 16, 3), (31, 33), (79, 77)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (5, 7, 3), (16, 16), (29, 29), (17, 16, 3), (31, 33), (79, 77)]
+)
 def test_a_host_is_either_read_again_or_refused(carrier: Carrier, shape: tuple[int, ...]) -> None:
     # Where the smallest host lies is the carrier's; that both directions agree is not.
     host, head = host_of(shape), drawn(HEAD_BYTES)
@@ -134,7 +136,12 @@ def test_views_are_as_good_as_their_copies(carrier: Carrier) -> None:
     scale = scale_of(carrier)
     whole = host_of((90 * scale, 100 * scale, 4))
     head, body = drawn(HEAD_BYTES), drawn(60)
-    for view in (whole[::2, 5 : 80 * scale, :3], whole[::-1, :, 1], whole[..., 2::-1], whole[..., 0].T):
+    for view in (
+        whole[::2, 5 : 80 * scale, :3],
+        whole[::-1, :, 1],
+        whole[..., 2::-1],
+        whole[..., 0].T,
+    ):
         assert not view.flags.c_contiguous
         container = carrier.write(view, head, body, PUBLIC, silent)
         copied = carrier.write(view.copy(), head, body, PUBLIC, silent)
