@@ -47,6 +47,12 @@ EXHIBITS: dict[str, tuple[Any, list[Any], dict[str, Any]]] = {
         [TWO, NOTE],
         {"method": "avif", "passphrase": WORDS},
     ),
+    "survives.jpg": (picture(120, 136, seed=3), [NOTE], {"survive": 75}),
+    "survives-grey-passphrase.png": (
+        np.ascontiguousarray(picture(184, 200, seed=2)[..., 0] // 2 + 60),
+        [DATA],
+        {"survive": 50, "passphrase": WORDS},
+    ),
     "network.png": (picture(56, 61, seed=1), [ONE], {"method": NETWORK}),
     "network-passphrase.png": (
         picture(56, 61, seed=1),
@@ -73,7 +79,9 @@ def main() -> None:
         rows.append(f'["{name}"]')
         rows.append(f'carrier = "{found.carrier}"')
         rows.append(f'fingerprint = "{found.fingerprint.hex()}"')
-        rows += [f'{key} = "{value}"' for key, value in options.items() if key != "bits"]
+        rows += [
+            f'{key} = "{value}"' for key, value in options.items() if key not in ("bits", "survive")
+        ]
         for number, item in enumerate(shown):
             rows.append(f'[["{name}".items]]')
             if isinstance(item, isn.File):
