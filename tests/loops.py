@@ -157,12 +157,11 @@ def joined(a: int, b: int) -> int:
     return min(max(size, 0), 511) * (-1 if (a < 0) != (b < 0) else 1)
 
 
+Edges = list[list[tuple[int, int]]]
+
+
 def believed(
-    belief: list[int],
-    columns: int,
-    size: int,
-    edges: list[list[tuple[int, int]]],
-    rounds: int,
+    belief: list[int], columns: int, size: int, edges: Edges, rounds: int
 ) -> tuple[list[int], int]:
     """The beliefs of a low-density code's bits in the end, and the rounds that it took.
 
@@ -173,51 +172,47 @@ def believed(
         edges: columns and shifts of each row of checks.
         rounds: how many are allowed.
     """
-    belief, rows, certain = list(belief), len(edges), 2047
-
-    def bits_of(row: int, s: int) -> list[int | None]:
-        found: list[int | None] = [c * size + (s + shift) % size for c, shift in edges[row]]
-        found.append((columns + row) * size + s)
-        if row:
-            found.append((columns + row - 1) * size + s)
-        else:
-            found.append((columns + rows - 1) * size + s - 1 if s else None)
-        return found
-
-    checks = [[bits_of(row, s) for s in range(size)] for row in range(rows)]
-    told = {(row, s): [0] * len(checks[row][s]) for row in range(rows) for s in range(size)}
-
-    def is_word() -> bool:
-        return not any(
-            sum(bit is not None and belief[bit] < 0 for bit in check) % 2
-            for row in checks
-            for check in row
-        )
-
-    for used in range(rounds + 1):
-        if is_word():
-            return belief, used
-        if used == rounds:
+    # A bit that is always zero stands before the first parity bit.
+    zero = len(belief)
+    belief = [*belief, 2047]
+    checks = [
+        _bits_of(columns, size, edges, row, s, zero)
+        for row in range(len(edges))
+        for s in range(size)
+    ]
+    told = [[0] * len(check) for check in checks]
+    used = 0
+    while any(sum(belief[bit] < 0 for bit in check) % 2 for check in checks):
+        used += 1
+        if used > rounds:
             break
-        for row in range(rows):
-            for s, check in enumerate(checks[row]):
-                own = told[row, s]
-                heard = [
-                    (certain if bit is None else belief[bit]) - message
-                    for bit, message in zip(check, own, strict=True)
-                ]
-                before, after = [heard[0]], [heard[-1]]
-                for each in heard[1:-1]:
-                    before.append(joined(before[-1], each))
-                for each in heard[-2:0:-1]:
-                    after.append(joined(after[-1], each))
-                after.reverse()
-                middle = [joined(*pair) for pair in zip(before, after[1:], strict=False)]
-                own[:] = [after[0], *middle, before[-1]]
-                for bit, one, two in zip(check, heard, own, strict=True):
-                    if bit is not None:
-                        belief[bit] = one + two
-    return belief, rounds + 1
+        for check, own in zip(checks, told, strict=True):
+            _hear(belief, check, own, zero)
+    return belief[:zero], used
+
+
+def _bits_of(columns: int, size: int, edges: Edges, row: int, s: int, zero: int) -> list[int]:
+    """The bits of one check: data, its own parity, the parity before it."""
+    parity = columns * size
+    own = parity + row * size + s
+    before = own - size if row else parity + (len(edges) - 1) * size + s - 1
+    data = [column * size + (s + shift) % size for column, shift in edges[row]]
+    return [*data, own, before if row or s else zero]
+
+
+def _hear(belief: list[int], check: list[int], told: list[int], zero: int) -> None:
+    """One check tells each of its bits what the others say of it."""
+    heard = [belief[bit] - message for bit, message in zip(check, told, strict=True)]
+    before, after = [heard[0]], [heard[-1]]
+    for each in heard[1:-1]:
+        before.append(joined(before[-1], each))
+    for each in heard[-2:0:-1]:
+        after.append(joined(after[-1], each))
+    after.reverse()
+    told[:] = [after[0], *map(joined, before, after[1:]), before[-1]]
+    for bit, one, two in zip(check, heard, told, strict=True):
+        if bit != zero:
+            belief[bit] = one + two
 
 
 def syndrome(bits: list[int], columns: list[int], ends: list[int]) -> list[int]:

@@ -13,7 +13,8 @@ from PIL import Image
 
 import isn
 from commands import Pixels, done, paper_weights, pixels, refused, run
-from isn import metrics
+from helpers import picture
+from isn import images, metrics
 from isn.errors import AlteredContainer
 
 QUICK = ("--method", "avif")
@@ -156,16 +157,62 @@ def test_it_refuses_before_the_work(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "gif", "avif", "heic", "bmp", "", "png.exe"])
+@pytest.mark.parametrize("suffix", ["jpe", "gif", "avif", "heic", "bmp", "", "png.exe"])
 def test_a_lossy_or_unknown_output_is_refused_before_the_work(tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"out.{suffix}".rstrip(".")
     target.write_bytes(b"precious")
     # The images are not there: had it looked at them first, the code would be 4.
     said = refused(2, "hide", "no.png", "no.png", "-o", target, "--overwrite")
     assert ".png" in said
-    assert "lossy" in said or suffix not in ("jpg", "gif", "avif", "heic")
+    assert "lossy" in said or suffix not in ("jpe", "gif", "avif", "heic")
     assert target.read_bytes() == b"precious"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_container_may_be_a_jpeg_and_be_stored_again(tmp_path: Path) -> None:
+    host, cat, out = (tmp_path / name for name in ("host.png", "cat.png", "out.jpg"))
+    Image.fromarray(picture(240, 272, seed=1)).save(host)
+    Image.fromarray(picture(40, 48, seed=2)).save(cat)
+    answer = json.loads(done("hide", host, cat, "-o", out, "--json").stdout)
+    with Image.open(out) as file:
+        assert file.format == "JPEG"
+        stored = file.convert("RGB")
+    assert answer["container_psnr"] == pytest.approx(
+        metrics.psnr(np.asarray(stored), images.read(host).pixels), abs=1e-3
+    )
+    stored.save(tmp_path / "sent.jpg", quality=75)
+    told = json.loads(done("info", tmp_path / "sent.jpg", "--json").stdout)
+    assert told["carrier"] == "dct"
+    assert told["intact"]
+    assert isinstance(told["survives"], int)
+    done("reveal", tmp_path / "sent.jpg", "-o", tmp_path / "back.png")
+    back = images.read(tmp_path / "back.png").pixels
+    found = metrics.psnr(back, images.read(cat).pixels)
+    assert found == pytest.approx(answer["hidden"][0]["revealed_psnr"], abs=1e-3)
+    stored.save(tmp_path / "spoilt.jpg", quality=64)
+    assert "beyond repair" in refused(3, "reveal", tmp_path / "spoilt.jpg", "-o", tmp_path / "no")
+
+
+def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
+    host, cat = tmp_path / "host.png", tmp_path / "cat.png"
+    Image.fromarray(picture(240, 272, seed=1)).save(host)
+    Image.fromarray(picture(40, 48, seed=2)).save(cat)
+    words = ("hide", host, cat, "-o")
+    said = refused(2, *words, tmp_path / "c.png", "--survive", 75, "--bits", 1)
+    assert "leave out either" in said
+    assert "leave out either" in refused(2, *words, tmp_path / "c.jpg", "--bits", 1)
+    assert "paper-1" in refused(2, *words, tmp_path / "c.jpg", "--method", "paper-1")
+    assert "30" in refused(2, *words, tmp_path / "c.png", "--survive", 20)
+    facts = done(*words, tmp_path / "c.jpg", "--dry-run", "--json").stdout
+    assert json.loads(facts)["container_psnr"] == pytest.approx(40, abs=0.5)
+    assert not list(tmp_path.glob("c.*"))
+    rooms = [
+        {each["method"]: each["room"] for each in json.loads(found)["methods"]}["photos"]
+        for found in (
+            done("capacity", host, "--survive", quality, "--json").stdout for quality in (90, 50)
+        )
+    ]
+    assert rooms[0] > rooms[1] > 0
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import isn
 import loops
 from isn import kernels
 from isn.carriers import places, syndrome, trellis
+from isn.carriers.dct import ldpc
 from isn.codes.photos import dependent, prior, rans
 from isn.errors import AlteredContainer
 
@@ -28,7 +29,7 @@ def build(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     if name not in kernels.builds():
         pytest.skip(f"this processor does not run the build {name}")
     chosen = partial(kernels.call, build=name)
-    for module in (places, syndrome, trellis, dependent, prior, rans):
+    for module in (places, syndrome, trellis, ldpc, dependent, prior, rans):
         monkeypatch.setattr(module, "call", chosen)
     return name
 
@@ -134,6 +135,29 @@ def test_an_order_is_that_of_the_plain_loop(build: str) -> None:
         found = np.arange(count, dtype=np.uint32)
         kernels.call("shuffle", found, count, random, build=build)
         assert found.tolist() == loops.shuffled(list(range(count)), random.tolist())
+
+
+@pytest.mark.parametrize(("columns", "size"), [(12, 16), (15, 29), (30, 17), (40, 33)])
+@pytest.mark.parametrize("noise", [0.4, 1.0, 3.0])
+def test_beliefs_are_those_of_the_plain_loop(
+    build: str, columns: int, size: int, noise: float
+) -> None:
+    rng = np.random.default_rng(columns)
+    code = ldpc.Word(columns, size)
+    word = code.encode(rng.integers(0, 2, code.data, dtype=np.uint8))
+    values = 1 - 2.0 * word + noise * rng.standard_normal(len(word))
+    belief = np.rint(16 * values / noise**2).clip(-127, 127).astype(np.int16)
+    column, shift = ldpc._graph(columns, size)
+    both = np.stack([column, shift], axis=-1).tolist()
+    edges = [[(one, two) for one, two in row] for row in both]
+    wanted, rounds = loops.believed(belief.tolist(), columns, size, edges, 8)
+    after, used = belief.copy(), np.zeros(1, np.int32)
+    sides = (columns, len(edges), size, column.shape[1])
+    ldpc.call("ldpc", after, *sides, column, shift, 8, used)
+    np.testing.assert_array_equal(after, wanted)
+    assert used[0] == rounds
+    found = code.decode(belief, 8)
+    assert (found is None) == (rounds > 8)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 64), (9, 65), (17, 200)])

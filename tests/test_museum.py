@@ -31,7 +31,9 @@ def words_of(name: str) -> dict[str, Any]:
 
 
 def test_everything_there_is_listed() -> None:
-    found = {each.name for each in MUSEUM.iterdir() if each.suffix in (".png", ".webp", ".tiff")}
+    found = {
+        each.name for each in MUSEUM.iterdir() if each.suffix in (".png", ".webp", ".tiff", ".jpg")
+    }
     assert found == EXHIBITS.keys()
     listed = {
         item["revealed"] for row in EXHIBITS.values() for item in row["items"] if "revealed" in item
@@ -74,7 +76,11 @@ def test_it_opens(name: str) -> None:
 def test_it_is_still_told_when_it_was_changed(name: str) -> None:
     changed = images.read(MUSEUM / name).pixels.copy()
     # All three samples alike, so that grey stays grey.
-    changed[-8:] ^= 1
+    if EXHIBITS[name]["carrier"] == "dct":
+        # A level more or less is what it is made to survive.
+        changed[20:] = 128
+    else:
+        changed[-8:] ^= 1
     try:
         intact = isn.inspect(changed, **words_of(name)).intact
     except isn.NoSeal:

@@ -21,9 +21,9 @@ from isn.evaluation.protocol import domains
 from isn.evaluation.results import Results
 from isn.evaluation.run import evaluate
 from isn.evaluation.sections import leaks, sections
+from isn.steganalysis.colour import colour
 from isn.steganalysis.residual import anomaly_map
 from isn.steganalysis.roc import area, found_at
-from isn.steganalysis.colour import colour
 from isn.steganalysis.spam import spam
 from isn.steganalysis.stegexpose import analyze
 

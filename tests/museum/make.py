@@ -56,6 +56,12 @@ EXHIBITS: dict[str, tuple[Any, list[Any], dict[str, Any]]] = {
         [NOTE],
         {"secrecy": "low", "bits": 0.4, "passphrase": WORDS},
     ),
+    "survives.jpg": (picture(120, 136, seed=3), [NOTE], {"survive": 75}),
+    "survives-grey-passphrase.png": (
+        np.ascontiguousarray(picture(184, 200, seed=2)[..., 0] // 2 + 60),
+        [DATA],
+        {"survive": 50, "passphrase": WORDS},
+    ),
     "network.png": (picture(56, 61, seed=1), [ONE], {"method": NETWORK}),
     "network-passphrase.png": (
         picture(56, 61, seed=1),

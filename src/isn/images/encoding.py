@@ -13,7 +13,7 @@ from isn.errors import OutputError
 from isn.images import png
 from isn.images.picture import Picture, Pixels, check_rgb, is_grey, lacks_memory, reason
 
-_SIDES = {"WEBP": 16383, "JPEG": 65500}
+_SIDES = {"WEBP": ("WebP", 16383), "JPEG": ("JPEG", 65500)}
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "PNG": {},
     "WEBP": {"lossless": True, "exact": True},
@@ -93,10 +93,10 @@ def encode_jpeg(
 
 def check_fits(file_format: str, size: tuple[int, int], name: str) -> None:
     """Raises an OutputError where a format cannot hold an image of a size, (height, width)."""
-    side = _SIDES.get(file_format)
-    if side is not None and max(size) > side:
+    known, side = _SIDES.get(file_format, ("", max(size)))
+    if max(size) > side:
         raise OutputError(
-            f"{name} is to hold {size[0]} x {size[1]} pixels, {file_format} ends at {side} a side: "
+            f"{name} is to hold {size[0]} x {size[1]} pixels, {known} ends at {side} a side: "
             "choose PNG or TIFF"
         )
 

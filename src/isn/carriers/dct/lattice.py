@@ -74,7 +74,7 @@ def steps(quality: int) -> Wide:
 
 
 def _percent(quality: int) -> float:
-    return 5000 / quality if quality < 50 else 200 - 2 * quality
+    return 5000 // quality if quality < 50 else 200 - 2 * quality
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ WIDTH: Final = 60
 
 _FEW: Final = 3
 _HIGH: Final = {
+    12: (6, 13),
     15: (5, 12),
     20: (6, 13),
     24: (8, 12),
@@ -98,19 +99,20 @@ class Word:
         parity = np.bitwise_xor.accumulate(checks.T.reshape(-1)).reshape(self.size, -1).T
         return np.concatenate([data, parity.reshape(-1)])
 
-    def decode(self, belief: Beliefs) -> tuple[Bits, int] | None:
+    def decode(self, belief: Beliefs, rounds: int = ROUNDS) -> tuple[Bits, int] | None:
         """The word that is likeliest, and the rounds that it took; None where none came out.
 
         Args:
             belief: of each bit of a word, at most :data:`MOST_BELIEF` either way.
+            rounds: after which it gives up.
         """
         column, shift = _graph(self.columns, self.size)
         after, used = belief.copy(), np.zeros(1, np.int32)
         call(
             *("ldpc", after, self.columns, WIDTH - self.columns, self.size, column.shape[1]),
-            *(column, shift, ROUNDS, used),
+            *(column, shift, rounds, used),
         )
-        return None if used[0] > ROUNDS else ((after < 0).astype(np.uint8), int(used[0]))
+        return None if used[0] > rounds else ((after < 0).astype(np.uint8), int(used[0]))
 
 
 @lru_cache(maxsize=32)

@@ -107,8 +107,11 @@ def _order(seed: bytes, count: int) -> Places:
 
 
 def _dither(seed: bytes, count: int, lattice: Lattice) -> Floats:
-    """Numbers from 0 to 1 that follow from a seed."""
-    size = count * len(lattice.used)
+    """Numbers from 0 to 1 that follow from a seed.
+
+    And from the lattice, so that a head that is there opens under no other lattice, however like.
+    """
+    seed, size = bytes([lattice.quality]) + seed, count * len(lattice.used)
     drawn = np.frombuffer(hashlib.shake_256(_LABEL + b"dither" + seed).digest(size), np.uint8)
     found: Floats = drawn.reshape(count, -1) * np.float32(1 / 256)
     return found
