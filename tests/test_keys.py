@@ -62,13 +62,13 @@ def test_keys_stay_what_they_are(key: keys.Key, head: str, body: str, places: st
     assert found == [head, body, places]
 
 
-@pytest.mark.parametrize("purpose", ["head", "body", "places"])
-def test_keys_are_derived_as_documented(purpose: str) -> None:
+def test_keys_are_derived_as_documented() -> None:
     stretch = Argon2id(salt=SALT, length=32, iterations=3, lanes=4, memory_cost=65536)
     public = hashlib.blake2b(SALT, digest_size=32, key=b"isn public v2").digest()
     for master, key in ((stretch.derive(WORDS.encode()), Passphrase(WORDS)), (public, Public())):
-        info = b"isn keys v2 " + purpose.encode() + b"\x01"
-        assert key.key(purpose, SALT) == hmac.digest(master, info, hashlib.sha256)
+        for purpose in ("head", "body", "places"):
+            info = b"isn keys v2 " + purpose.encode() + b"\x01"
+            assert key.key(purpose, SALT) == hmac.digest(master, info, hashlib.sha256)
 
 
 def test_only_a_passphrase_is_secret() -> None:
