@@ -238,33 +238,55 @@ def no(*_): raise PermissionError(1, "Operation not permitted")
 
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 
-missing, place, step, after = int(sys.argv[1]), *sys.argv[2:5]
-if missing > 0: os.link = no
-if missing > 1: files._rename_to_new = no
-owner, name = {"os": os, "files": files, "Path": Path}[step.split(".")[0]], step.split(".")[1]
-real = getattr(owner, name)
-def killed(*given, **named):
-    if after == "after": real(*given, **named)
-    die()
-setattr(owner, name, killed)
-write(place, np.full((20, 30, 3), 7, np.uint8))
+def main(missing, place, step, after):
+    if missing > 0: os.link = no
+    if missing > 1: files._rename_to_new = no
+    owner, name = {"os": os, "files": files, "Path": Path}[step.split(".")[0]], step.split(".")[1]
+    real = getattr(owner, name)
+    def killed(*given, **named):
+        if after == "after": real(*given, **named)
+        die()
+    setattr(owner, name, killed)
+    write(place, np.full((20, 30, 3), 7, np.uint8))
+
+# A process for each line, of one that has imported everything.
+for line in sys.stdin:
+    missing, place, step, after = line.rstrip("\\n").split("\\t")
+    child = os.fork()
+    if not child:
+        try: main(int(missing), place, step, after)
+        finally: os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+_KILLS = [
+    (missing, step, after)
+    for missing, step in (
+        (0, "os.fsync"), (0, "os.link"), (1, "files._rename_to_new"), (2, "Path.rename"),
+        (0, "Path.unlink"),
+    )
+    for after in ("before", "after")
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, str, str], Path]:
+    """The file that each killed process was to write, alone in its folder."""
+    paths = {each: tmp_path_factory.mktemp("killed") / "a.png" for each in _KILLS}
+    lines = [f"{kill[0]}\t{path}\t{kill[1]}\t{kill[2]}\n" for kill, path in paths.items()]
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED],
+        input="".join(lines), check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(_KILLS)
+    return paths
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is killed like that there")
-@pytest.mark.parametrize("after", ["before", "after"])
-@pytest.mark.parametrize(
-    ("missing", "step"),
-    [(0, "os.fsync"), (0, "os.link"), (1, "files._rename_to_new"), (2, "Path.rename"),
-     (0, "Path.unlink")],
-)  # fmt: skip
+@pytest.mark.parametrize(("missing", "step", "after"), _KILLS)
 def test_a_killed_write_leaves_no_part_of_a_file_under_the_name(
-    tmp_path: Path, missing: int, step: str, after: str
+    killed: dict[tuple[int, str, str], Path], missing: int, step: str, after: str
 ) -> None:
-    path = tmp_path / "a.png"
-    arguments = [str(missing), str(path), step, after]
-    done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False)
-    assert done.returncode == -signal.SIGKILL
+    path = killed[missing, step, after]
     if path.exists():
         np.testing.assert_array_equal(read(path).pixels, np.full((20, 30, 3), 7))
     assert path.exists() == ((step, after) not in {
