@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from isn.drawings import KINDS, draw, overexpose
 from isn.errors import ConfigError, ImageError
