@@ -258,7 +258,8 @@ for line in sys.stdin:
         finally: os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-_KILLS = [
+Kill = tuple[int, str, str]
+_KILLS: list[Kill] = [
     (missing, step, after)
     for missing, step in (
         (0, "os.fsync"), (0, "os.link"), (1, "files._rename_to_new"), (2, "Path.rename"),
@@ -269,24 +270,25 @@ _KILLS = [
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, str, str], Path]:
-    """The file that each killed process was to write, alone in its folder."""
+def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[Kill, tuple[Path, int]]:
+    """The file that each killed process was to write, alone in its folder, and how it ended."""
     paths = {each: tmp_path_factory.mktemp("killed") / "a.png" for each in _KILLS}
     lines = [f"{kill[0]}\t{path}\t{kill[1]}\t{kill[2]}\n" for kill, path in paths.items()]
     done = subprocess.run(
         [sys.executable, "-c", _KILLED],
         input="".join(lines), check=True, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(_KILLS)
-    return paths
+    ends = map(int, done.stdout.split())
+    return {kill: (path, end) for (kill, path), end in zip(paths.items(), ends, strict=True)}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is killed like that there")
 @pytest.mark.parametrize(("missing", "step", "after"), _KILLS)
 def test_a_killed_write_leaves_no_part_of_a_file_under_the_name(
-    killed: dict[tuple[int, str, str], Path], missing: int, step: str, after: str
+    killed: dict[Kill, tuple[Path, int]], missing: int, step: str, after: str
 ) -> None:
-    path = killed[missing, step, after]
+    path, end = killed[missing, step, after]
+    assert end == -signal.SIGKILL
     if path.exists():
         np.testing.assert_array_equal(read(path).pixels, np.full((20, 30, 3), 7))
     assert path.exists() == ((step, after) not in {
