@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from isn.drawings import KINDS, draw, overexpose
 from isn.errors import ConfigError, ImageError
@@ -59,20 +60,23 @@ def test_pages_are_ink_on_paper() -> None:
         assert 0.01 < ink.mean() < 0.5
 
 
+def colours_of(image: NDArray[np.uint8]) -> int:
+    """How many: of whole numbers, which are sorted faster than rows."""
+    return len(np.unique(image.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)))
+
+
 def test_screenshots_have_panels_and_text() -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         image = draw("screenshot", 256, 256, rng)
         same = (image[:, 1:] == image[:, :-1]).all(axis=-1).mean()
         assert 0.7 < same < 0.999
-        assert len(np.unique(image.reshape(-1, 3), axis=0)) > 8
+        assert colours_of(image) > 8
 
 
 def test_shapes_come_with_hard_and_with_soft_edges() -> None:
     rng = np.random.default_rng(0)
-    colours = [
-        len(np.unique(draw("shapes", 96, 96, rng).reshape(-1, 3), axis=0)) for _ in range(30)
-    ]
+    colours = [colours_of(draw("shapes", 96, 96, rng)) for _ in range(30)]
     assert min(colours) > 2
     assert min(colours) < 26 < max(colours)
 

@@ -238,33 +238,57 @@ def no(*_): raise PermissionError(1, "Operation not permitted")
 
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 
-missing, place, step, after = int(sys.argv[1]), *sys.argv[2:5]
-if missing > 0: os.link = no
-if missing > 1: files._rename_to_new = no
-owner, name = {"os": os, "files": files, "Path": Path}[step.split(".")[0]], step.split(".")[1]
-real = getattr(owner, name)
-def killed(*given, **named):
-    if after == "after": real(*given, **named)
-    die()
-setattr(owner, name, killed)
-write(place, np.full((20, 30, 3), 7, np.uint8))
+def main(missing, place, step, after):
+    if missing > 0: os.link = no
+    if missing > 1: files._rename_to_new = no
+    owner, name = {"os": os, "files": files, "Path": Path}[step.split(".")[0]], step.split(".")[1]
+    real = getattr(owner, name)
+    def killed(*given, **named):
+        if after == "after": real(*given, **named)
+        die()
+    setattr(owner, name, killed)
+    write(place, np.full((20, 30, 3), 7, np.uint8))
+
+# A process for each line, of one that has imported everything.
+for line in sys.stdin:
+    missing, place, step, after = line.rstrip("\\n").split("\\t")
+    child = os.fork()
+    if not child:
+        try: main(int(missing), place, step, after)
+        finally: os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+Kill = tuple[int, str, str]
+_KILLS: list[Kill] = [
+    (missing, step, after)
+    for missing, step in (
+        (0, "os.fsync"), (0, "os.link"), (1, "files._rename_to_new"), (2, "Path.rename"),
+        (0, "Path.unlink"),
+    )
+    for after in ("before", "after")
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[Kill, tuple[Path, int]]:
+    """The file that each killed process was to write, alone in its folder, and how it ended."""
+    paths = {each: tmp_path_factory.mktemp("killed") / "a.png" for each in _KILLS}
+    lines = [f"{kill[0]}\t{path}\t{kill[1]}\t{kill[2]}\n" for kill, path in paths.items()]
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED],
+        input="".join(lines), check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    ends = map(int, done.stdout.split())
+    return {kill: (path, end) for (kill, path), end in zip(paths.items(), ends, strict=True)}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is killed like that there")
-@pytest.mark.parametrize("after", ["before", "after"])
-@pytest.mark.parametrize(
-    ("missing", "step"),
-    [(0, "os.fsync"), (0, "os.link"), (1, "files._rename_to_new"), (2, "Path.rename"),
-     (0, "Path.unlink")],
-)  # fmt: skip
+@pytest.mark.parametrize(("missing", "step", "after"), _KILLS)
 def test_a_killed_write_leaves_no_part_of_a_file_under_the_name(
-    tmp_path: Path, missing: int, step: str, after: str
+    killed: dict[Kill, tuple[Path, int]], missing: int, step: str, after: str
 ) -> None:
-    path = tmp_path / "a.png"
-    arguments = [str(missing), str(path), step, after]
-    done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False)
-    assert done.returncode == -signal.SIGKILL
+    path, end = killed[missing, step, after]
+    assert end == -signal.SIGKILL
     if path.exists():
         np.testing.assert_array_equal(read(path).pixels, np.full((20, 30, 3), 7))
     assert path.exists() == ((step, after) not in {
@@ -458,11 +482,17 @@ def _noisy(pixels: NDArray[np.uint8], count: int, share: float) -> NDArray[np.ui
     return changed
 
 
+# Their height decides how many bands are asked, and their width what it takes to encode them.
+def _photo(photos: dict[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    whole = np.asarray(Image.fromarray(photos["astronaut"]).resize((1100, 1100)))
+    return np.ascontiguousarray(whole[:, 400:700])
+
+
 def _page() -> NDArray[np.uint8]:
-    page = Image.new("RGB", (1100, 1100), "white")
+    page = Image.new("RGB", (300, 1100), "white")
     pen = ImageDraw.Draw(page)
     for top in range(0, 1100, 14):
-        pen.text((5, top), "The quick brown fox jumps over the lazy dog. " * 4, fill="black")
+        pen.text((5, top), "The quick brown fox jumps over the lazy dog. ", fill="black")
     return np.asarray(page)
 
 
@@ -471,8 +501,7 @@ def _page() -> NDArray[np.uint8]:
 def test_a_png_is_as_small_as_a_thorough_search_makes_it(
     photos: dict[str, NDArray[np.uint8]], count: int, share: float
 ) -> None:
-    photo = np.asarray(Image.fromarray(photos["astronaut"]).resize((1100, 1100)))
-    for pixels in (photo, _page()):
+    for pixels in (_photo(photos), _page()):
         noisy = _noisy(pixels, count, share)
         content = encode(noisy)
         np.testing.assert_array_equal(read(content).pixels, noisy)
@@ -482,8 +511,7 @@ def test_a_png_is_as_small_as_a_thorough_search_makes_it(
 def test_a_container_is_not_searched_for_what_is_not_there(
     photos: dict[str, NDArray[np.uint8]],
 ) -> None:
-    photo = np.asarray(Image.fromarray(photos["astronaut"]).resize((1100, 1100)))
-    noisy = _noisy(photo, 2, 1)
+    noisy = _noisy(_photo(photos), 2, 1)
     assert encode(noisy) == _saved(Image.fromarray(noisy), compress_type=zlib.Z_RLE)
     page = _page()
     assert encode(page) == _saved(Image.fromarray(page))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from decimal import Context, Decimal
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -45,19 +45,19 @@ def drawn(count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]
     return values.astype(np.float32), classes
 
 
+@cache
+def plainly_quantised(count: int, lanes: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    return loops.quantised(*drawn(count, 5), dependent.runs(count, lanes))
+
+
 @pytest.mark.parametrize(("count", "lanes"), [(1, 1), (63, 1), (3000, 1), (5003, 3), (40_000, 70)])
 def test_numbers_are_those_of_the_plain_loop(build: str, count: int, lanes: int) -> None:
-    values, classes = drawn(count, 5)
-    found = dependent.quantised(values, classes, rans.costs(), lanes)
-    wanted = loops.quantised(values, classes, dependent.runs(count, lanes))
-    for one, two in zip(found, wanted, strict=True):
+    found = dependent.quantised(*drawn(count, 5), rans.costs(), lanes)
+    for one, two in zip(found, plainly_quantised(count, lanes), strict=True):
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize(
-    "sizes", [[], [0], [1], [700, 0, 33], [30_001, 20_000, 7]], ids=lambda sizes: str(sum(sizes))
-)
-def test_codes_are_those_of_the_plain_loop(build: str, sizes: list[int]) -> None:
+def parts_of(sizes: tuple[int, ...]) -> list[rans.Part]:
     rng = np.random.default_rng(8)
     parts = []
     for size in sizes:
@@ -65,27 +65,55 @@ def test_codes_are_those_of_the_plain_loop(build: str, sizes: list[int]) -> None
         scale = 2.0 ** (prior.FINEST + classes / 4)
         numbers = (rng.laplace(size=size) * scale * rng.choice([1, 1, 9], size)).astype(np.int32)
         parts.append((numbers, (classes + 64 * rng.integers(0, 2, size)).astype(np.uint8)))
-    total, encoder = sum(sizes), rans.Encoder(sum(sizes))
-    for part in parts:
-        encoder.add(*part)
-    assert encoder.code() == loops.encoded(parts, total)
+    return parts
+
+
+@cache
+def plainly_encoded(sizes: tuple[int, ...]) -> tuple[bytes, float]:
+    """The code of some parts, and its bits by the table of costs."""
+    parts = parts_of(sizes)
     told = sum(
         float(rans._tables().cost[kind, loops.split(number, kind)[0]])
         for numbers, kinds in parts
         for number, kind in zip(numbers.tolist(), kinds.tolist(), strict=True)
     )
+    return loops.encoded(parts, sum(sizes)), told
+
+
+@pytest.mark.parametrize(
+    "sizes", [(), (0,), (1,), (700, 0, 33), (30_001, 20_000, 7)], ids=lambda sizes: str(sum(sizes))
+)
+def test_codes_are_those_of_the_plain_loop(build: str, sizes: tuple[int, ...]) -> None:
+    encoder = rans.Encoder(sum(sizes))
+    for part in parts_of(sizes):
+        encoder.add(*part)
+    code, told = plainly_encoded(sizes)
+    assert encoder.code() == code
     assert encoder.bits == pytest.approx(told, rel=1e-9)
+
+
+def samples_of(count: int, bits: float) -> tuple[NDArray[np.uint8], bytes]:
+    """A host, and as much content as has so many bits a sample."""
+    rng = np.random.default_rng(3)
+    return rng.integers(0, 256, count, np.uint8), rng.bytes(int(count * bits) // 8)
+
+
+@cache
+def plainly_carried(count: int, bits: float) -> tuple[NDArray[np.uint8], bytes]:
+    """The container, and what a host that carries nothing is read as."""
+    host, content = samples_of(count, bits)
+    return loops.carried(host, content), loops.read(host, len(content))
 
 
 @pytest.mark.parametrize("bits", [0, 0.4, 1, 2, 3.3, 7])
 @pytest.mark.parametrize("samples", [1, 511, 1300])
 def test_samples_are_those_of_the_plain_loop(build: str, samples: int, bits: float) -> None:
-    rng = np.random.default_rng(3)
-    host, content = rng.integers(0, 256, samples, np.uint8), rng.bytes(int(samples * bits) // 8)
+    host, content = samples_of(samples, bits)
+    wanted, noise = plainly_carried(samples, bits)
     container = trellis.carry(host, content)
-    np.testing.assert_array_equal(container, loops.carried(host, content))
+    np.testing.assert_array_equal(container, wanted)
     assert trellis.read(container, len(content)) == content
-    assert trellis.read(host, len(content)) == loops.read(host, len(content))
+    assert trellis.read(host, len(content)) == noise
 
 
 def test_samples_differ_by_one_bit_at_most_and_evenly() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,21 @@ import numpy as np
 import pytest
 
 import isn
-from isn import images, method
+from isn import images, keys, method
 from isn.carriers import CARRIERS
 
 MUSEUM = Path(__file__).parent / "museum"
 EXHIBITS: dict[str, dict[str, Any]] = tomllib.loads((MUSEUM / "museum.toml").read_text("utf-8"))
 
 every_exhibit = pytest.mark.parametrize("name", EXHIBITS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _stretched_once() -> Iterator[None]:
+    """Argon2id at its real cost, once for each passphrase and salt of the museum."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "_stretch", cache(keys._stretch))
+        yield
 
 
 def words_of(name: str) -> dict[str, Any]:

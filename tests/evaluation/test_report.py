@@ -188,8 +188,12 @@ def test_the_same_study_gives_the_same_report(study: Study, page: str) -> None:
     assert not re.search(r"20\d\d-\d\d-\d\d", page)
 
 
-def test_json_holds_every_value(study: Study, tmp_path: Path) -> None:
+def test_json_holds_every_value(
+    study: Study, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "html", lambda of: page)
     paths = report.write(study, tmp_path)
+    assert paths[0].read_text("utf-8") == page
     assert [path.name for path in paths] == list(report.NAMES)
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(report.NAMES)
     facts = json.loads(paths[2].read_text("utf-8"))

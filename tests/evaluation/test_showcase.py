@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers import random_weights
 from isn.errors import ImageError
 from isn.evaluation.plan import Plan
 from isn.evaluation.results import Results
@@ -42,10 +43,15 @@ def shown(results: Results) -> set[bytes]:
     }
 
 
-def test_a_report_to_be_passed_on_shows_no_image_of_the_folder(folder: Path) -> None:
+def test_a_report_to_be_passed_on_shows_no_image_of_the_folder(
+    folder: Path, tmp_path: Path
+) -> None:
+    tiny = tmp_path / "tiny.safetensors"
+    random_weights().save(tiny)
+
     def of(sheets: str) -> set[bytes]:
         parts = ("table", "capacity", "extremes", "detection")
-        plan = Plan((str(folder),), (1,), ("paper-1",), (), 64, 1, parts=parts, sheets=sheets)
+        plan = Plan((str(folder),), (1,), (str(tiny),), (), 64, 1, parts=parts, sheets=sheets)
         return shown(evaluate(plan))
 
     mine, demo = of("data"), of("demo")
