@@ -13,7 +13,7 @@ import numpy as np
 
 from isn import envelope, images, keys, method, zoo
 from isn.codes.network import NetworkCode
-from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
+from isn.errors import AlteredContainer, ConfigError, ImageError, IsnError, NoSeal
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
 from isn.method import Carried, Method, candidates, made_by, stored
@@ -183,6 +183,7 @@ def hide(
             use, or one that is out of its range.
         ModelError: the weights file is none.
         BackendError: the backend is unknown or not installed.
+        RevealError, IsnError: the check found that what is hidden does not come back.
     """
     cover, items = _read(host), _items(secret)
     options = {"bits": bits, "secrecy": secrecy, "survive": survive, "backend": backend}
@@ -193,6 +194,7 @@ def hide(
         made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
         if check:
             revealed = _revealed(chosen.reveal(made, key, part(tell, 0.6, 1.0)), items)
+            _check_files(items, revealed)
         tell(1.0)
     pixels = made if made.ndim == 3 else np.repeat(made[..., None], 3, axis=2)
     jpeg = stored(chosen)
@@ -305,6 +307,7 @@ def capacity(
     host: Source | Picture,
     secret: Hidden | Sequence[Hidden] | None = None,
     *,
+    methods: Sequence[str] | None = None,
     bits: float | None = None,
     secrecy: str | None = None,
     survive: int | None = None,
@@ -314,20 +317,23 @@ def capacity(
     Args:
         host: as for :func:`hide`.
         secret: as for :func:`hide`; None: whatever fits.
+        methods: names of shipped methods to be asked; None: all.
         bits: as for :func:`hide`.
         secrecy: as for :func:`hide`; methods that do not use it are left out.
         survive: as for :func:`hide`; likewise.
 
     Raises:
         ImageError: an image cannot be read.
-        ConfigError: one of the words is out of its range, or not to be given with another.
+        ConfigError: one of the words is out of its range, or not to be given with another, or a
+            method is not shipped.
     """
     cover = _read(host)
     samples = _samples(cover.pixels, cover.grey)
     items = None if secret is None else _items(secret)
     options = {"bits": bits, "secrecy": secrecy, "survive": survive}
     wanted = {name for name in ("secrecy", "survive") if options[name] is not None}
-    names = [name for name in method.names() if wanted <= method.get(name).options]
+    asked = method.names() if methods is None else methods
+    names = [name for name in asked if wanted <= method.get(name).options]
     return [_capacity(name, samples, items, options) for name in names]
 
 
@@ -431,6 +437,15 @@ def _revealed(shown: Sequence[Item], items: Secret) -> tuple[float, ...]:
         else:
             found.append(psnr(a, b))
     return tuple(found)
+
+
+def _check_files(items: Secret, revealed: Sequence[float]) -> None:
+    for item, value in zip(items, revealed, strict=True):
+        if isinstance(item, File) and math.isfinite(value):
+            raise IsnError(
+                f"{item.name} does not come back as it is, so nothing was made: try another method "
+                "or backend"
+            )
 
 
 def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, method.Found]:

@@ -43,3 +43,14 @@ class AlteredContainer(RevealError):
 
 class UnknownModel(RevealError):
     """The container was made by a model that is not at hand."""
+
+
+def sentence(error: BaseException) -> str:
+    """What a person is told of any error of this library or of a library below it."""
+    if isinstance(error, IsnError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for these images: give smaller ones"
+    kind = type(error).__name__
+    said = f"{kind}: {error}" if str(error) else kind
+    return f"this is a fault of isn ({said}): please report it with what ISN_DEBUG=1 shows"

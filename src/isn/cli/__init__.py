@@ -26,6 +26,7 @@ COMMANDS = {
     "info": "What a container holds, and whether it is intact.",
     "capacity": "What fits in a host, by each method.",
     "methods": "The shipped methods: what each is for, and what was measured.",
+    "web": "Hide and reveal on a page in your browser.",
     "demo": "Hide and reveal shipped photos, and draw a picture of it.",
     "train": "Train a model on a folder of images.",
     "sweep": "Train variants of a model, and compare them.",

@@ -87,8 +87,8 @@ def fitting(
         raise click.UsageError(
             f"--dry-run knows the shipped methods alone, and {name} is none: leave it out"
         )
-    found = isn.capacity(host, secret, **options)
-    return next(each for each in found if each.method == name)
+    (found,) = isn.capacity(host, secret, methods=[name], **options)
+    return found
 
 
 def table(rows: Sequence[Capacity]) -> Table:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import click
 
-from isn.errors import ConfigError, ImageError, IsnError, OutputError, RevealError
+from isn.errors import ConfigError, ImageError, IsnError, OutputError, RevealError, sentence
 
 FAILED, USAGE, NOTHING_TO_REVEAL, UNFIT_IMAGE, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
 
@@ -25,6 +25,7 @@ _EXTRAS = {
     **dict.fromkeys(("torch", "tensorboard", "webdataset"), "train"),
     **dict.fromkeys(("skimage", "matplotlib", "jinja2"), "evaluate"),
     **dict.fromkeys(("scipy", "sklearn"), "analyze"),
+    **dict.fromkeys(("starlette", "uvicorn"), "web"),
 }
 
 
@@ -83,10 +84,7 @@ def explain(error: BaseException) -> Failure:
     if isinstance(error, click.ClickException):
         return Failure(error.exit_code, _of_click(error), kind)
     if isinstance(error, IsnError):
-        return Failure(_code(error), str(error), kind)
-    if isinstance(error, MemoryError):
-        sentence = "there is not enough memory for these images: give smaller ones"
-        return Failure(FAILED, sentence, kind)
+        return Failure(_code(error), sentence(error), kind)
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
         if package in _EXTRAS:
@@ -95,9 +93,7 @@ def explain(error: BaseException) -> Failure:
     if isinstance(error, OSError) and error.strerror:
         name = f"{os.fsdecode(error.filename)}: " if _is_path(error.filename) else ""
         return Failure(FAILED, f"{name}{error.strerror}", kind)
-    said = f"{kind}: {error}" if str(error) else kind
-    remedy = "please report it with what ISN_DEBUG=1 shows"
-    return Failure(FAILED, f"this is a fault of isn ({said}): {remedy}", kind)
+    return Failure(FAILED, sentence(error), kind)
 
 
 def _code(error: IsnError) -> int:

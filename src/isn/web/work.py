@@ -1,0 +1,172 @@
+"""One job: a request on standard input, its progress and its answer on standard output.
+
+It is run as ``python -m isn.web.work`` by :mod:`isn.web.jobs`, and ends with its job, so that a
+decoder that hangs, crashes or fills the memory takes nobody else's job with it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from isn import threads
+from isn.errors import RevealError, sentence
+from isn.web.messages import broken, pack, unpack
+
+if TYPE_CHECKING:
+    from isn.images import Picture, Pixels
+    from isn.secret import File
+
+WISHES: Final[dict[str, dict[str, Any]]] = {
+    "quality": {},
+    "unseen": {"secrecy": "medium"},
+    "sending": {"survive": 75},
+}
+"""What people choose from, as options of :func:`isn.hide`."""
+
+MOST_PIXELS: Final = 50_000_000
+"""Of one image: as many as phones take."""
+
+_SHOWN_PIXELS: Final = 2_000_000
+"""Of a picture that is looked at and not kept."""
+
+Say = Callable[..., None]
+"""Sends a message: bytes, and the entries of its head."""
+
+
+def main() -> None:
+    """Does one job, one thread at a time since each core has a job of its own."""
+    threads.limit(1)
+    out, end = sys.stdout.buffer, sys.stdin.buffer.read()
+
+    def say(*blobs: bytes, **head: Any) -> None:
+        out.write(pack(head, *blobs))
+        out.flush()
+
+    try:
+        head, blobs = unpack(end)
+        do = _TASKS.get(str(head.get("task")))
+        if do is None:
+            raise broken()
+        do(head, blobs, say)
+    except Exception as error:  # noqa: BLE001
+        if os.environ.get("ISN_DEBUG"):
+            traceback.print_exception(error)
+        say(error=sentence(error), kind=type(error).__name__, lost=isinstance(error, RevealError))
+
+
+def _look(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
+    """What each wish would give: its room at once, and what comes back as soon as it is known."""
+    import isn
+    from isn.method import DEFAULT
+
+    cover, secret = _given(head, blobs)
+    for asked in (None, secret) if secret else (None,):
+        for wish, options in WISHES.items():
+            (found,) = isn.capacity(cover, asked, methods=[DEFAULT], **options)
+            say(
+                wish=wish,
+                known=asked is not None,
+                room=found.size,
+                container=found.container,
+                revealed=found.revealed,
+                why=found.fits,
+            )
+    say(done=True, notes=_notes(cover, *secret))
+
+
+def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
+    """The container's file, as the command line writes it, and pictures to compare."""
+    import isn
+    from isn.evaluation.pictures import error
+    from isn.images import encode, encode_jpeg
+
+    cover, secret = _given(head, blobs)
+    wish = head.get("wish")
+    if wish not in WISHES:
+        raise broken()
+    made = isn.hide(
+        cover,
+        secret,
+        passphrase=head.get("passphrase"),
+        check=True,
+        progress=lambda share: say(share=share),
+        **WISHES[wish],
+    )
+    if made.jpeg is None:
+        file, name = encode(made.pixels, like=cover), "container.png"
+    else:
+        file = encode_jpeg(made.pixels, made.jpeg, whole=True, like=cover)
+        made, name = made.as_jpeg(), "container.jpg"
+    say(
+        file,
+        *map(_preview, (cover.pixels, made.pixels, error(made.pixels, cover.pixels))),
+        name=name,
+        psnr=round(made.psnr, 2),
+        revealed=[round(each, 2) if math.isfinite(each) else None for each in made.revealed or ()],
+        notes=_notes(cover, *secret),
+    )
+
+
+def _reveal(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
+    """What a container holds: images as PNG files, and files as they are."""
+    import isn
+    from isn.images import encode
+
+    container, _ = _given(head, blobs)
+    items = isn.reveal(
+        container, passphrase=head.get("passphrase"), progress=lambda share: say(share=share)
+    )
+    told, files, images = [], [], 0
+    for item in items:
+        if isinstance(item, isn.File):
+            told.append({"name": item.name, "image": False})
+            files.append(item.content)
+            continue
+        images += 1
+        told.append({"name": f"{images}.png", "image": True})
+        files.append(encode(item))
+    say(*files, items=told, notes=_notes(container))
+
+
+_TASKS: Final[dict[str, Callable[[dict[str, Any], list[bytes], Say], None]]] = {
+    "look": _look,
+    "hide": _hide,
+    "reveal": _reveal,
+}
+
+
+def _given(head: dict[str, Any], blobs: list[bytes]) -> tuple[Picture, list[Picture | File]]:
+    """The first file as an image, and the others as what the page says that they are."""
+    from isn.images import read
+    from isn.secret import File
+
+    try:
+        named = [(str(each["name"]), bool(each["image"])) for each in head["files"]]
+        (name, _), *others = named
+    except (LookupError, TypeError, ValueError) as error:
+        raise broken() from error
+    if len(named) != len(blobs) or not isinstance(head.get("passphrase"), str | None):
+        raise broken()
+    return read(blobs[0], name, most=MOST_PIXELS), [
+        read(blob, name, most=MOST_PIXELS) if image else File(name, blob)
+        for (name, image), blob in zip(others, blobs[1:], strict=True)
+    ]
+
+
+def _notes(*given: Picture | File) -> list[str]:
+    return [note for each in given for note in getattr(each, "notes", ())]
+
+
+def _preview(pixels: Pixels) -> bytes:
+    from isn.images import encode, within
+
+    return encode(within(pixels, _SHOWN_PIXELS))
+
+
+if __name__ == "__main__":
+    main()
