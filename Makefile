@@ -13,7 +13,7 @@ REPORT ?= build/report
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format docs bench train evaluate evaluate-full report \
+.PHONY: help demo web test test-all lint format docs bench train evaluate evaluate-full report \
     named-data clean
 .DELETE_ON_ERROR:
 
@@ -32,6 +32,7 @@ endef
 # .venv is what a user of the tool has, plus what tests it, without torch; .venv-all has everything.
 # A stamp is newer than what it was installed from, so that the second run starts at once.
 TOOL := .venv/.installed-tool
+WEB := .venv/.installed-web
 TEST := .venv/.installed-test
 DOCS := .venv/.installed-docs
 ALL := .venv-all/.installed-dev
@@ -45,6 +46,9 @@ help: ## this list
 
 demo: $(TOOL) ## hide photos in a photo, get them back, write build/demo
 	.venv/bin/isn demo -o build/demo $(ARGS)
+
+web: $(WEB) ## the page that hides and reveals, on this machine alone
+	.venv/bin/isn web $(ARGS)
 
 test: $(TEST) ## all tests that are quick and need no torch
 	.venv/bin/python -m pytest -m "not slow" $(ARGS)
@@ -106,6 +110,10 @@ $(TOOL): $(SOURCES)
 	@echo "installing the tool into .venv (once; about a minute)"
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python $(INSTALL) .
+	@touch $@
+
+$(WEB): $(TOOL)
+	@.venv/bin/python $(INSTALL) '.[web]'
 	@touch $@
 
 $(TEST): $(TOOL)

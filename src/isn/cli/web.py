@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
+from ipaddress import IPv4Address
 
 import click
 
@@ -52,7 +54,7 @@ def web(voice: Voice, port: int, listen: str | None) -> None:
     address = HERE if listen is None else _own_address() if listen == _GUESS else listen
     token = "" if listen is None else secrets.token_urlsafe(16)
     with _listening(address, port) as found:
-        where = f"http://{address}:{found.getsockname()[1]}/{token and token + '/'}"
+        where = f"http://{address}:{found.getsockname()[1]}/{token and f'{token}/'}"
         if listen is not None:
             voice.warn(
                 "whoever has this address and reaches this machine can use the page, and what is "
@@ -65,14 +67,25 @@ def web(voice: Voice, port: int, listen: str | None) -> None:
 
 
 def _listening(address: str, port: int) -> socket.socket:
+    """A socket on one address of this machine, which the server then knows a request by.
+
+    Raises:
+        ConfigError: it is none of one, or the port is taken.
+    """
     from isn.errors import ConfigError
 
     try:
+        if IPv4Address(address).is_unspecified:
+            raise ValueError
         return socket.create_server((address, port))
+    except ValueError as error:
+        raise ConfigError(
+            f"--listen {address} was given: give one IPv4 address of this machine"
+        ) from error
     except OSError as error:
         raise ConfigError(
-            f"{address}, port {port}, cannot be listened on ({error.strerror}): "
-            "give another --port, or an IPv4 address of this machine"
+            f"{address}, port {port}, cannot be listened on ({os.strerror(error.errno or 0)}): "
+            "give another --port, or an address of this machine"
         ) from error
 
 

@@ -78,8 +78,8 @@ function badge(file) {
 }
 
 function size(bytes) {
-  if (bytes < 1000) return `${bytes} bytes`;
-  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1000) return `${bytes}\u00a0bytes`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)}\u00a0kB` : `${(bytes / 1e6).toFixed(1)}\u00a0MB`;
 }
 
 function grade(decibels) {
@@ -104,7 +104,7 @@ class Form {
     for (const input of all("input[type=file]", form)) this.listen(input);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.start();
+      if (this.job.hidden) this.start();
     });
     this.part(".job button").addEventListener("click", () => this.control.abort());
     this.part("[name=show]").addEventListener("change", (event) => {
@@ -209,6 +209,7 @@ class Form {
     } finally {
       this.job.hidden = true;
       send.hidden = false;
+      if (this.part(".result").hidden) send.focus();
     }
   }
 }
