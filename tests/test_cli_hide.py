@@ -193,6 +193,34 @@ def test_a_container_may_be_a_jpeg_and_be_stored_again(tmp_path: Path) -> None:
     assert "beyond repair" in refused(3, "reveal", tmp_path / "spoilt.jpg", "-o", tmp_path / "no")
 
 
+@pytest.mark.usefixtures("quick")
+def test_secrecy_changes_little_and_says_what_betrays_it(tmp_path: Path) -> None:
+    host, note, out = (tmp_path / name for name in ("host.png", "note.txt", "out.png"))
+    grain = picture(200, 220, seed=1) // 2 + np.random.default_rng(0).integers(0, 99, (200, 220, 3))
+    Image.fromarray(grain.astype(np.uint8)).save(host)
+    Image.fromarray(grain.astype(np.uint8)).save(tmp_path / "host.jpg", quality=95)
+    note.write_text("Kilroy was here.")
+    words = ("--file", note, "-o", out, "--overwrite", "--secrecy")
+    answer = json.loads(done("hide", host, *words, "high", "--json").stdout)
+    assert answer["container_psnr"] > 62
+    assert ["no passphrase" in each for each in answer["warnings"]] == [True]
+    assert json.loads(done("info", out, "--json").stdout)["carrier"] == "adaptive"
+    done("reveal", out, "-o", tmp_path / "back")
+    assert (tmp_path / "back" / "note.txt").read_text() == "Kilroy was here."
+    (tmp_path / "words").write_text("five random words of mine")
+    locked = ("low", "--passphrase-file", tmp_path / "words", "--json")
+    answer = json.loads(done("hide", tmp_path / "host.jpg", *words, *locked).stdout)
+    assert ["is a JPEG" in each for each in answer["warnings"]] == [True]
+    room = [
+        json.loads(done("hide", host, *words, each, "--dry-run", "--json").stdout)["room"]
+        for each in ("low", "medium", "high")
+    ]
+    assert room == sorted(room, reverse=True)
+    assert "photos" not in refused(2, "hide", host, *words, "top")
+    assert "secrecy" in refused(2, "hide", host, *words, "low", "--method", "paper-1")
+    assert "leave out one" in refused(2, "hide", host, *words, "low", "--survive", "75")
+
+
 def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
     host, cat = tmp_path / "host.png", tmp_path / "cat.png"
     Image.fromarray(picture(240, 272, seed=1)).save(host)

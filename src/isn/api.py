@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Hidden: TypeAlias = "Source | Picture | File"
 """What may be hidden: an image in any of its forms, or a file."""
 
-_MAYBE_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "AVIF": "an AVIF", "GIF": "a GIF"}
+_MAYBE_LOSSY = {**images.LOSSY, "GIF": "a GIF"}
 
 
 @dataclass(frozen=True, eq=False)

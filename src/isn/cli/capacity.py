@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from isn.cli.common import (
     bits_option,
+    decibels,
     file_option,
     json_option,
     quiet_option,
@@ -58,7 +60,8 @@ def capacity(
 
     --json prints {"host", "methods": [{"method", "purpose", "images": [least,
     most], "room", "container_psnr", "revealed_psnr", "why_not"}], "notes"};
-    "room" is null where no bytes are carried, "why_not" is null where all fits.
+    "room" is null where no bytes are carried, "revealed_psnr" where nobody can say or
+    files alone are hidden, and "why_not" where all fits.
     """
     import isn
 
@@ -122,7 +125,7 @@ def facts_of(row: Capacity) -> dict[str, Any]:
         "images": list(row.images),
         "room": row.size or None,
         "container_psnr": row.container,
-        "revealed_psnr": row.revealed,
+        "revealed_psnr": None if row.revealed is None else decibels(row.revealed),
         "why_not": row.fits or None,
     }
 
@@ -134,4 +137,6 @@ def _purpose(row: Capacity) -> str:
 
 
 def _decibels(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if math.isfinite(value) else "exact"

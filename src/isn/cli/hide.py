@@ -150,6 +150,8 @@ def hide(
         found = fitting(chosen.name, cover, secret, bits=bits, secrecy=secrecy, survive=survive)
         return _foretell(voice, output, found)
     passphrase = read_passphrase(ask, passphrase_file, twice=True)
+    if secrecy is not None:
+        _warn_of_betrayal(voice, cover, passphrase)
     container = _hide(voice, cover, secret, chosen, passphrase)
     with progress_bar(voice, "writing"):
         if output == STANDARD:
@@ -244,6 +246,22 @@ def _warn(
                 f"{item.name} comes back at {value:.1f} dB, and below {REVEALED_DB:.0f} dB "
                 "the loss can be seen: take a larger host, or hide less"
             )
+
+
+def _warn_of_betrayal(voice: Voice, cover: Picture, passphrase: str | None) -> None:
+    """Of what betrays a container that is not to be found, whatever carries it."""
+    from isn.images import LOSSY
+
+    if cover.format in LOSSY:
+        voice.warn(
+            f"{cover.name} is {LOSSY[cover.format]}, and that single levels of it were changed "
+            "can be computed: scale it down by a third or more first, or take a photo that was "
+            "never stored with loss"
+        )
+    if passphrase is None:
+        voice.warn(
+            "no passphrase was given: whoever has this tool can look where something is hidden"
+        )
 
 
 def _table(

@@ -14,13 +14,14 @@ same time.
 from isn.images.encoding import encode, encode_jpeg
 from isn.images.files import JPEG, LOSSLESS, check_output, write
 from isn.images.opening import MAX_STREAM_BYTES
-from isn.images.picture import MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
+from isn.images.picture import LOSSY, MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
 from isn.images.reading import read
 from isn.images.resizing import resize, within
 
 __all__ = [
     "JPEG",
     "LOSSLESS",
+    "LOSSY",
     "MAX_PIXELS",
     "MAX_STREAM_BYTES",
     "PathLike",

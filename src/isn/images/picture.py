@@ -22,6 +22,9 @@ Source: TypeAlias = "PathLike | bytes | BinaryIO | Image.Image | NDArray[Any]"
 
 MAX_PIXELS: Final = 100_000_000
 
+LOSSY: Final = {"JPEG": "a JPEG", "MPO": "a JPEG", "AVIF": "an AVIF", "HEIF": "a HEIC"}
+"""Formats that are seldom lossless, as Pillow calls them and as people do."""
+
 _LONG_NAME = 500
 _SHOWN = 200
 _NO_MEMORY = re.compile(

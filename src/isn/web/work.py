@@ -73,7 +73,7 @@ def _look(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
                 known=asked is not None,
                 room=found.size,
                 container=found.container,
-                revealed=found.revealed,
+                revealed=_finite(found.revealed),
                 why=found.fits,
             )
     say(done=True, notes=_notes(cover, *secret))
@@ -107,7 +107,7 @@ def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
         *map(_preview, (cover.pixels, made.pixels, error(made.pixels, cover.pixels))),
         name=name,
         psnr=round(made.psnr, 2),
-        revealed=[round(each, 2) if math.isfinite(each) else None for each in made.revealed or ()],
+        revealed=list(map(_finite, made.revealed or ())),
         notes=_notes(cover, *secret),
     )
 
@@ -156,6 +156,11 @@ def _given(head: dict[str, Any], blobs: list[bytes]) -> tuple[Picture, list[Pict
         read(blob, name, most=MOST_PIXELS) if image else File(name, blob)
         for (name, image), blob in zip(others, blobs[1:], strict=True)
     ]
+
+
+def _finite(value: float | None) -> float | None:
+    """A PSNR as JSON holds it: None for what comes back exactly, or what nobody knows."""
+    return None if value is None or not math.isfinite(value) else round(value, 2)
 
 
 def _notes(*given: Picture | File) -> list[str]:
