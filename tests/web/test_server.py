@@ -30,6 +30,7 @@ from starlette.testclient import TestClient  # noqa: E402
 from isn.web import server  # noqa: E402
 
 HOST = "127.0.0.1:8417"
+PHONE = Path(__file__).parents[1] / "data" / "phone.heic"
 ORIGIN = f"http://{HOST}"
 OUTPUTS = {"quality": ("c.png",), "unseen": ("c.png", "--secrecy", "medium"), "sending": ("c.jpg",)}
 """What the command line is given for each wish."""
@@ -90,6 +91,7 @@ def test_a_container_is_the_one_that_the_command_line_makes(
     assert np.array_equal(images.read(difference).pixels, np.minimum(50 * abs(made - there), 255))
 
 
+@pytest.mark.slow
 def test_what_was_hidden_comes_back_with_its_passphrase_alone(work: Path) -> None:
     given = (work / each for each in ("host.png", "cat.png", "notes.txt"))
     _, (file, *_) = ask(request("hide", *given, wish="quality", passphrase="five words"))
@@ -121,8 +123,32 @@ def test_what_fits_is_known_before(work: Path) -> None:
         assert room["room"] == row["room"]
 
 
+def test_a_phones_photo_is_seen_upright(work: Path, photos: dict[str, Any]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = io.BytesIO()
+    Image.fromarray(photos["coffee"]).save(turned, "JPEG", exif=exif, quality=95)
+    for name, content in (("turned.jpg", turned.getvalue()), ("phone.heic", PHONE.read_bytes())):
+        given = (name, content), ("notes.txt", b"x")
+        _, (file, host, *_) = ask(request("hide", *given, wish="quality"))
+        expected = images.read(content).pixels
+        assert np.array_equal(images.read(host).pixels, expected)
+        assert images.read(file).pixels.shape == expected.shape
+
+
+def test_it_warns_as_the_command_line_does(work: Path, tmp_path: Path) -> None:
+    Image.open(work / "host.png").save(tmp_path / "host.jpg")
+    words = ("--file", work / "notes.txt", "--secrecy", "medium", "-o", tmp_path / "c.png")
+    told = json.loads(done("hide", tmp_path / "host.jpg", *words, "--json").stdout)["warnings"]
+    body = request("hide", tmp_path / "host.jpg", work / "notes.txt", wish="unseen")
+    heads, _ = ask(body)
+    assert len(told) == 2
+    assert heads[-1]["warnings"] == [each.replace(f"{tmp_path}/", "") for each in told]
+    assert ask(body.replace(b"unseen", b"quality"))[0][-1]["warnings"] == []
+
+
 def test_it_says_what_does_not_fit(work: Path) -> None:
-    noise = ("noise.txt", np.random.default_rng(0).bytes(50_000))
+    noise = ("noise.txt", np.random.default_rng(0).bytes(100_000))
     heads, _ = ask(request("look", work / "host.png", noise))
     assert all(each["why"] for each in heads if each.get("known"))
     (*_, refusal), _ = ask(request("hide", work / "host.png", noise, wish="quality"))
@@ -273,6 +299,7 @@ def test_nothing_is_written_or_logged(work: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_whoever_goes_away_ends_their_job(
     work: Path, photos: dict[str, np.ndarray[Any, Any]], tmp_path: Path
 ) -> None:

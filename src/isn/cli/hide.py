@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
 _USUAL = 75
 """Quality of JPEG that a container survives which is one itself."""
-
-CONTAINER_DB, REVEALED_DB = 30.0, 25.0
-"""PSNR below which a person would see a container change, or a revealed image spoilt."""
 
 
 @click.command()
@@ -123,6 +120,7 @@ def hide(
     With --dry-run it is {"container", "fits", ...} and what `isn capacity`
     prints of a method.
     """
+    from isn import advice
     from isn.images import check_output, encode
     from isn.method import DEFAULT, get
 
@@ -151,7 +149,7 @@ def hide(
         return _foretell(voice, output, found)
     passphrase = read_passphrase(ask, passphrase_file, twice=True)
     if secrecy is not None:
-        _warn_of_betrayal(voice, cover, passphrase)
+        _warn(voice, advice.of_betrayal(cover, passphrase))
     container = _hide(voice, cover, secret, chosen, passphrase)
     with progress_bar(voice, "writing"):
         if output == STANDARD:
@@ -161,7 +159,7 @@ def hide(
         if jpeg:
             container = container.as_jpeg()
     values = container.revealed or ()
-    _warn(voice, container, secret, values)
+    _warn(voice, advice.of_loss(container, secret))
     names = [*images, *files]
     voice.report(_table(container, names, secret, values))
     if output != STANDARD:
@@ -231,37 +229,9 @@ def _is_file(item: Picture | File) -> bool:
     return isinstance(item, File)
 
 
-def _warn(
-    voice: Voice, container: Container, secret: Sequence[Picture | File], values: Sequence[float]
-) -> None:
-    cover = container.host
-    if container.psnr < CONTAINER_DB:
-        voice.warn(
-            f"the container is at {container.psnr:.1f} dB of {cover.name}, and below "
-            f"{CONTAINER_DB:.0f} dB the change can be seen: take another host, or hide less"
-        )
-    for item, value in zip(secret, values, strict=True):
-        if not _is_file(item) and value < REVEALED_DB:
-            voice.warn(
-                f"{item.name} comes back at {value:.1f} dB, and below {REVEALED_DB:.0f} dB "
-                "the loss can be seen: take a larger host, or hide less"
-            )
-
-
-def _warn_of_betrayal(voice: Voice, cover: Picture, passphrase: str | None) -> None:
-    """Of what betrays a container that is not to be found, whatever carries it."""
-    from isn.images import LOSSY
-
-    if cover.format in LOSSY:
-        voice.warn(
-            f"{cover.name} is {LOSSY[cover.format]}, and that single levels of it were changed "
-            "can be computed: scale it down by a third or more first, or take a photo that was "
-            "never stored with loss"
-        )
-    if passphrase is None:
-        voice.warn(
-            "no passphrase was given: whoever has this tool can look where something is hidden"
-        )
+def _warn(voice: Voice, sentences: Iterable[str]) -> None:
+    for each in sentences:
+        voice.warn(each)
 
 
 def _table(

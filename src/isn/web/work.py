@@ -82,6 +82,7 @@ def _look(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
 def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
     """The container's file, as the command line writes it, and pictures to compare."""
     import isn
+    from isn import advice
     from isn.evaluation.pictures import error
     from isn.images import encode, encode_jpeg
 
@@ -97,6 +98,9 @@ def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
         progress=lambda share: say(share=share),
         **WISHES[wish],
     )
+    warnings = [*advice.of_loss(made, secret)]
+    if wish == "unseen":
+        warnings += advice.of_betrayal(cover, head.get("passphrase"))
     if made.jpeg is None:
         file, name = encode(made.pixels, like=cover), "container.png"
     else:
@@ -108,6 +112,7 @@ def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
         name=name,
         psnr=round(made.psnr, 2),
         revealed=list(map(_finite, made.revealed or ())),
+        warnings=warnings,
         notes=_notes(cover, *secret),
     )
 

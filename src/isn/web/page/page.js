@@ -280,6 +280,7 @@ class Hide extends Form {
     link.textContent = `Download ${answer.name} (${size(file.size)})`;
     const back = answer.revealed.map((value, k) =>
       `${this.chosen.secret[k].name}: ${value === null ? "exactly" : grade(value)}`);
+    this.part(".warnings").replaceChildren(...answer.warnings.map((each) => make("li", { textContent: sentence(each) })));
     this.part("figcaption").textContent =
       `The container is at ${answer.psnr.toFixed(1)} dB of its host. What comes back: ${back.join("; ")}.`;
   }
