@@ -45,6 +45,7 @@ def test_every_command_explains_itself(name: str) -> None:
         (failures.Terminated(), 143, "stopped"),
         (MemoryError(), 1, "memory"),
         (ModuleNotFoundError("no", name="torch.nn"), 1, "isn[train]"),
+        (ModuleNotFoundError("no", name="uvicorn"), 1, "isn[web]"),
         (ModuleNotFoundError("no module named zlib", name="zlib"), 1, "zlib"),
         (RuntimeError("surprise"), 1, "surprise"),
         (RuntimeError(), 1, "RuntimeError"),

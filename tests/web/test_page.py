@@ -131,13 +131,30 @@ def test_the_page_makes_what_the_command_line_makes(visit: Any, work: Path, tmp_
     assert made.read_bytes() == (tmp_path / "expected.jpg").read_bytes()
 
 
+def test_files_may_be_dropped(visit: Any, work: Path) -> None:
+    page = visit()
+    given = page.evaluate_handle(
+        """() => {
+            const given = new DataTransfer();
+            given.items.add(new File(["at"], "one.txt"));
+            given.items.add(new File(["dawn"], "two.txt"));
+            return given;
+        }"""
+    )
+    for name in ("secret", "host"):
+        page.dispatch_event(f"#hide [name={name}]", "drop", {"dataTransfer": given})
+    names = page.locator("#hide .files li span").all_inner_texts()
+    assert [each.split("\n")[0] for each in names] == ["two.txt", "one.txt", "two.txt"]
+    assert "two.txt is not an image" in failure(page)
+
+
 def test_a_refused_file_is_told(visit: Any, work: Path, tmp_path: Path) -> None:
     (tmp_path / "torn.png").write_bytes(b"no image")
     page = visit()
     start(page)
     assert failure(page).startswith("No host was given")
     choose(page, tmp_path / "torn.png", work / "cat.png")
-    assert "Torn.png is not an image of a known kind" in failure(page)
+    assert "torn.png is not an image of a known kind" in failure(page)
     page.get_by_role("button", name="Remove torn.png").click()
     assert page.locator("#hide .error").inner_text() == ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -147,6 +148,14 @@ def test_it_warns_as_the_command_line_does(work: Path, tmp_path: Path) -> None:
     assert ask(body.replace(b"unseen", b"quality"))[0][-1]["warnings"] == []
 
 
+def test_odd_names_and_passphrases_are_taken(work: Path) -> None:
+    for name, passphrase in (("\ud800\n.txt", "x"), ("n" * 5000 + ".txt", "\ud800"), (".txt", "")):
+        given = work / "host.png", (name, b"at dawn")
+        heads, _ = ask(request("hide", *given, wish="quality", passphrase=passphrase))
+        assert "fault of isn" not in heads[-1].get("error", "")
+        assert heads[-1].get("kind", "ConfigError") == "ConfigError"
+
+
 def test_it_says_what_does_not_fit(work: Path) -> None:
     noise = ("noise.txt", np.random.default_rng(0).bytes(100_000))
     heads, _ = ask(request("look", work / "host.png", noise))
@@ -252,6 +261,23 @@ def test_too_much_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) 
         answer = client().post("/job", content=content, headers={"origin": ORIGIN})
         assert answer.status_code == 413
         assert "more than 1 MiB" in answer.json()["error"]
+
+
+def test_what_comes_too_slowly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "UPLOAD_SECONDS", 0.05)
+    headers = [(b"host", HOST.encode()), (b"origin", ORIGIN.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/job", "headers": headers}
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(server.app({HOST})(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert b"seconds to come" in sent[1]["body"]
 
 
 def test_too_many_are_refused() -> None:

@@ -30,6 +30,8 @@ MOST_BYTES: Final = 1 << 27
 UPLOAD_SECONDS: Final = 120.0
 """After which a request is to have come in whole."""
 
+_CONNECTIONS: Final = 100
+
 _PAGE: Final = {"": "page.html", "page.css": "page.css", "page.js": "page.js"}
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 
@@ -75,6 +77,7 @@ def serve(listening: socket.socket, token: str = "") -> None:
         access_log=False,
         log_level="error",
         server_header=False,
+        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run(sockets=[listening])

@@ -148,6 +148,7 @@ _TASKS: Final[dict[str, Callable[[dict[str, Any], list[bytes], Say], None]]] = {
 def _given(head: dict[str, Any], blobs: list[bytes]) -> tuple[Picture, list[Picture | File]]:
     """The first file as an image, and the others as what the page says that they are."""
     from isn.images import read
+    from isn.images.picture import shown
     from isn.secret import File
 
     try:
@@ -157,8 +158,8 @@ def _given(head: dict[str, Any], blobs: list[bytes]) -> tuple[Picture, list[Pict
         raise broken() from error
     if len(named) != len(blobs) or not isinstance(head.get("passphrase"), str | None):
         raise broken()
-    return read(blobs[0], name, most=MOST_PIXELS), [
-        read(blob, name, most=MOST_PIXELS) if image else File(name, blob)
+    return read(blobs[0], shown(name), most=MOST_PIXELS), [
+        read(blob, shown(name), most=MOST_PIXELS) if image else File(name, blob)
         for (name, image), blob in zip(others, blobs[1:], strict=True)
     ]
 

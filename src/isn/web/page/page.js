@@ -89,7 +89,9 @@ function grade(decibels) {
 }
 
 function sentence(text) {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+  // The name of a file that it begins with stays as it is.
+  const first = /^[a-z]+(?:[ ,]|$)/.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0);
+  return `${first}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 // -------------------------------------------------------------------------------- the forms
@@ -115,6 +117,7 @@ class Form {
   listen(input) {
     const zone = input.parentElement;
     const take = (files) => {
+      if (!files.length) return;
       const before = input.multiple ? this.chosen[input.name] : [];
       this.chosen[input.name] = [...before, ...files].slice(input.multiple ? 0 : -1);
       this.list(input);
@@ -266,7 +269,7 @@ class Hide extends Form {
     const back = revealed !== null ? `Comes back ${grade(revealed)}` : secret.some(isPicture) ? "" : "Comes back exactly";
     told.classList.toggle("bad", Boolean(why));
     told.textContent = why ? sentence(why)
-      : known ? [back, `container ${container.toFixed(1)}\u00a0dB`].filter(Boolean).join(" · ")
+      : known ? [back, `container ${container.toFixed(1)}\u00a0dB`].filter(Boolean).join("; ")
       : `Room for ${size(room)}${secret.length ? " …" : ""}`;
   }
 
