@@ -441,6 +441,22 @@ def test_capacity_says_what_fits_in_a_host() -> None:
     assert by_name(isn.capacity(HOST, bits=1))["avif"].container == pytest.approx(54.1, abs=0.1)
 
 
+def test_capacity_asks_the_methods_that_are_named() -> None:
+    every = by_name(isn.capacity(HOST, SMALL))
+    assert isn.capacity(HOST, SMALL, methods=["avif", "photos"]) == [every["avif"], every["photos"]]
+    assert isn.capacity(HOST, SMALL, methods=["isn-1"], survive=75) == []
+    with pytest.raises(ConfigError, match="no method 'best'"):
+        isn.capacity(HOST, methods=["best"])
+
+
+def test_the_check_refuses_a_file_that_comes_back_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = isn.File(NOTE.name, NOTE.content[:-1])
+    monkeypatch.setattr(method.Carried, "reveal", lambda *_: [changed])
+    assert isn.hide(HOST, NOTE).revealed is None
+    with pytest.raises(isn.IsnError, match=r"note\.txt does not come back as it is"):
+        isn.hide(HOST, NOTE, check=True)
+
+
 def test_capacity_is_what_hiding_then_measures(photos: Photos) -> None:
     host = crop(photos["coffee"], 48, 48)
     for name in ("cat", "rocket"):

@@ -73,10 +73,15 @@ def test_a_job_that_takes_too_long_is_ended(started: list[Any]) -> None:
     assert all(each.returncode is not None for each in started)
 
 
-def test_a_process_that_dies_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.sys, "executable", "false")
+@pytest.mark.parametrize(
+    ("python", "told"), [("false", "ended before it was done"), ("no-such", "can be started")]
+)
+def test_a_process_that_fails_is_no_silence(
+    monkeypatch: pytest.MonkeyPatch, python: str, told: str
+) -> None:
+    monkeypatch.setattr(jobs.sys, "executable", python)
     answer = asyncio.run(Jobs(1).run(BROKEN, ignore))
-    assert "ended before it was done" in unpack(answer)[0]["error"]
+    assert told in unpack(answer)[0]["error"]
 
 
 def test_as_many_wait_as_may() -> None:

@@ -30,7 +30,8 @@ SECONDS = 60_000
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running("--threads", "2", folder=tmp_path_factory.mktemp("server")) as (found, _):
+    words = ("--threads", "2", "--listen", "127.0.0.1")
+    with running(*words, folder=tmp_path_factory.mktemp("server")) as (found, _):
         yield found
 
 

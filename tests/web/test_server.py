@@ -242,6 +242,7 @@ def test_the_page_is_not_shown_to_others() -> None:
     assert client().get("/", headers={"host": "evil.example:8417"}).status_code == 403
     assert client().get("/", headers={"origin": "http://evil.example"}).status_code == 403
     assert client().get("/").status_code == 200
+    assert client().get("/job").status_code == 405
 
 
 def test_a_token_is_needed_where_there_is_one() -> None:

@@ -87,18 +87,11 @@ class Jobs:
 
 async def _work(request: bytes, say: Say) -> bytes:
     """The answer of a process that does one job."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "isn.web.work"),
-        stdin=PIPE,
-        stdout=PIPE,
-        # A traceback may hold a user's words.
-        stderr=None if os.environ.get("ISN_DEBUG") else DEVNULL,
-        # The same modules as here, wherever this process has them from.
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        # Ctrl-C is for the server, which ends its jobs.
-        start_new_session=True,
-        limit=_LINE_BYTES,
-    )
+    try:
+        process = await _started()
+    except OSError as error:
+        told = f"no process can be started for this ({error.strerror})"
+        return pack({"error": f"{told}: close other programs, and try again"})
     try:
         if process.stdin is None or process.stdout is None:
             raise OSError("a process was started without its pipes")
@@ -122,3 +115,18 @@ async def _work(request: bytes, say: Say) -> bytes:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+async def _started() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "isn.web.work"),
+        stdin=PIPE,
+        stdout=PIPE,
+        # A traceback may hold a user's words.
+        stderr=None if os.environ.get("ISN_DEBUG") else DEVNULL,
+        # The same modules as here, wherever this process has them from.
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        # Ctrl-C is for the server, which ends its jobs.
+        start_new_session=True,
+        limit=_LINE_BYTES,
+    )

@@ -182,9 +182,8 @@ async def _body(request: Request) -> bytes:
                 if len(body) > MOST_BYTES:
                     raise large
     except TimeoutError as error:
-        raise _Refused(
-            408, f"the files took more than {UPLOAD_SECONDS:g} seconds to come"
-        ) from error
+        told = f"the files took more than {UPLOAD_SECONDS:g} seconds to come: give smaller ones"
+        raise _Refused(408, told) from error
     return bytes(body)
 
 

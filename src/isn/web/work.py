@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from isn import threads
-from isn.errors import RevealError, sentence
+from isn.errors import sentence
 from isn.web.messages import broken, pack, unpack
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ Say = Callable[..., None]
 def main() -> None:
     """Does one job, one thread at a time since each core has a job of its own."""
     threads.limit(1)
-    out, end = sys.stdout.buffer, sys.stdin.buffer.read()
+    out, request = sys.stdout.buffer, sys.stdin.buffer.read()
 
     def say(*blobs: bytes, **head: Any) -> None:
         out.write(pack(head, *blobs))
         out.flush()
 
     try:
-        head, blobs = unpack(end)
+        head, blobs = unpack(request)
         do = _TASKS.get(str(head.get("task")))
         if do is None:
             raise broken()
@@ -56,7 +56,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001
         if os.environ.get("ISN_DEBUG"):
             traceback.print_exception(error)
-        say(error=sentence(error), kind=type(error).__name__, lost=isinstance(error, RevealError))
+        say(error=sentence(error), kind=type(error).__name__)
 
 
 def _look(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
