@@ -36,11 +36,13 @@ from isn.steganalysis.residual import anomaly_map, paint
 
 PAGE, FIGURES = DOCS / "results" / "detection.md", DOCS / "results" / "detection"
 BEGIN, END = "<!-- begin: benchmarks/detection.py -->", "<!-- end: benchmarks/detection.py -->"
-NAMES = (
-    "roc-stegexpose",
-    *(f"{kind}-{name.lower()}" for name in detection.NEEDS for kind in ("roc", "leaks")),
-)
-"""Of the figures, in the order of the report's charts."""
+
+
+def file_names() -> list[str]:
+    """Of the figures, in the order of the report's charts."""
+    kinds = [f"{kind}-{name.lower()}" for name in detection.NEEDS for kind in ("roc", "leaks")]
+    return ["roc-stegexpose", *kinds]
+
 
 METHODS = ["photos", "photos:low", "photos:medium", "photos:high", "paper-1"]
 
@@ -75,9 +77,10 @@ def tables(section: Section) -> str:
 def write(results: Results, section: Section, ours: list[str], names: list[str]) -> None:
     """Figures and page."""
     FIGURES.mkdir(exist_ok=True)
-    if len(section.charts) != len(NAMES):
+    called = file_names()
+    if len(section.charts) != len(called):
         raise SystemExit(f"{len(section.charts)} charts: install '.[dev]', and give more photos")
-    for name, chart in zip(NAMES, section.charts, strict=True):
+    for name, chart in zip(called, section.charts, strict=True):
         (FIGURES / f"{name}.svg").write_text(figures.svg(chart, name) + "\n", "utf-8")
     images.write(FIGURES / "maps.png", forensic_maps(ours, names), overwrite=True)
     place = results.domains[0]
@@ -86,7 +89,7 @@ def write(results: Results, section: Section, ours: list[str], names: list[str])
     )
     curves = "\n\n".join(
         f"![{chart.caption}](detection/{name}.svg)"
-        for name, chart in zip(NAMES, section.charts, strict=True)
+        for name, chart in zip(called, section.charts, strict=True)
     )
     maps = "![host, containers and a splice, each above its map](detection/maps.png)"
     about = f"Measured on {place.hosts} photos of {place.name}; {trained}."
@@ -99,10 +102,13 @@ def main() -> None:
     parser.add_argument("photos", help="a folder of photos that no training saw")
     parser.add_argument("--methods", nargs="+", metavar="NAME", default=METHODS)
     parser.add_argument("--baselines", nargs="+", metavar="NAME", help="default: all")
+    parser.add_argument("--without", nargs="+", metavar="DETECTOR", default=[], help="left out")
     parser.add_argument("--limit", type=int, help="hosts; default: all")
     parser.add_argument("--out", default="build/detection", help="for the report")
     parser.add_argument("--write", action="store_true", help="write the docs' figures and tables")
     words = parser.parse_args()
+    for name in words.without:
+        del detection.NEEDS[name]
     began = time.monotonic()
     names = [
         name for name in words.baselines or baselines.BASELINES if 1 in baselines.get(name).counts

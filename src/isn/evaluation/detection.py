@@ -46,7 +46,7 @@ ACCUSED: Final = tuple(k / 20 for k in range(21))
 SPAM: Final = "SPAM"
 COLOUR: Final = "colour"
 XUNET: Final = "XuNet"
-NEEDS: Final = {SPAM: "sklearn", COLOUR: "sklearn", XUNET: "torch"}
+NEEDS: Final[dict[str, str]] = {SPAM: "sklearn", COLOUR: "sklearn", XUNET: "torch"}
 """What each of the detectors that learn needs."""
 
 FEATURES: Final[dict[str, Callable[[Pixels], Floats]]] = {SPAM: spam, COLOUR: colour}
