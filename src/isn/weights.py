@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from isn import atomic
 from isn.envelope import FINGERPRINT_BYTES
 from isn.errors import ModelError
 
@@ -211,14 +211,5 @@ def write_tensors(
     path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
 ) -> None:
     """Writes a safetensors file whole or not at all."""
-    target = Path(path)
     contiguous = {name: np.ascontiguousarray(each) for name, each in tensors.items()}
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with open(partial, "wb") as file:
-            file.write(save(contiguous, dict(metadata)))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    atomic.write(path, save(contiguous, dict(metadata)))

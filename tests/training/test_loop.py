@@ -346,12 +346,12 @@ def test_a_full_disk_is_a_sentence(
     def full(*given: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("isn.training.log.replace_text", full)
+    monkeypatch.setattr("isn.atomic.write", full)
     with pytest.raises(OutputError, match=r"run cannot be written \(No space left on device\)"):
         run.trainer.train()
     monkeypatch.undo()
     run = Run(photo_folder, tmp_path / "other", "run.steps=2", "run.validations=0")
-    monkeypatch.setattr("isn.weights.write_tensors", full)
+    monkeypatch.setattr("isn.atomic.write", full)
     with pytest.raises(OutputError, match="other cannot be written"):
         run.trainer.train()
     assert checkpoints.newest(tmp_path / "other") is not None
