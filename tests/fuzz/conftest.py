@@ -7,11 +7,11 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from fuzz.damage import RUNS
+from fuzz.damage import RUNS, TOGETHER
 
 settings.register_profile(
     "fuzz",
-    max_examples=int(os.environ.get("FUZZ_RUNS", "100")),
+    max_examples=max(int(os.environ.get("FUZZ_RUNS", "200")) // TOGETHER, 1),
     deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink),

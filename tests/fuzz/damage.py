@@ -5,30 +5,37 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 RUNS: Counter[str] = Counter()
 """Runs of each target in this process."""
 
+TOGETHER = 25
+"""Runs of one example."""
+
 _NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 10**9)
-_Test = TypeVar("_Test", bound=Callable[..., None])
 
 
 def fuzzed(test: Callable[[random.Random], None]) -> Callable[[], None]:
     """A test of a source of chance, run as often as FUZZ_RUNS says.
 
-    One number seeds it, so that a run costs a tenth of what drawing each byte would, and a failure
-    is named by that number.
+    One number seeds `TOGETHER` runs, so that a run costs a tenth of what drawing each byte would,
+    and a failure is named by that number and the run's.
     """
 
     @settings(settings.get_profile("fuzz"))
     @given(seed=st.integers(0, 2**64 - 1))
     def run(seed: int) -> None:
-        RUNS[test.__name__] += 1
-        test(random.Random(seed))
+        for number in range(TOGETHER):
+            RUNS[test.__name__] += 1
+            try:
+                test(random.Random(f"{seed} {number}"))
+            except BaseException:
+                note(f'the chance is random.Random("{seed} {number}")')
+                raise
 
     run.__name__ = test.__name__
     run.__doc__ = test.__doc__

@@ -1,6 +1,6 @@
 """Whatever is read by whatever reads it: a result that is sound, or one of our errors.
 
-A hundred runs of each target here; ``make fuzz`` runs each as often as FUZZ_RUNS says. What is
+Two hundred runs of each target here; ``make fuzz`` runs each as often as FUZZ_RUNS says. What is
 damaged are the museum's containers and small files that are made here.
 """
 

@@ -351,7 +351,7 @@ def test_a_full_disk_is_a_sentence(
         run.trainer.train()
     monkeypatch.undo()
     run = Run(photo_folder, tmp_path / "other", "run.steps=2", "run.validations=0")
-    monkeypatch.setattr("isn.atomic.write", full)
+    monkeypatch.setattr("isn.weights.write_tensors", full)
     with pytest.raises(OutputError, match="other cannot be written"):
         run.trainer.train()
     assert checkpoints.newest(tmp_path / "other") is not None

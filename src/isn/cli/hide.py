@@ -29,7 +29,7 @@ from isn.cli.common import (
     threads_option,
     write_standard,
 )
-from isn.cli.passphrase import passphrase_options, read_passphrase
+from isn.cli.passphrase import is_weak, passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, cell
 
@@ -150,6 +150,8 @@ def hide(
         found = fitting(chosen.name, cover, secret, bits=bits, secrecy=secrecy, survive=survive)
         return _foretell(voice, output, found)
     passphrase = read_passphrase(ask, passphrase_file, twice=True)
+    if passphrase and is_weak(passphrase):
+        voice.warn("the passphrase is so short that it can be guessed: take five random words")
     container = _hide(voice, cover, secret, chosen, passphrase)
     with progress_bar(voice, "writing"):
         if output == STANDARD:
