@@ -17,7 +17,7 @@ PASSPHRASE_VARIABLE = "ISN_PASSPHRASE"
 PASSPHRASE_FILE_BYTES = 1 << 20
 
 _ENOUGH_BITS = 50
-"""Of a passphrase drawn at random: half of all guesses, at a tenth of a second each, take a thousand
+"""Of a passphrase drawn at random: half of all guesses, a tenth of a second each, take a thousand
 processors 1,800 years."""
 
 _FEW = 5
