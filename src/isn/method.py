@@ -424,7 +424,7 @@ def get(name: str | os.PathLike[str] = DEFAULT, **options: Any) -> Method:
 
     Raises:
         ConfigError: there is no such method, or it does not use an option.
-        ModelError: the file is no weights file.
+        ModelError: the file is no weights file, or of no known kind.
     """
     label = os.fspath(name)
     if label in names():
