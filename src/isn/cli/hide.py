@@ -150,8 +150,6 @@ def hide(
         found = fitting(chosen.name, cover, secret, bits=bits, secrecy=secrecy, survive=survive)
         return _foretell(voice, output, found)
     passphrase = read_passphrase(ask, passphrase_file, twice=True)
-    if passphrase and is_weak(passphrase):
-        voice.warn("the passphrase is so short that it can be guessed: take five random words")
     container = _hide(voice, cover, secret, chosen, passphrase)
     with progress_bar(voice, "writing"):
         if output == STANDARD:
@@ -162,6 +160,8 @@ def hide(
             container = container.as_jpeg()
     values = container.revealed or ()
     _warn(voice, container, secret, values)
+    if passphrase and is_weak(passphrase):
+        voice.warn("the passphrase is so short that it can be guessed: take five random words")
     names = [*images, *files]
     voice.report(_table(container, names, secret, values))
     if output != STANDARD:
