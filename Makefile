@@ -10,10 +10,11 @@ RUN ?= runs/$(CONFIG)
 PARIS ?=
 LIMIT ?= 12
 REPORT ?= build/report
+FUZZ_RUNS ?= 10000
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo web test test-all lint format docs bench train evaluate evaluate-full report \
+.PHONY: help demo web test test-all fuzz lint format docs bench train evaluate evaluate-full report \
     named-data clean
 .DELETE_ON_ERROR:
 
@@ -55,6 +56,9 @@ test: $(TEST) ## all tests that are quick and need no torch
 
 test-all: $(ALL) ## every test, with torch (on Linux a download of 3 GB)
 	.venv-all/bin/python -m pytest $(ARGS)
+
+fuzz: $(TEST) ## [FUZZ_RUNS=10000] damaged files of every kind, so often to each reader; for hours
+	FUZZ_RUNS=$(FUZZ_RUNS) .venv/bin/python -m pytest tests/fuzz $(ARGS)
 
 lint: $(ALL) ## ruff, clang-format, mypy --strict, the order of imports
 	.venv-all/bin/ruff check

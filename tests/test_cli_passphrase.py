@@ -20,7 +20,7 @@ from PIL import Image
 import isn
 from isn import keys
 from isn.cli import main
-from isn.cli.passphrase import PASSPHRASE_FILE_BYTES
+from isn.cli.passphrase import PASSPHRASE_FILE_BYTES, is_weak
 
 Pixels = NDArray[np.uint8]
 Prompts = list[str]
@@ -278,3 +278,21 @@ def test_the_papers_own_methods_take_none(work: Path, tmp_path: Path) -> None:
     words = ("hide", work / "host.png", work / "cat.png", "-o", tmp_path / "c.png")
     assert "no key" in refused(2, *words, "--method", "paper-1", variable=WORDS)
     assert not (tmp_path / "c.png").exists()
+
+
+@pytest.mark.parametrize("text", ["a", "anna1984", "12345678901234", "a" * 40, "ab " * 20, "秘密"])
+def test_a_passphrase_that_can_be_guessed_is_taken_with_a_warning(
+    text: str, work: Path, tmp_path: Path
+) -> None:
+    assert is_weak(text)
+    words = ("hide", work / "host.png", work / "cat.png", "-o", tmp_path / "c.png", *QUICK)
+    result = done(*words, "--json", variable=text)
+    assert "passphrase is so short" in result.stderr
+    assert any("passphrase is so short" in each for each in json.loads(result.stdout)["warnings"])
+    shown = done("reveal", tmp_path / "c.png", "-o", tmp_path / "out", variable=text)
+    assert "warning" not in shown.stderr
+
+
+@pytest.mark.parametrize("text", [WORDS, "five random words", "x7$Kq9!bZ2", "correcthorsebattery"])
+def test_one_that_may_be_strong_is_taken_without(text: str) -> None:
+    assert not is_weak(text)

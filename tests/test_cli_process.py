@@ -129,13 +129,14 @@ def test_a_signal_leaves_nothing_behind(
         "import os, signal, sys, time\n"
         # Whatever runs the tests in the background has had it ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from isn.cli import main, outputs\n"
-        "store = outputs._store\n"
+        "from isn import atomic\n"
+        "from isn.cli import main\n"
+        "store = atomic.store\n"
         "def slow(part, content):\n"
         "    store(part, content)\n"
         "    print('ready', flush=True)\n"
         "    time.sleep(60)\n"
-        "outputs._store = slow\n"
+        "atomic.store = slow\n"
         "main(sys.argv[1:])\n"
     )
     words = ("reveal", str(work / "container.png"), "-o", str(tmp_path / "out"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import lzma
 import re
 from collections.abc import Callable
@@ -10,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from numpy.typing import NDArray
 
 import isn
@@ -73,3 +77,22 @@ def test_images_are_read(
         assert ours.shape == np.asarray(theirs).shape
         # Floats are added in another order, so that a half may be rounded the other way.
         assert np.abs(ours.astype(int) - np.asarray(theirs)).max() <= 1
+
+
+def test_the_vectors_are_those_of_the_keys() -> None:
+    block = PAGE.read_text("utf-8").split("Test vectors", 1)[1].split("## ", 1)[0]
+    told = re.findall(r"\b[0-9a-f]{64,}\b", block)
+    salt = bytes(range(16))
+    masters = [
+        Argon2id(salt=salt, length=32, iterations=3, lanes=4, memory_cost=65536).derive(
+            "é x²".encode()
+        ),
+        *[hashlib.blake2b(salt, digest_size=32, key=b"isn public v2").digest()] * 2,
+    ]
+    found = [
+        hmac.digest(master, b"isn keys v2 " + purpose + b"\1", "sha256")
+        for master, purpose in zip(masters, (b"head", b"head", b"places"), strict=True)
+    ]
+    head = b"\1\3" + bytes(16) + (5).to_bytes(4, "little")
+    sealed = ChaCha20Poly1305(found[1]).encrypt(bytes(12), head, None)
+    assert told == [each.hex() for each in (*found, sealed)]

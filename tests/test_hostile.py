@@ -18,12 +18,15 @@ from isn.carriers.trellis import Trellis
 from isn.codes import avif
 from isn.codes.bundle import Bundle
 from isn.codes.file import Files
+from isn.codes.network import NetworkCode
 from isn.codes.photos import Photos
+from isn.codes.still import coded_size
 from isn.errors import AlteredContainer, ConfigError, IsnError
 from isn.images import Pixels
 from isn.progress import silent
 
 KEY = keys.Public()
+with_avif = pytest.mark.skipif(not avif.available(), reason="this Pillow was built without AVIF")
 SOON = 8.0
 """Seconds, on a busy machine; what is tested took a minute and more."""
 
@@ -74,7 +77,7 @@ def isn_room(area: int) -> Any:
     return Room(20_000, area)
 
 
-@pytest.mark.skipif(not avif.available(), reason="this Pillow was built without AVIF")
+@with_avif
 def test_avif_files_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secret, "MAX_PIXELS", 300 * 300)
     file = avif.encode(np.full((200, 200, 3), 9, np.uint8), 10)
@@ -84,7 +87,74 @@ def test_avif_files_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> Non
         avif.Avif().decode(payload, 60 * 60, silent)
 
 
-@pytest.mark.skipif(not avif.available(), reason="this Pillow was built without AVIF")
+def _patched(file: bytes, box: bytes, content: bytes) -> bytes:
+    place = file.index(box) + len(box)
+    return file[:place] + content + file[place + len(content) :]
+
+
+@with_avif
+def test_an_avif_file_is_not_larger_than_it_says() -> None:
+    # Of 16 million pixels, in 752 bytes that say 256.
+    file = avif.encode(np.full((4096, 4096, 3), 128, np.uint8), 0)
+    small = _patched(file, b"ispe", struct.pack(">III", 0, 16, 16))
+    assert coded_size(small) == (4096, 4096)
+    begun = time.process_time()
+    assert images.read(small).pixels.shape == (16, 16, 3)
+    honest = time.process_time() - begun
+    payload = bytes([25]) + struct.pack("<III", 16, 16, len(small)) * 25 + small * 25
+    begun = time.process_time()
+    with pytest.raises(AlteredContainer, match="too large"):
+        avif.Avif().decode(payload, 60 * 60, silent)
+    assert time.process_time() - begun < honest
+
+
+@with_avif
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (lambda file: file.replace(b"mdat", b"free"), "its boxes are others"),
+        (lambda file: file + file[file.index(b"ftyp") - 4 :][:32], "its boxes are others"),
+        (lambda file: file.replace(b"iloc", b"free"), "0 places where its items lie"),
+        (lambda file: _patched(file, b"iloc", struct.pack(">IHH", 0, 0x4400, 2)), "more than one"),
+        (lambda file: _patched(file, b"iloc", struct.pack(">I", 1 << 24)), "more than one"),
+        (lambda file: _patched(file, b"mdat", b"\x10"), "has no length"),
+        (lambda file: _patched(file, b"mdat\x12\x00", b"\x12"), "units of the kinds"),
+        (lambda file: _patched(file, b"mdat\x12\x00", b"\x42"), "a unit of the kind 8"),
+        (lambda file: _patched(file, b"mdat\x12\x00\x0a", b"\xff" * 6), "is too long"),
+        (lambda file: _patched(file, b"mdat\x12\x00\x0a\x08", b"\x00"), "not of one still picture"),
+        (lambda file: file[:-3], "longer than its place"),
+    ],
+)
+def test_an_avif_file_of_another_layout_is_not_decoded(wrong: Any, why: str) -> None:
+    file = avif.encode(np.full((30, 20, 3), 9, np.uint8), 10)
+    assert coded_size(file) == (30, 20)
+    assert wrong(file) != file
+    with pytest.raises(ValueError, match=why):
+        coded_size(wrong(file))
+
+
+def test_the_networks_container_is_not_larger_than_an_honest_one() -> None:
+    # More numbers fit into seven bits a sample than the network of any host makes.
+    shipped = method.get("isn-1")
+    assert isinstance(shipped, method.Carried)
+    code = shipped.pictures[0]
+    assert isinstance(code, NetworkCode)
+    bits = [int(each) for each in code.weights.tensors["samples.bits"]]
+    cell, side = code.config.cell, 60
+
+    def payload(height: int, width: int) -> bytes:
+        numbers = height * width // cell**2
+        body = sum(-(-numbers * each // 8) for each in bits)
+        return struct.pack("<4I", height, width, side, side) + bytes(body)
+
+    for height, width in ((84, 84), (8, 924), (64, 68), (1000, 1000)):
+        with pytest.raises(AlteredContainer, match="network's container has"):
+            code.contents(payload(height, width), side * side)
+    for height, width in ((60, 60), (64, 60), (8, 200)):
+        code.contents(payload(height, width), side * side)
+
+
+@with_avif
 def test_no_other_kind_of_file_is_decoded() -> None:
     file = images.encode(np.zeros((9, 9, 3), np.uint8))
     payload = bytes([1]) + struct.pack("<III", 9, 9, len(file)) + file

@@ -18,8 +18,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from isn import atomic
 from isn.errors import ImageError, OutputError
-from isn.images import LOSSLESS, Picture, check_output, encode, files, read, write
+from isn.images import LOSSLESS, Picture, check_output, encode, read, write
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
@@ -165,7 +166,7 @@ def _without(monkeypatch: pytest.MonkeyPatch, missing: int) -> None:
     if missing > 0:
         monkeypatch.setattr(os, "link", _no_links)
     if missing > 1:
-        monkeypatch.setattr(files, "_rename_to_new", _no_links)
+        monkeypatch.setattr(atomic, "_rename_to_new", _no_links)
 
 
 @pytest.mark.parametrize("missing", [0, 1, 2])
@@ -220,10 +221,10 @@ def test_the_rename_replaces_nothing(tmp_path: Path) -> None:
     part.write_bytes(b"new")
     target.write_bytes(b"precious")
     with pytest.raises(FileExistsError):
-        files._rename_to_new(part, target)
+        atomic._rename_to_new(part, target)
     assert (part.read_bytes(), target.read_bytes()) == (b"new", b"precious")
     target.unlink()
-    files._rename_to_new(part, target)
+    atomic._rename_to_new(part, target)
     assert not part.exists()
     assert target.read_bytes() == b"new"
 
@@ -232,7 +233,8 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from isn.images import files, write
+from isn import atomic
+from isn.images import write
 
 def no(*_): raise PermissionError(1, "Operation not permitted")
 
@@ -240,8 +242,8 @@ def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 
 def main(missing, place, step, after):
     if missing > 0: os.link = no
-    if missing > 1: files._rename_to_new = no
-    owner, name = {"os": os, "files": files, "Path": Path}[step.split(".")[0]], step.split(".")[1]
+    if missing > 1: atomic._rename_to_new = no
+    owner, name = {"os": os, "atomic": atomic, "Path": Path}[step.split(".")[0]], step.split(".")[1]
     real = getattr(owner, name)
     def killed(*given, **named):
         if after == "after": real(*given, **named)
@@ -262,7 +264,7 @@ Kill = tuple[int, str, str]
 _KILLS: list[Kill] = [
     (missing, step, after)
     for missing, step in (
-        (0, "os.fsync"), (0, "os.link"), (1, "files._rename_to_new"), (2, "Path.rename"),
+        (0, "os.fsync"), (0, "os.link"), (1, "atomic._rename_to_new"), (2, "Path.rename"),
         (0, "Path.unlink"),
     )
     for after in ("before", "after")
@@ -293,7 +295,7 @@ def test_a_killed_write_leaves_no_part_of_a_file_under_the_name(
         np.testing.assert_array_equal(read(path).pixels, np.full((20, 30, 3), 7))
     assert path.exists() == ((step, after) not in {
         ("os.fsync", "before"), ("os.fsync", "after"), ("os.link", "before"),
-        ("files._rename_to_new", "before"), ("Path.rename", "before"),
+        ("atomic._rename_to_new", "before"), ("Path.rename", "before"),
     })  # fmt: skip
 
 

@@ -312,8 +312,10 @@ def test_a_weights_file_is_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ModelError, match="no weights file"):
         method.get("absent.safetensors")
     Weights("other", {}, {}).save("other.safetensors")
-    with pytest.raises(ConfigError, match=r"of kind 'other'.*photos, network, paper"):
+    with pytest.raises(ModelError, match=r"of kind 'other'.*photos, network, paper"):
         method.get("other.safetensors")
+    with pytest.raises(ConfigError, match=r"of kind 'other'.*photos, network, paper"):
+        method.of("other", Weights("other", {}, {}))
     wrong = Weights("paper", dict(random_weights(ModelConfig(blocks=1)).config), {})
     wrong.save("wrong.safetensors")
     with pytest.raises(ModelError, match="lack the tensor"):

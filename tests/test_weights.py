@@ -12,9 +12,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from helpers import random_tensors
+from isn import keys
+from isn.codes import photos
+from isn.codes.photos import Photos
 from isn.errors import ModelError
 from isn.paper.config import ModelConfig
-from isn.paper.method import shapes
+from isn.paper.method import Paper, shapes
 from isn.weights import Weights
 
 KIND = "paper"
@@ -259,3 +262,89 @@ def test_a_file_of_any_length_is_not_read_whole(
     monkeypatch.setattr("isn.weights.MOST_BYTES", path.stat().st_size - 1)
     with pytest.raises(ModelError, match=r"long\.safetensors has more than"):
         Weights.load(path)
+
+
+KINDS = {KIND: shapes}
+
+
+def _sparse(path: Path, config: ModelConfig, dtype: str = "F32", **change: Any) -> None:
+    """A file of a whole header and zeros that take no room on the disk."""
+    header: dict[str, Any] = {"__metadata__": METADATA | {"config": config.to_json()}}
+    end, width = 0, 4 if dtype == "F32" else 8
+    for name, shape in (config.parameter_shapes() | change).items():
+        start, end = end, end + width * int(np.prod(shape))
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"more": (100_000_000,)}, "hold the tensor more"),
+        ({FIRST: (10_000, 10_000)}, f"{FIRST} has shape"),
+        ({"dtype": "F64"}, "F64, give float16 or float32"),
+        ({"dtype": "I64"}, "I64, give float16 or float32"),
+    ],
+)
+def test_a_file_is_refused_by_its_header(
+    change: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sparse.safetensors"
+    _sparse(path, SMALL, **change)
+    monkeypatch.setattr(Weights, "__post_init__", lambda self: pytest.fail("tensors were read"))
+    with pytest.raises(ModelError, match=message):
+        Weights.load(path, KINDS)
+
+
+def test_a_kind_that_is_not_looked_for_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    made().save(path)
+    with pytest.raises(ModelError, match="of kind 'paper', the kinds known are network"):
+        Weights.load(path, {"network": shapes})
+    assert Weights.load(path, KINDS).kind == KIND
+
+
+@pytest.mark.parametrize("value", [3e38, -7e4, float("-inf")])
+def test_numbers_that_no_training_leaves_are_refused(value: float) -> None:
+    tensors = random_tensors(SMALL)
+    tensors[FIRST].reshape(-1)[-1] = value
+    with pytest.raises(ModelError, match=f"{FIRST}.*above 65504"):
+        made(tensors=tensors)
+
+
+def test_a_tensor_without_numbers_is_refused() -> None:
+    with pytest.raises(ModelError, match="the tensor x is empty"):
+        Weights(KIND, {}, {"x": np.zeros((0, 3), np.float32)})
+
+
+def test_a_path_that_is_too_long_is_no_file() -> None:
+    for path in ("a" * 5000 + ".safetensors", "a\0b.safetensors"):
+        with pytest.raises(ModelError, match="there is no weights file"):
+            Weights.load(path)
+
+
+@pytest.mark.parametrize("config", [{}, {"width": 0}, {"width": 3}, {"width": "8"}, {"width": 1e9}])
+def test_a_prior_has_a_width(config: dict[str, Any]) -> None:
+    empty = {"prior.coarsest": np.zeros(3, np.float32)}
+    with pytest.raises(ModelError, match="config is not one"):
+        Photos(Weights("photos", config, empty))
+
+
+def test_weights_that_cannot_be_used_are_refused_at_once() -> None:
+    tensors = {
+        name: np.full(shape, 6e4, np.float32) for name, shape in photos.shapes({"width": 4}).items()
+    }
+    with pytest.raises(ModelError, match="too large to be added exactly"):
+        Photos(Weights("photos", {"width": 4}, tensors))
+
+
+def test_what_overflows_is_no_picture() -> None:
+    deep = ModelConfig(blocks=16, depth=2, growth=2)
+    huge = {name: np.full_like(each, 6e4) for name, each in random_tensors(deep).items()}
+    paper, image = Paper("huge", made(deep, huge)), np.full((32, 32, 3), 90, np.uint8)
+    for call in (lambda: paper.hide(image, [image], keys.Public()), lambda: paper.salvage(image)):
+        with np.errstate(all="ignore"), pytest.raises(ModelError, match="is not finite"):
+            call()

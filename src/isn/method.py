@@ -29,8 +29,10 @@ from isn.codes.bundle import Bundle
 from isn.codes.file import Files
 from isn.codes.network import KIND as NETWORK
 from isn.codes.network import NetworkCode
+from isn.codes.network import shapes as network_shapes
 from isn.codes.photos import KIND as PHOTOS
 from isn.codes.photos import Photos
+from isn.codes.photos import shapes as photos_shapes
 from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
 from isn.images import Pixels
@@ -39,9 +41,10 @@ from isn.metrics import psnr
 from isn.paper.method import KIND as PAPER
 from isn.paper.method import NUMBER as PAPER_NUMBER
 from isn.paper.method import Paper
+from isn.paper.method import shapes as paper_shapes
 from isn.progress import Tell, part, silent
 from isn.secret import Content, File, Item, Secret
-from isn.weights import Weights
+from isn.weights import Architecture, Weights
 
 DEFAULT: Final = "photos"
 
@@ -421,13 +424,14 @@ def get(name: str | os.PathLike[str] = DEFAULT, **options: Any) -> Method:
 
     Raises:
         ConfigError: there is no such method, or it does not use an option.
-        ModelError: the file is no weights file.
+        ModelError: the file is no weights file, or of no known kind.
     """
     label = os.fspath(name)
     if label in names():
         method = _shipped(label)
     elif label.endswith(".safetensors"):
-        method = of(os.path.basename(label).removesuffix(".safetensors"), Weights.load(label))
+        name = os.path.basename(label).removesuffix(".safetensors")
+        method = of(name, Weights.load(label, SHAPES))
     else:
         raise ConfigError(
             f"there is no method {label!r}: give one of {', '.join(names())}, or the path of a "
@@ -474,6 +478,13 @@ def _photos(name: str, weights: Weights) -> Method:
 def _network(name: str, weights: Weights) -> Method:
     return Carried(name, (NetworkCode(name, weights),), Trellis())
 
+
+SHAPES: Final[dict[str, Architecture]] = {
+    PHOTOS: photos_shapes,
+    NETWORK: network_shapes,
+    PAPER: paper_shapes,
+}
+"""Of the tensors of each kind of weights that is a method."""
 
 _KINDS: Final[dict[str, Callable[[str, Weights], Method]]] = {
     PHOTOS: _photos,

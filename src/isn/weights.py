@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,13 +19,21 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from isn import atomic
 from isn.envelope import FINGERPRINT_BYTES
 from isn.errors import ModelError
 
 Shapes = Mapping[str, tuple[int, ...]]
+Architecture = Callable[[Mapping[str, Any]], Shapes]
+"""Name and shape of every tensor of a config; raises where it is none."""
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 29
 """Bytes of a weights file; a larger one is not looked at."""
+
+MOST = 65504.0
+"""Size of a learned number: the largest of float16. Sums of larger ones would not stay finite."""
+
+_TYPES = {"F16": "float16", "F32": "float32"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +49,8 @@ class Weights:
             what made it.
 
     Raises:
-        ModelError: a tensor is of another type, or holds values that are not finite.
+        ModelError: a tensor is of another type, or empty, or holds values that are not finite or
+            above :data:`MOST`.
     """
 
     kind: str
@@ -55,36 +63,28 @@ class Weights:
         for name, given in self.tensors.items():
             if given.dtype not in (np.float16, np.float32):
                 raise ModelError(f"the tensor {name} is {given.dtype}, give float16 or float32")
-            if not np.isfinite(given).all():
-                raise ModelError(f"the tensor {name} holds values that are not finite")
+            if not given.size:
+                raise ModelError(f"the tensor {name} is empty, of shape {given.shape}")
+            # Of a tensor with NaN both are NaN, and nothing is copied.
+            if not -MOST <= given.min() <= given.max() <= MOST:
+                raise ModelError(
+                    f"the tensor {name} holds values that are not finite, or above {MOST:.0f}"
+                )
         object.__setattr__(self, "fingerprint", self._fingerprint())
 
-    def check(self, kind: str, shapes: Callable[[Mapping[str, Any]], Shapes]) -> None:
+    def check(self, kind: str, shapes: Architecture) -> None:
         """Refuses weights of another kind, or whose tensors are not those of their architecture.
 
         Args:
             kind: that is expected.
-            shapes: name and shape of every tensor of an architecture.
+            shapes: of that kind.
 
         Raises:
             ModelError: they are.
         """
         if self.kind != kind:
             raise ModelError(f"the weights are of kind {self.kind!r}, give some of kind {kind!r}")
-        try:
-            expected = shapes(self.config)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ModelError(f"the weights' config is not one of kind {kind!r}: {error}") from error
-        # Of a network of more blocks than its config names, it would use the first ones.
-        for name in self.tensors:
-            if name not in expected:
-                raise ModelError(f"the weights hold the tensor {name} that their config lacks")
-        for name, shape in expected.items():
-            if name not in self.tensors:
-                raise ModelError(f"the weights lack the tensor {name} that their config names")
-            given = self.tensors[name].shape
-            if given != shape:
-                raise ModelError(f"the tensor {name} has shape {given}, the config wants {shape}")
+        _compare({name: each.shape for name, each in self.tensors.items()}, self.config, shapes)
 
     def as_float32(self) -> dict[str, NDArray[np.float32]]:
         """The tensors as backends take them."""
@@ -110,14 +110,22 @@ class Weights:
         write_tensors(path, self.tensors, metadata)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Weights:
+    def load(
+        cls, path: str | os.PathLike[str], kinds: Mapping[str, Architecture] | None = None
+    ) -> Weights:
         """Reads a weights file.
 
+        Args:
+            path: of the file.
+            kinds: that may be, each with the shapes of its tensors. Names, types and shapes are
+                compared with them before a tensor is read: a file may be sparse, and claim
+                gigabytes. None: the file is known to be sound.
+
         Raises:
-            ModelError: there is no such file, or it is not one of this project.
+            ModelError: there is no such file, or it is not one of this project, or of no such kind.
         """
         name = os.fspath(path)
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise ModelError(f"there is no weights file {name}")
         if os.path.getsize(path) > MOST_BYTES:
             raise ModelError(f"{name} has more than {MOST_BYTES} bytes: give a weights file")
@@ -129,24 +137,69 @@ class Weights:
                         f"{name} is a safetensors file but not one of this project: "
                         "its metadata has no kind and config"
                     )
-                config = json.loads(metadata["config"])
+                kind, config = metadata["kind"], json.loads(metadata["config"])
                 training = json.loads(metadata.get("training", "{}"))
                 if not (isinstance(config, dict) and isinstance(training, dict)):
                     raise ValueError("its metadata is not made of JSON objects")
+                if kinds is not None:
+                    _look(file, kind, config, kinds)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return cls(kind, config, tensors, training)
         except (SafetensorError, ValueError, TypeError, OSError, RecursionError) as error:
             raise ModelError(f"{name} is not a weights file of this project: {error}") from error
-        return cls(metadata["kind"], config, tensors, training)
 
     def _fingerprint(self) -> bytes:
         digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
         digest.update(f"{self.kind}\n{_canonical(self.config)}\n".encode())
         for name in sorted(self.tensors):
             each = self.tensors[name]
-            little = np.ascontiguousarray(each.astype(each.dtype.newbyteorder("<")))
+            ordered = each.astype(each.dtype.newbyteorder("<"), copy=False)
+            little = np.ascontiguousarray(ordered)
             digest.update(f"{name} {little.dtype.str} {each.shape}\n".encode())
-            digest.update(little.tobytes())
+            digest.update(little.view(np.uint8).data)
         return digest.digest()
+
+
+def _look(
+    file: Any, kind: str, config: Mapping[str, Any], kinds: Mapping[str, Architecture]
+) -> None:
+    """Refuses an open safetensors file by its header.
+
+    Raises:
+        ModelError: kind, names, types or shapes are not those of one of the kinds.
+    """
+    if kind not in kinds:
+        raise ModelError(
+            f"the weights are of kind {kind[:40]!r}, the kinds known are {', '.join(kinds)}"
+        )
+    slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    for name, each in slices.items():
+        if each.get_dtype() not in _TYPES:
+            raise ModelError(
+                f"the tensor {name} is {each.get_dtype()}, give {' or '.join(_TYPES.values())}"
+            )
+    _compare({name: tuple(each.get_shape()) for name, each in slices.items()}, config, kinds[kind])
+
+
+def _compare(found: Shapes, config: Mapping[str, Any], shapes: Architecture) -> None:
+    """Refuses names and shapes of tensors that are not those of a config.
+
+    Raises:
+        ModelError: they are not, or the config is none.
+    """
+    try:
+        expected = shapes(config)
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise ModelError(f"the weights' config is not one of their kind: {error}") from error
+    # Of a network of more blocks than its config names, it would use the first ones.
+    for name in found:
+        if name not in expected:
+            raise ModelError(f"the weights hold the tensor {name} that their config lacks")
+    for name, shape in expected.items():
+        if name not in found:
+            raise ModelError(f"the weights lack the tensor {name} that their config names")
+        if found[name] != shape:
+            raise ModelError(f"the tensor {name} has shape {found[name]}, the config wants {shape}")
 
 
 def _canonical(config: Mapping[str, Any]) -> str:
@@ -158,14 +211,5 @@ def write_tensors(
     path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
 ) -> None:
     """Writes a safetensors file whole or not at all."""
-    target = Path(path)
     contiguous = {name: np.ascontiguousarray(each) for name, each in tensors.items()}
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with open(partial, "wb") as file:
-            file.write(save(contiguous, dict(metadata)))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    atomic.write(path, save(contiguous, dict(metadata)))

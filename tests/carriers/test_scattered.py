@@ -10,6 +10,7 @@ import pytest
 from isn import keys
 from isn.carriers.scattered import Scattered, places
 from isn.envelope import HEAD_BYTES
+from isn.errors import NoSeal
 from isn.keys import SALT_BYTES
 from isn.progress import silent
 
@@ -75,3 +76,10 @@ def test_a_container_stays_what_it_is() -> None:
     host = np.full((40, 30), 90, np.uint8)
     container = Scattered().write(host, HEAD, bytes(range(8)), keys.Public(), silent)
     assert hashlib.sha256(container).hexdigest()[:16] == "e81d40efbcfca729"
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (20, 20), (863, 1)])
+def test_in_a_picture_too_small_for_a_head_no_place_is_looked_for(shape: tuple[int, ...]) -> None:
+    # There are fewer samples than places wanted, and drawing would never end.
+    with pytest.raises(NoSeal):
+        Scattered().read_body(np.zeros(shape, np.uint8), HEAD, 0, keys.Public())

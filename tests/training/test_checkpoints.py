@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from isn import atomic
 from isn.errors import ModelError, OutputError
 from isn.training import checkpoints
 from isn.training.checkpoints import Checkpoint
@@ -145,7 +146,7 @@ def test_a_write_that_dies_leaves_the_one_before(
 ) -> None:
     monkeypatch.setattr(checkpoints, "PART_BYTES", 1000)
     checkpoints.write(tmp_path, _checkpoint(1), 1)
-    real, calls = checkpoints._write_synced, []
+    real, calls = atomic.store, []
 
     def dies(path: Path, content: bytes) -> None:
         calls.append(path)
@@ -153,7 +154,7 @@ def test_a_write_that_dies_leaves_the_one_before(
             raise OSError("no space left")
         real(path, content)
 
-    monkeypatch.setattr(checkpoints, "_write_synced", dies)
+    monkeypatch.setattr(atomic, "store", dies)
     with pytest.raises(OutputError, match="no space"):
         checkpoints.write(tmp_path, _checkpoint(2), 2)
     folder = checkpoints.newest(tmp_path)

@@ -346,7 +346,7 @@ def test_a_full_disk_is_a_sentence(
     def full(*given: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("isn.training.log.replace_text", full)
+    monkeypatch.setattr("isn.atomic.write", full)
     with pytest.raises(OutputError, match=r"run cannot be written \(No space left on device\)"):
         run.trainer.train()
     monkeypatch.undo()

@@ -18,7 +18,7 @@ from isn.keys import Key
 from isn.paper.method import in_colour
 from isn.progress import Tell, silent
 from isn.secret import Item, Secret
-from isn.weights import Weights
+from isn.weights import Architecture, Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,9 +63,11 @@ class Baluja:
         """Networks from a file, as ``isn train baluja`` leaves it; its path is their name.
 
         Raises:
+            BackendError: torch is not installed.
             ModelError: there is no such file, or it is another one.
         """
-        return cls(os.fspath(path), Weights.load(path))
+        name = os.fspath(path)
+        return cls(name, Weights.load(path, {KIND: _shapes(name)}))
 
     @property
     def counts(self) -> range:
@@ -104,14 +106,20 @@ class Baluja:
         return self
 
 
-def _network(name: str, weights: Weights) -> BalujaNetwork:
+def _shapes(name: str) -> Architecture:
     try:
-        from isn.baselines.baluja_network import BalujaNetwork, shapes
+        from isn.baselines.baluja_network import shapes
     except ImportError as error:
         raise BackendError(
             f"the baseline {name} needs torch: pip install 'isn[train]', or leave it out"
         ) from error
-    weights.check(KIND, shapes)
+    return shapes
+
+
+def _network(name: str, weights: Weights) -> BalujaNetwork:
+    weights.check(KIND, _shapes(name))
+    from isn.baselines.baluja_network import BalujaNetwork
+
     network = BalujaNetwork(int(weights.config["hidden_images"]), int(weights.config["filters"]))
     network.load_tensors(weights.tensors)
     network.requires_grad_(False).eval()

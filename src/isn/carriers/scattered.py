@@ -59,7 +59,7 @@ class Scattered:
 
     def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
         """See :meth:`isn.carriers.Carrier.read_body`."""
-        if size > self.capacity(container, 1):
+        if container.size // _SHARE < 8 * HEAD_BYTES or size > self.capacity(container, 1):
             raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
         return _bits(container, places(container, head, size, key))[HEAD_BYTES:]
 

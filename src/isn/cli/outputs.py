@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isn import atomic
 from isn.cli.common import STANDARD, count_of, make_folder
 from isn.errors import OutputError
 
@@ -72,11 +73,12 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bo
     folder = paths[0].parent
     made = make_folder(folder)
     done: list[tuple[Path, Path | None]] = []
-    parts = [folder / f".isn-{secrets.token_hex(8)}.part" for _ in paths]
+    atomic.remove_stale(folder)
+    parts = [atomic.part_of(path) for path in paths]
     try:
         for path, part, content in zip(paths, parts, contents, strict=True):
             with _written(path):
-                _store(part, content)
+                atomic.store(part, content)
         for path, part in zip(paths, parts, strict=True):
             # Much may have happened here since the plan was made.
             _check(path, overwrite)
@@ -152,13 +154,6 @@ def _check_above(target: Path) -> None:
         )
 
 
-def _store(part: Path, content: bytes) -> None:
-    with part.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _kept(path: Path) -> Path:
     """A second name of a file, under which it stays until all are written."""
     old = path.with_name(f".isn-{secrets.token_hex(8)}.old")
@@ -173,18 +168,7 @@ def _place(part: Path, path: Path, replace: bool) -> None:
     if replace:
         part.replace(path)
         return
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        raise
-    except (OSError, NotImplementedError):
-        # No hard links here (FAT, some network folders): claim the name, then replace the claim.
-        path.open("xb").close()
-        try:
-            part.replace(path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+    atomic.publish(part, path)
 
 
 def _same(path: Path, part: Path) -> bool:

@@ -127,7 +127,8 @@ def _settings(config: str | None, changes: list[str], resumed: Path | None) -> R
 def _start(name: str | None) -> tuple[str, Weights] | None:
     if name is None:
         return None
-    from isn import zoo
+    from isn import method, zoo
+    from isn.baselines import baluja, baluja_network
     from isn.weights import Weights
 
     path = Path(name)
@@ -135,4 +136,5 @@ def _start(name: str | None) -> tuple[str, Weights] | None:
         return name, zoo.weights(name)
     # A run's model is always called so: what it is called is the run.
     label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
-    return label, Weights.load(path)
+    kinds = method.SHAPES | {baluja.KIND: baluja_network.shapes}
+    return label, Weights.load(path, kinds)

@@ -19,6 +19,7 @@ from PIL import Image, features
 
 from isn import images, threads
 from isn.codes import NO_FINGERPRINT, Foreseen, Room
+from isn.codes.still import coded_size
 from isn.errors import BackendError, ImageError
 from isn.images import Pixels
 from isn.progress import Tell
@@ -39,7 +40,7 @@ _HIGHEST: Final = 100
 _OCTAVES: Final = 0.065
 """By how many octaves files grow with each step of quality, about."""
 _SMALLEST_SIDE: Final = 8
-_KINDS: Final = (b"ftypavif", b"ftypavis")
+_KIND: Final = b"ftypavif"
 
 
 class Avif:
@@ -83,10 +84,11 @@ class Avif:
         """See :meth:`isn.codes.Code.decode`."""
         found: list[Item] = []
         entries = _opened(payload, area)
-        left = most_together(area)
+        coded = [_pixels(file) for _, file in entries]
+        if max(coded) > most_pixels(area) or sum(coded) > most_together(area):
+            raise forged("its AVIF files are too large")
         for number, (size, file) in enumerate(entries):
-            shown = _shown(file, min(most_pixels(area), left))
-            left -= shown.shape[0] * shown.shape[1]
+            shown = _shown(file, coded[number])
             found.append(images.resize(shown, *size))
             tell((number + 1) / len(entries))
         return found
@@ -195,10 +197,19 @@ def encode(pixels: Pixels, quality: int) -> bytes:
     return buffer.getvalue()
 
 
+def _pixels(file: bytes) -> int:
+    """How many pixels an AVIF file is decoded to, which is not to be believed."""
+    if file[4:12] != _KIND:
+        raise forged("one of its AVIF files is of another kind")
+    try:
+        height, width = coded_size(file)
+    except ValueError as error:
+        raise forged(f"one of its AVIF files is odd ({error})") from error
+    return height * width
+
+
 def _shown(file: bytes, most: int) -> Pixels:
     """An AVIF file that is not to be believed, decoded, of so many pixels at most."""
-    if file[4:12] not in _KINDS:
-        raise forged("one of its AVIF files is of another kind")
     try:
         picture = images.read(file, "a hidden image", most=most)
     except ImageError as error:

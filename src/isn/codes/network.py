@@ -21,7 +21,7 @@ comes back (4 + 4), then the numbers of one band after the other, each band fill
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -115,10 +115,10 @@ class NetworkCode:
             weights.tensors[f"samples.{each}"].astype(np.float32) for each in ("bits", "bend")
         )
         whole = (bits == np.rint(bits)) & (bits >= 0) & (bits <= MOST_BITS)
-        if not (whole.all() and (bend > 0).all()):
+        if not (whole.all() and bits.any() and (bend > 0).all()):
             raise ModelError(
-                f"the bits of the bands are not whole numbers from 0 to {MOST_BITS}, or their "
-                "bends not above 0"
+                f"the bits of the bands are not whole numbers from 0 to {MOST_BITS}, or all 0, or "
+                "their bends not above 0"
             )
         self._bits, self._bend = (each.reshape(1, -1, 1, 1) for each in (bits, bend))
 
@@ -224,8 +224,8 @@ class NetworkCode:
         """
         cell = self.config.cell
         head = _SIZE.size * (1 + len(sizes)) + len(self._widths)
-        bits = 8 * (room.size - head) // max(sum(self._widths), 1)
-        most = min(bits * cell**2, room.area + cell * sum(max(sizes)))
+        bits = 8 * (room.size - head) // sum(self._widths)
+        most = min(bits * cell**2, _most(room.area, sizes, cell))
         height, width = max(sizes, key=lambda size: size[0] * size[1])
         ratio = min(1.0, (max(most, 0) / (height * width)) ** 0.5)
         height, width = (
@@ -250,12 +250,21 @@ class NetworkCode:
         height, width, *sides = struct.unpack_from(f"<{2 * (1 + count)}I", payload)
         sizes = list(zip(sides[::2], sides[1::2], strict=True))
         check_sizes(sizes, area)
-        if min(height, width) < _SMALLEST or height % cell or width % cell:
+        whole = min(height, width) >= _SMALLEST and not (height % cell or width % cell)
+        if not whole or height * width > _most(area, sizes, cell):
             raise forged(f"its network's container has {width} x {height} pixels")
         numbers = height * width // cell**2
         if len(payload) - head != sum(_bytes_of(numbers, bits) for bits in self._widths):
             raise forged("its numbers do not add up")
         return (height, width), sizes, payload[head:]
+
+
+def _most(area: int, sizes: Sequence[tuple[int, ...]], cell: int) -> int:
+    """Pixels that the network's container may have in a host of so many.
+
+    As many, and a cell more along each side, so that an image of the host's own odd size keeps its.
+    """
+    return min(area + cell * sum(max(sizes)), 2 * area)
 
 
 def _bytes_of(numbers: int, bits: int) -> int:

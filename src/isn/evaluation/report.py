@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from isn import atomic
 from isn.errors import OutputError
 from isn.evaluation import figures
 from isn.evaluation.document import Panel, Table
@@ -115,16 +115,12 @@ def _finite(value: Any) -> Any:
 
 
 def _put(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
+        atomic.write(path, text.encode())
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}): make room or give another folder"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _render(name: str, study: Study) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import secrets
 import stat
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from isn import atomic
 from isn.errors import OutputError
 from isn.images.encoding import check_fits, encode, encode_jpeg
 from isn.images.picture import PathLike, Picture, Pixels, check_rgb, reason, shown
@@ -34,10 +31,6 @@ _LOSSY = {
     ".jxl": "JPEG XL",
 }
 _NOT_OFFERED = {".bmp": "BMP", ".ppm": "PPM"}
-_PART = re.compile(r"\.isn-(\d{1,10})-[0-9a-f]{16}\.part")
-_STALE_SECONDS = 3600
-_NO_REPLACE = 1
-_HERE = -100
 
 
 def check_output(
@@ -118,8 +111,8 @@ def write(
         content = encode(pixels, _format_of(given, False), like=like)
     with _written(name):
         target = Path(os.path.realpath(given))
-        _remove_stale(target.parent)
-        part = target.with_name(f".isn-{os.getpid()}-{secrets.token_hex(8)}.part")
+        atomic.remove_stale(target.parent)
+        part = atomic.part_of(target)
         try:
             # Not `tempfile`: a file made here gets the permissions that the umask leaves.
             with part.open("xb") as file:
@@ -129,81 +122,14 @@ def write(
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            _publish(part, target, overwrite)
+            if overwrite:
+                part.replace(target)
+            else:
+                atomic.publish(part, target)
         except FileExistsError as error:
             raise _in_the_way(name) from error
         finally:
             part.unlink(missing_ok=True)
-
-
-def _publish(part: Path, target: Path, overwrite: bool) -> None:
-    if overwrite:
-        part.replace(target)
-        return
-    for give_the_name in (os.link, _rename_to_new):
-        try:
-            give_the_name(part, target)
-        except FileExistsError:
-            raise
-        except (OSError, AttributeError, NotImplementedError):
-            continue
-        return
-    # Neither hard links nor a rename that replaces nothing: some network folders. A name that was
-    # claimed by an empty file would hold nothing for good if this process were killed then, so
-    # that a file which appears between these two lines, and is replaced, is the lesser evil.
-    if os.path.lexists(target):
-        raise FileExistsError
-    part.rename(target)
-
-
-def _rename_to_new(part: Path, target: Path) -> None:
-    """Renames a file in one step where nothing has the new name; FAT, without links, can do that.
-
-    Raises:
-        FileExistsError: something has the name.
-        OSError: the file system cannot do it.
-        NotImplementedError, AttributeError: the operating system cannot.
-    """
-    if sys.platform == "win32":
-        part.rename(target)
-        return
-    if sys.platform != "linux":
-        raise NotImplementedError
-    import ctypes
-
-    rename = ctypes.CDLL(None, use_errno=True).renameat2
-    if rename(_HERE, os.fsencode(part), _HERE, os.fsencode(target), _NO_REPLACE):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-def _remove_stale(folder: Path) -> None:
-    """Removes what killed processes left: their number is free, and an hour has passed.
-
-    Either alone would not do: on a network folder the process may run on another machine.
-    """
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            match = _PART.fullmatch(entry.name)
-            if match is None:
-                continue
-            with contextlib.suppress(OSError):
-                age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-                if age > _STALE_SECONDS and not _is_alive(int(match[1])):
-                    Path(entry.path).unlink()
-
-
-def _is_alive(process: int) -> bool:
-    # On Windows such a call would end the process, and an open file cannot be removed anyway.
-    if sys.platform == "win32":
-        return False
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _format_of(given: str, survives: bool) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn import images
-from isn.errors import BackendError
+from isn.errors import BackendError, ModelError
 from isn.images import Pixels
 from isn.paper import backends
 from isn.paper.backends.base import Backend
@@ -65,10 +65,15 @@ class Engine:
 
         Returns:
             1 x 3 x H x W.
+
+        Raises:
+            ModelError: the weights are so large that what comes out is not finite.
         """
         cover, planes = self.backend.array(host), self.backend.array(floats(hidden))
-        return self.backend.numpy(
-            self.network.forward(cover, planes, self._tiles(host, tell)).container
+        return _finite(
+            self.backend.numpy(
+                self.network.forward(cover, planes, self._tiles(host, tell)).container
+            )
         )
 
     def refined(
@@ -101,6 +106,7 @@ class Engine:
 
         Raises:
             ConfigError: the network was trained with a texture and none is given.
+            ModelError: the weights are so large that what comes out is not finite.
         """
         received = self.backend.array(container)
         key = None if texture is None else self.backend.array(floats([texture])[0])
@@ -110,7 +116,7 @@ class Engine:
             self.network.constant_lost(received, key),
             self._tiles(container, tell),
         ).hidden
-        planes = self.backend.numpy(revealed)
+        planes = _finite(self.backend.numpy(revealed))
         count = self.network.config.hidden_images
         return [pixels(planes[:, 3 * k : 3 * k + 3]) for k in range(count)]
 
@@ -143,6 +149,16 @@ def _almost(size: tuple[int, ...], height: int, width: int, cell: int) -> bool:
 def _build(config: ModelConfig, weights: Weights, backend: Backend) -> Engine:
     subnets = backend.subnets(config, weights.as_float32())
     return Engine(Network.of(config, subnets), backend)
+
+
+def _finite(planes: Floats) -> Floats:
+    # Of an array with NaN both are NaN, and nothing is copied.
+    if not -np.inf < planes.min() <= planes.max() < np.inf:
+        raise ModelError(
+            "the network's weights are so large that what it makes of these images is not finite: "
+            "take others"
+        )
+    return planes
 
 
 def floats(given: Sequence[Pixels]) -> Floats:

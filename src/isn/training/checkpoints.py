@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from isn import atomic
 from isn.errors import ModelError, OutputError
 
 PART_BYTES = 15 * 2**20
@@ -219,18 +220,11 @@ def _write_parts(folder: Path, checkpoint: Checkpoint) -> None:
     for number, start in enumerate(range(0, len(whole), PART_BYTES)):
         part = whole[start : start + PART_BYTES]
         name = f"part-{number:03d}"
-        _write_synced(folder / name, part)
+        atomic.store(folder / name, part)
         parts.append({"name": name, "size": len(part), "sha256": hashlib.sha256(part).hexdigest()})
     document = json.dumps({"state": checkpoint.state, "parts": parts}, indent=1)
-    _write_synced(folder / "state.json", document.encode())
+    atomic.store(folder / "state.json", document.encode())
     _sync_folder(folder)
-
-
-def _write_synced(path: Path, content: bytes | memoryview) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

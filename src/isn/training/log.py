@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from isn import atomic
 from isn.errors import ModelError
 from isn.training.progress import Progress
 from isn.training.validation import Quality
@@ -98,18 +98,7 @@ class Log:
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
         writer.writerows(self.rows)
-        replace_text(self.path, text.getvalue())
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(partial, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        atomic.write(self.path, text.getvalue().encode())
 
 
 def read(path: Path) -> list[dict[str, float]]:
@@ -178,7 +167,9 @@ def draw_curve(log: Sequence[Mapping[str, float]], picture: Path, title: str) ->
     axes.set(xlabel="minutes", ylabel="PSNR, dB (RGB, through 8 bit)", title=title)
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(picture, dpi=110)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=110)
+    atomic.write(picture, drawn.getvalue())
     return True
 
 

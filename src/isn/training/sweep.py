@@ -17,10 +17,10 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from isn import atomic
 from isn.errors import ConfigError, ModelError
 from isn.training import checkpoints, methods
 from isn.training.distributed import Processes
-from isn.training.log import replace_text
 from isn.training.session import settings_of
 from isn.training.settings import Recipe
 
@@ -167,8 +167,8 @@ def write_tables(rows: Sequence[Row], out: Path, command: str = "") -> None:
     intro = [f"    {command}", ""] if command else []
     with checkpoints.writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        replace_text(out / "sweep.csv", plain.getvalue())
-        replace_text(out / "sweep.md", "\n".join([*intro, *lines, ""]))
+        atomic.write(out / "sweep.csv", plain.getvalue().encode())
+        atomic.write(out / "sweep.md", "\n".join([*intro, *lines, ""]).encode())
 
 
 def axes_of(rows: Sequence[Row]) -> list[str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import struct
-from functools import cached_property
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from isn import images
 from isn.codes import Foreseen, Room
 from isn.codes.photos import code
 from isn.codes.photos.image import padded
-from isn.codes.photos.prior import STEPS, Prior, parameter_shapes
+from isn.codes.photos.prior import LEAST_WIDTH, STEPS, Prior, parameter_shapes
 from isn.errors import ImageError
 from isn.images import Pixels
 from isn.progress import Tell, part
@@ -45,6 +45,19 @@ _FEWEST: Final = 16
 """Bytes of code below which nothing recognisable is left of an image."""
 
 
+def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of such weights.
+
+    Raises:
+        KeyError: the config has no width.
+        ValueError: the width is no whole number of 4 or more.
+    """
+    width = config["width"]
+    if type(width) is not int or width < LEAST_WIDTH:
+        raise ValueError(f"width is {width!r}, give a whole number from {LEAST_WIDTH}")
+    return parameter_shapes(width)
+
+
 class Photos:
     """See :class:`isn.codes.Code`.
 
@@ -52,7 +65,7 @@ class Photos:
         weights: of kind "photos": the learned prior.
 
     Raises:
-        ModelError: the weights are of another kind or shape.
+        ModelError: the weights are of another kind or shape, or too large to be added exactly.
     """
 
     name = "photos"
@@ -61,17 +74,13 @@ class Photos:
     counts = range(1, MOST_IMAGES + 1)
 
     def __init__(self, weights: Weights) -> None:
-        weights.check(KIND, lambda config: parameter_shapes(int(config["width"])))
-        self.weights = weights
+        weights.check(KIND, shapes)
+        self.weights, self._prior = weights, Prior(weights.tensors)
 
     @property
     def fingerprint(self) -> bytes:
         """Of the prior."""
         return self.weights.fingerprint
-
-    @cached_property
-    def _prior(self) -> Prior:
-        return Prior(self.weights.tensors)
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
