@@ -19,8 +19,9 @@ from PIL import Image
 
 import isn
 from isn import keys
+from isn.advice import is_weak
 from isn.cli import main
-from isn.cli.passphrase import PASSPHRASE_FILE_BYTES, is_weak
+from isn.cli.passphrase import PASSPHRASE_FILE_BYTES
 
 Pixels = NDArray[np.uint8]
 Prompts = list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 CONTAINER_DB: Final = 30.0
 REVEALED_DB: Final = 25.0
 """PSNR below which a person would see a container change, or a revealed image spoilt."""
+
+_ENOUGH_BITS: Final = 50
+"""Of a passphrase drawn at random: half of all guesses, a tenth of a second each, take a thousand
+processors 1,800 years."""
+
+_FEW: Final = 5
+"""Different characters below which a passphrase is a repetition."""
+
+_KINDS: Final = ((str.islower, 26), (str.isupper, 26), (str.isdigit, 10))
 
 
 def of_loss(container: Container, secret: Sequence[Picture | File]) -> Iterator[str]:
@@ -42,3 +52,21 @@ def of_betrayal(host: Picture, passphrase: str | None) -> Iterator[str]:
         )
     if passphrase is None:
         yield "no passphrase was given: whoever has this tool can look where something is hidden"
+
+
+def of_guessing(passphrase: str | None) -> Iterator[str]:
+    """What a passphrase lets others do that has little in it."""
+    if passphrase and is_weak(passphrase):
+        yield "the passphrase is so short that it can be guessed: take five random words"
+
+
+def is_weak(passphrase: str) -> bool:
+    """Whether a passphrase could be guessed even if it had been drawn at random.
+
+    From its length and the kinds of its characters alone: one that is not weak here may still be a
+    name, or well known.
+    """
+    letters = sum(size for is_kind, size in _KINDS if any(map(is_kind, passphrase)))
+    others = any(not each.isalnum() for each in passphrase)
+    bits = len(passphrase) * math.log2(max(letters + 33 * others, 2))
+    return bits < _ENOUGH_BITS or len(set(passphrase)) < _FEW

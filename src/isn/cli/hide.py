@@ -29,7 +29,7 @@ from isn.cli.common import (
     threads_option,
     write_standard,
 )
-from isn.cli.passphrase import is_weak, passphrase_options, read_passphrase
+from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, cell
 
@@ -159,9 +159,7 @@ def hide(
         if jpeg:
             container = container.as_jpeg()
     values = container.revealed or ()
-    _warn(voice, advice.of_loss(container, secret))
-    if passphrase and is_weak(passphrase):
-        voice.warn("the passphrase is so short that it can be guessed: take five random words")
+    _warn(voice, (*advice.of_loss(container, secret), *advice.of_guessing(passphrase)))
     names = [*images, *files]
     voice.report(_table(container, names, secret, values))
     if output != STANDARD:

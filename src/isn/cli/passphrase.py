@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import math
 import os
 import sys
 import warnings
@@ -15,15 +14,6 @@ from isn.errors import ConfigError
 
 PASSPHRASE_VARIABLE = "ISN_PASSPHRASE"
 PASSPHRASE_FILE_BYTES = 1 << 20
-
-_ENOUGH_BITS = 50
-"""Of a passphrase drawn at random: half of all guesses, a tenth of a second each, take a thousand
-processors 1,800 years."""
-
-_FEW = 5
-"""Different characters below which a passphrase is a repetition."""
-
-_KINDS = ((str.islower, 26), (str.isupper, 26), (str.isdigit, 10))
 
 
 def passphrase_options(command: Command) -> Command:
@@ -68,18 +58,6 @@ def read_passphrase(ask: bool, file: str | None, *, twice: bool = False) -> str 
     if twice and _ask("The same again: ") != typed:
         raise click.UsageError("the two passphrases differ, so nothing was done: try again")
     return typed
-
-
-def is_weak(passphrase: str) -> bool:
-    """Whether a passphrase could be guessed even if it had been drawn at random.
-
-    From its length and the kinds of its characters alone: one that is not weak here may still be a
-    name, or well known.
-    """
-    letters = sum(size for is_kind, size in _KINDS if any(map(is_kind, passphrase)))
-    others = any(not each.isalnum() for each in passphrase)
-    bits = len(passphrase) * math.log2(max(letters + 33 * others, 2))
-    return bits < _ENOUGH_BITS or len(set(passphrase)) < _FEW
 
 
 def _ask(prompt: str) -> str:

@@ -98,9 +98,10 @@ def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
         progress=lambda share: say(share=share),
         **WISHES[wish],
     )
-    warnings = [*advice.of_loss(made, secret)]
+    passphrase = head.get("passphrase")
+    warnings = [*advice.of_loss(made, secret), *advice.of_guessing(passphrase)]
     if wish == "unseen":
-        warnings += advice.of_betrayal(cover, head.get("passphrase"))
+        warnings += advice.of_betrayal(cover, passphrase)
     if made.jpeg is None:
         file, name = encode(made.pixels, like=cover), "container.png"
     else:
