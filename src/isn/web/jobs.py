@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,6 +24,9 @@ _BEAT: Final = 0.5
 """Seconds after which a job that waits is told its place again."""
 
 _LINE_BYTES: Final = 1 << 20
+
+_KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""On Windows, where there is but one, it ends a process all the same."""
 
 Say: TypeAlias = Callable[[bytes], Awaitable[None]]
 
@@ -112,8 +116,11 @@ async def _work(request: bytes, say: Say) -> bytes:
         told = "the work ended before it was done, perhaps for lack of memory"
         return pack({"error": f"{told}: give smaller images"})
     finally:
+        # Not by the process's own method, which waits for one that has ended just now, so that
+        # asyncio, which waits as well, would complain that it is gone.
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            if process.returncode is None:
+                os.kill(process.pid, _KILL)
         await process.wait()
 
 
