@@ -72,11 +72,9 @@ class Adaptive:
 
     def capacity(self, host: Pixels, bits: float) -> int:
         """Bytes of body: `bits` of every sample, and of busy pixels :data:`MOST_BITS` at most."""
-        pixels = host.shape[0] * host.shape[1]
-        if pixels < _LEAST_PIXELS:
+        if host.shape[0] * host.shape[1] < _LEAST_PIXELS:
             return 0
-        busy = np.count_nonzero(hill(host) < FLAT) / pixels
-        return int(_body_pixels(pixels) * min(bits * host.size / pixels, MOST_BITS * busy)) // 8
+        return _room(hill(host), bits * host.size / (host.shape[0] * host.shape[1]))
 
     def noise(self, host: Pixels, size: int) -> float:
         """See :meth:`isn.carriers.Carrier.noise`: about the share of pixels that move."""
@@ -91,14 +89,15 @@ class Adaptive:
 
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """See :meth:`isn.carriers.Carrier.write`."""
-        most = self.capacity(host, 8)
+        costs, shape = hill(host).reshape(-1), host.shape
+        most = _room(costs, MOST_BITS) if len(costs) >= _LEAST_PIXELS else 0
         if most == 0 or len(body) > most:
             raise ImageError(
                 f"{len(body)} bytes are to be carried where nobody finds them, and a host of "
                 f"{host.shape[1]} x {host.shape[0]}, as flat as this one, takes {most}: take a "
                 "larger one, or one with more texture"
             )
-        values, costs, shape = _plane(host).reshape(-1).copy(), hill(host).reshape(-1), host.shape
+        values = _plane(host).reshape(-1).copy()
         salt, sealed = _zones(shape, head, key)
         _put(values, costs, salt, head[:SALT_BYTES])
         _put(values, costs, sealed, head[SALT_BYTES:])
@@ -123,6 +122,12 @@ class Adaptive:
         if 8 * size > MOST_BITS * _body_pixels(container.shape[0] * container.shape[1]):
             raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
         return _get(_plane(container).reshape(-1), _rest(container.shape, head, key), size)
+
+
+def _room(costs: Floats, bits: float) -> int:
+    """Bytes of body in pixels of such costs, with so many bits of each."""
+    busy = np.count_nonzero(costs < FLAT) / costs.size
+    return int(_body_pixels(costs.size) * min(bits, MOST_BITS * busy)) // 8
 
 
 def _plane(image: Pixels) -> Pixels:
