@@ -13,7 +13,6 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.errors import ImageError
 from isn.steganalysis.planes import rgb
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -49,11 +48,7 @@ def colour(pixels: NDArray[Any]) -> Floats:
     Raises:
         ImageError: the array is no such image, or too small.
     """
-    image = rgb(pixels)
-    if min(image.shape[:2]) < LEAST_SIDE:
-        raise ImageError(
-            f"an image of shape {pixels.shape} was given: give sides of at least {LEAST_SIDE}"
-        )
+    image = rgb(pixels, LEAST_SIDE)
     samples = image.astype(np.int16)
     parts = []
     for weights in _ALONG:

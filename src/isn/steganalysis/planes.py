@@ -15,17 +15,22 @@ _STRIP_SAMPLES = 1 << 16
 """A strip and what is derived from it stay in the processor's cache: twice as fast as whole."""
 
 
-def rgb(pixels: NDArray[Any]) -> Pixels:
+def rgb(pixels: NDArray[Any], least: int = 1) -> Pixels:
     """The image as H x W x 3; a grey one as three equal channels, which is how files are read.
 
     Args:
         pixels: uint8, H x W or H x W x 3. Not copied.
+        least: rows and columns that there have to be.
 
     Raises:
-        ImageError: the array is of another type or shape, or has no pixels.
+        ImageError: the array is of another type or shape, or has no pixels, or too few.
     """
     if pixels.dtype != np.uint8 or 0 in pixels.shape or pixels.shape[2:] not in ((), (3,)):
         raise _refused(pixels)
+    if pixels.ndim in (2, 3) and min(pixels.shape[:2]) < least:
+        raise ImageError(
+            f"an image of shape {pixels.shape} was given: give sides of at least {least}"
+        )
     if pixels.ndim == 2:
         return np.broadcast_to(pixels[..., None], (*pixels.shape, 3))
     if pixels.ndim != 3:

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.errors import ImageError
 from isn.images import Pixels
 from isn.steganalysis.planes import rgb
 
@@ -47,11 +46,7 @@ def spam(pixels: NDArray[Any]) -> Floats:
     Raises:
         ImageError: the array is no such image, or too small.
     """
-    image = rgb(pixels)
-    if min(image.shape[:2]) < LEAST_SIDE:
-        raise ImageError(
-            f"an image of shape {pixels.shape} was given: give sides of at least {LEAST_SIDE}"
-        )
+    image = rgb(pixels, LEAST_SIDE)
     if pixels.ndim == 2:
         return _of_plane(pixels)
     mean: Floats = np.mean([_of_plane(image[:, :, channel]) for channel in range(3)], axis=0)
