@@ -9,7 +9,9 @@ so that one rate serves both.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any, Final
 
 import torch
@@ -55,20 +57,34 @@ class Muon(torch.optim.Optimizer):
         """Moves every parameter that has a gradient."""
         del closure
         for group in self.param_groups:
-            move = self._by_momentum if group["orthogonal"] else self._by_moments
-            for each in group["params"]:
-                if each.grad is not None:
-                    each.mul_(1 - group["lr"] * group["weight_decay"])
-                    move(each, each.grad, group)
+            moved = [each for each in group["params"] if each.grad is not None]
+            for each in moved:
+                each.mul_(1 - group["lr"] * group["weight_decay"])
+            if group["orthogonal"]:
+                self._by_momentum(moved, group["lr"])
+            else:
+                for each in moved:
+                    self._by_moments(each, each.grad, group)
 
-    def _by_momentum(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[parameter]
+    def _by_momentum(self, parameters: list[nn.Parameter], rate: float) -> None:
+        """Convolutions of one shape at once: as many small products cost a GPU the same as one."""
+        shape = operator.attrgetter("shape")
+        for _, alike in groupby(sorted(parameters, key=shape), shape):
+            convolutions = list(alike)
+            directions = orthogonal(torch.stack([self._direction(each) for each in convolutions]))
+            size = rate * _SCALE * math.sqrt(max(directions.shape[1:]))
+            for each, direction in zip(convolutions, directions, strict=True):
+                each.add_(direction.reshape(each.shape), alpha=-size)
+
+    def _direction(self, parameter: nn.Parameter) -> Tensor:
+        """Nesterov's momentum, as a matrix of out x (9 in)."""
+        gradient, state = parameter.grad, self.state[parameter]
+        if gradient is None:
+            raise TypeError("a parameter that is to be moved has no gradient")
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
         state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-        matrix = gradient.lerp(state["momentum"], MOMENTUM).flatten(1)
-        size = group["lr"] * _SCALE * math.sqrt(max(matrix.shape))
-        parameter.add_(orthogonal(matrix).reshape(parameter.shape), alpha=-size)
+        return gradient.lerp(state["momentum"], MOMENTUM).flatten(1)
 
     def _by_moments(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
@@ -88,12 +104,12 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """About the nearest matrix whose singular values are all 1: these are between 0.6 and 1.3.
 
     Args:
-        matrix: of any two sides; what is zero stays so.
+        matrix: of any two sides, or several of the same sides; what is zero stays so.
     """
     first, third, fifth = QUINTIC
-    tall = matrix.shape[0] > matrix.shape[1]
+    tall = matrix.shape[-2] > matrix.shape[-1]
     wide = matrix.mT if tall else matrix
-    wide = wide / (wide.norm() + _SMALLEST)
+    wide = wide / (torch.linalg.matrix_norm(wide, keepdim=True) + _SMALLEST)
     for _ in range(_STEPS):
         gram = wide @ wide.mT
         wide = first * wide + (third * gram + fifth * gram @ gram) @ wide
