@@ -485,7 +485,8 @@ def test_norms_far_above_the_median_count_as_explosions(photo_folder: Path, tmp_
 
 
 @pytest.mark.parametrize(
-    "setting", ["run.recompute=true", "run.channels_last=true", "run.autocast=bf16"]
+    "setting",
+    ["run.recompute=true", "run.channels_last=true", "run.autocast=bf16", "run.graph=true"],
 )
 def test_settings_of_speed_and_memory_do_not_change_what_is_learned(
     setting: str, photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,6 +20,7 @@ from isn.training.checkpoints import Checkpoint
 from isn.training.data import Batches
 from isn.training.distributed import Processes
 from isn.training.export import circumstances, export
+from isn.training.gradients import Gradients
 from isn.training.learner import Learner, dtype_of
 from isn.training.log import Log, draw_curve, row_of
 from isn.training.optimiser import Average, make_optimiser, rate_at
@@ -86,6 +87,11 @@ class Trainer:
         if processes.world > 1:
             self.objective = nn.parallel.DistributedDataParallel(self.objective)
         self.optimiser = make_optimiser(self.stack.parameters(), settings.optimiser, device)
+        self.gradients = Gradients(
+            self.objective,
+            self.optimiser,
+            graph=settings.run.graph and device.type == "cuda" and processes.world == 1,
+        )
         self.average = Average(self.stack, settings.optimiser.ema)
 
         self.step, self.elapsed, self.rate_scale = 0, 0.0, 1.0
@@ -181,15 +187,14 @@ class Trainer:
 
     def _one_step(self, share: float) -> None:
         settings, processes = self.settings.optimiser, self.processes
-        if share >= 1 - self.settings.run.exact_share:
+        if share >= 1 - self.settings.run.exact_share and not self.exact:
             self._set_precision(exact=True)
+            self.gradients.forget()
         rate = rate_at(share, settings) * self.rate_scale
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         images = self.batches.batch(self.step, processes.rank, processes.world).to(self.dtype)
-        self.optimiser.zero_grad(set_to_none=True)
-        terms = self.objective(images)
-        terms[0].backward()
+        terms = self.gradients(images)
         limit = settings.clip or float("inf")
         norm = float(nn.utils.clip_grad_norm_(self.stack.parameters(), limit))
         bad = processes.any(self._explodes(norm))
@@ -204,7 +209,7 @@ class Trainer:
             self.optimiser.step()
             self.average.update()
         self.step += 1
-        values = processes.mean(terms.detach()).tolist()
+        values = processes.mean(terms).tolist()
         self._last_terms = dict(zip(self.learner.terms, values, strict=True)) | {
             "gradient_norm": norm
         }
@@ -336,12 +341,13 @@ class Trainer:
             self.average.swap()
 
     def _set_precision(self, *, exact: bool) -> None:
-        run = self.settings.run
+        run, self.exact = self.settings.run, exact
         self.learner.autocast = torch.bfloat16 if self.bf16 and not exact else None
         if self.processes.device.type == "cuda":
             tf32 = "tf32" if run.tf32 and not exact else "ieee"
             torch.backends.cuda.matmul.fp32_precision = tf32
             torch.backends.cudnn.conv.fp32_precision = tf32  # type: ignore[attr-defined]
+            torch.backends.cudnn.benchmark = True
 
     def _checkpoint(self, folder: str = ".") -> None:
         if not self.processes.first:

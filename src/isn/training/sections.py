@@ -148,6 +148,7 @@ class RunSettings:
         tf32: float32 matrix products and convolutions in TF32, on GPUs that have it.
         channels_last: memory layout of the feature maps.
         compile: ``torch.compile`` of the dense blocks.
+        graph: forward and backward pass as one CUDA graph, where one GPU trains.
         recompute: dense blocks are computed again in the backward pass instead of kept.
         double: everything in float64, for tests.
     """
@@ -162,6 +163,7 @@ class RunSettings:
     tf32: bool = True
     channels_last: bool = False
     compile: bool = False
+    graph: bool = False
     recompute: bool = False
     double: bool = False
 

@@ -55,10 +55,12 @@ class DenseBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """N x channels x H x W in and out, in the input's dtype."""
         with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
+            # At once: joined with features, the input would make them all as wide as itself.
+            given = x if self.autocast is None else x.to(self.autocast)
             if self.recompute and torch.is_grad_enabled():
-                out: Tensor = checkpoint(self._features, x, use_reentrant=False)
+                out: Tensor = checkpoint(self._features, given, use_reentrant=False)
             else:
-                out = self._features(x)
+                out = self._features(given)
         return out.to(x.dtype)
 
     def _features(self, x: Tensor) -> Tensor:
