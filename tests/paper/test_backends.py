@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,14 @@ from isn.paper.backends.native import Native
 from isn.paper.config import ModelConfig
 from isn.paper.network import Network
 
-NAMES = ["native", pytest.param("torch", marks=pytest.mark.torch)]
+NAMES = [
+    "native",
+    pytest.param("torch", marks=pytest.mark.torch),
+    *(
+        pytest.param(name, marks=pytest.mark.skipif(not find_spec(name), reason="not installed"))
+        for name in ("openvino", "mindspore", "jittor")
+    ),
+]
 CONFIGS = [
     ModelConfig(blocks=2, depth=3, growth=8),
     ModelConfig(2, blocks=3, depth=5, growth=16, levels=1, clamp=None),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from isn.training.gradients import Gradients
 from torch import Tensor, nn
+
+from isn.training.gradients import Gradients
 
 
 class Objective(nn.Module):

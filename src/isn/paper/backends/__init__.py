@@ -13,6 +13,13 @@ from isn.paper.backends.base import Backend
 BACKENDS = {
     "native": ("isn.paper.backends.native", "Native", "pip install isn"),
     "torch": ("isn.paper.backends.torch", "Torch", "pip install 'isn[train]'"),
+    "openvino": ("isn.paper.backends.openvino", "OpenVino", "pip install openvino"),
+    "mindspore": ("isn.paper.backends.mindspore", "MindSpore", "pip install mindspore"),
+    "jittor": (
+        "isn.paper.backends.jittor",
+        "Jittor",
+        "pip install --no-deps jittor astunparse tqdm",  # It wants an older NumPy, and needs none.
+    ),
 }
 """Name to module, class, and what to install."""
 

@@ -6,8 +6,9 @@ for any array library; so another framework joins as one small file that fulfils
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,34 @@ from isn.paper.coupling import Array, Subnets
 Tensors = Mapping[str, NDArray[np.float32]]
 """Learned tensors by name: ``blocks.{i}.{phi|rho|eta}.convs.{k}.{weight|bias}``."""
 
+Convolutions = Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Weight and bias of the convolutions of one dense block, first to last."""
+
 LEAK = 0.2
 """Slope of the LeakyReLU below zero, between the convolutions of a dense block."""
+
+
+@dataclass(frozen=True)
+class BlockSubnets:
+    """phi, rho and eta of one coupling block."""
+
+    phi: Callable[[Array], Array]
+    rho: Callable[[Array], Array]
+    eta: Callable[[Array], Array]
+
+    def rho_eta(self, host: Array) -> tuple[Array, Array]:
+        """Log-scale and shift of the hidden branch."""
+        return self.rho(host), self.eta(host)
+
+    @classmethod
+    def all_of(
+        cls, config: ModelConfig, tensors: Tensors, dense: Callable[[Convolutions], Any]
+    ) -> list[BlockSubnets]:
+        """Of every block, first to last, by what makes a dense block of its convolutions."""
+        return [
+            cls(*(dense(convolutions(config, tensors, i, name)) for name in ("phi", "rho", "eta")))
+            for i in range(config.blocks)
+        ]
 
 
 class Backend(Protocol):
@@ -51,3 +78,43 @@ class Backend(Protocol):
     def __hash__(self) -> int:
         """By identity: networks are kept for the backend they were built on."""
         ...
+
+
+class Plain:
+    """What backends share whose networks take NumPy arrays and give them."""
+
+    def array(self, image: NDArray[np.float32]) -> Array:
+        """The image as it is."""
+        return image
+
+    def numpy(self, array: Array) -> NDArray[np.float32]:
+        """The array as it is."""
+        return np.asarray(array, dtype=np.float32)
+
+
+def convolutions(config: ModelConfig, tensors: Tensors, block: int, name: str) -> Convolutions:
+    """Of the subnet `name` of one block."""
+    stem = f"blocks.{block}.{name}.convs"
+    return [
+        (tensors[f"{stem}.{k}.weight"], tensors[f"{stem}.{k}.bias"]) for k in range(config.depth)
+    ]
+
+
+def dense(
+    x: Any,
+    layers: Sequence[Callable[[Any], Any]],
+    leaky: Callable[[Any], Any],
+    join: Callable[[list[Any]], Any],
+) -> Any:
+    """A dense block in the operations of a framework (section 4.1).
+
+    Args:
+        x: N x channels x H x W.
+        layers: its convolutions of 3 x 3, each fed the input and all features before it.
+        leaky: the LeakyReLU between them; nothing follows the last.
+        join: puts arrays together along their channels.
+    """
+    features = [x]
+    for layer in layers[:-1]:
+        features.append(leaky(layer(join(features))))
+    return layers[-1](join(features))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn.kernels import call
-from isn.paper.backends.base import LEAK, Tensors
+from isn.paper.backends.base import LEAK, BlockSubnets, Convolutions, Plain, Tensors
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
 from isn.threads import spread
@@ -49,20 +49,17 @@ class Dense:
     biases: Floats
 
     @classmethod
-    def of(cls, config: ModelConfig, tensors: Tensors, stem: str, name: str) -> Dense:
-        """Of the tensors whose names begin with ``stem.name``."""
-        given, wanted = config.subnet_channels(name)
+    def of(cls, layers: Convolutions, growth: int) -> Dense:
+        """Of its convolutions, each of which but the last adds so many channels."""
+        given, wanted = layers[0][0].shape[1], layers[-1][0].shape[0]
         weights, biases = [], []
-        for k in range(config.depth):
-            weight, bias = (
-                tensors[f"{stem}.{name}.convs.{k}.{kind}"] for kind in ("weight", "bias")
-            )
-            starts = [given + j * config.growth for j in range(k)]
+        for k, (weight, bias) in enumerate(layers):
+            starts = [given + j * growth for j in range(k)]
             weights.append(_points(weight, starts).reshape(-1))
             biases.append(np.pad(bias, (0, -len(bias) % _GROUP)))
         return cls(
-            (given, config.growth, wanted),
-            config.depth,
+            (given, growth, wanted),
+            len(layers),
             np.concatenate(weights),
             np.concatenate(biases),
         )
@@ -83,40 +80,14 @@ class Dense:
         return out
 
 
-@dataclass(frozen=True)
-class _BlockSubnets:
-    """phi, rho and eta of one coupling block."""
-
-    phi: Dense
-    rho: Dense
-    eta: Dense
-
-    def rho_eta(self, host: Floats) -> tuple[Floats, Floats]:
-        """Log-scale and shift of the hidden branch."""
-        return self.rho(host), self.eta(host)
-
-
-class Native:
+class Native(Plain):
     """Evaluates subnets on the processor, on as many threads as :mod:`isn.threads` says."""
 
     name = "native"
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
-        return [
-            _BlockSubnets(
-                *(Dense.of(config, tensors, f"blocks.{i}", name) for name in ("phi", "rho", "eta"))
-            )
-            for i in range(config.blocks)
-        ]
-
-    def array(self, image: Floats) -> Floats:
-        """The image as it is."""
-        return image
-
-    def numpy(self, array: Floats) -> Floats:
-        """The array as it is."""
-        return array
+        return BlockSubnets.all_of(config, tensors, lambda each: Dense.of(each, config.growth))
 
 
 def _points(weight: Floats, starts: Sequence[int]) -> Floats:

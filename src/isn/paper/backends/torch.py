@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from isn.paper.backends.base import LEAK, Tensors
+from isn.paper.backends.base import LEAK, Tensors, dense
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
 
@@ -64,11 +64,12 @@ class DenseBlock(nn.Module):
         return out.to(x.dtype)
 
     def _features(self, x: Tensor) -> Tensor:
-        features = [x]
-        *inner, last = self.convs
-        for conv in inner:
-            features.append(functional.leaky_relu(conv(torch.cat(features, 1)), LEAK))
-        out: Tensor = last(torch.cat(features, 1))
+        out: Tensor = dense(
+            x,
+            list(self.convs),
+            lambda given: functional.leaky_relu(given, LEAK),
+            lambda features: torch.cat(features, 1),
+        )
         return out
 
 
