@@ -48,8 +48,18 @@ def test_weights_of_another_kind_are_no_start() -> None:
         Invertible(Settings.load("tiny"), CPU, start=("photos", zoo.weights("photos")))
 
 
-def test_weights_of_which_nothing_fits_are_no_start() -> None:
+@pytest.mark.parametrize(
+    ("override", "matches"),
+    [
+        ("model.growth=7", "growth of paper-1 is 16, these settings name 7"),
+        ("model.levels=0", "levels of paper-1 is 1, these settings name 0"),
+        ("model.depth=2", "depth of paper-1 is 5, these settings name 2"),
+        ("model.blocks=4", "paper-1 has 8 blocks, these settings name 4"),
+    ],
+)
+def test_weights_of_other_or_more_blocks_are_no_start(override: str, matches: str) -> None:
     _, weights, _ = shipped("paper-1")
-    other = Settings.load("tiny", ["model.growth=7", "model.levels=0", "model.depth=2"])
-    with pytest.raises(ModelError, match="no tensor of paper-1 fits"):
+    config = [f"model.{key}={value}".lower() for key, value in weights.config.items()]
+    other = Settings.load("tiny", [*config, override])
+    with pytest.raises(ModelError, match=matches):
         Invertible(other, CPU, start=("paper-1", weights))

@@ -70,12 +70,22 @@ class Blocks:
             weights: of a network.
 
         Raises:
-            ModelError: nothing of them fits.
+            ModelError: their blocks are others, or more.
         """
         source = ModelConfig.from_mapping(dict(weights.config))
+        for setting in ("levels", "depth", "growth"):
+            ours, theirs = getattr(self.config, setting), getattr(source, setting)
+            if ours != theirs:
+                raise ModelError(
+                    f"the model.{setting} of {name} is {theirs}, these settings name {ours}: give "
+                    f"--set model.{setting}={theirs}, or start from another one"
+                )
+        if source.blocks > self.config.blocks:
+            raise ModelError(
+                f"{name} has {source.blocks} blocks, these settings name {self.config.blocks}: "
+                f"give --set model.blocks={source.blocks} or more, or start from another one"
+            )
         taken = warm_start(self.module, self.config, weights.as_float32(), source)
-        if not taken:
-            raise ModelError(f"no tensor of {name} fits this model: start from another one")
         self.start_note = f"{name} ({len(taken)} tensors)"
 
     def _dense_blocks(self) -> list[DenseBlock]:
