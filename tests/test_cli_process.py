@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -51,6 +50,17 @@ def test_through_pipes(work: Path) -> None:
     assert shown.returncode == 0, shown.stderr.decode()
     assert pixels(shown.stdout).shape == (63, 71, 3)
     assert json.loads(shown.stderr.splitlines()[-1])["files"][0]["width"] == 71
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_words(shell: str) -> None:
+    script = process(variables={"_ISN_COMPLETE": f"{shell}_source"})
+    assert script.returncode == 0
+    assert b"isn" in script.stdout
+    typed = {"COMP_WORDS": "isn hide --sec", "COMP_CWORD": "--sec" if shell == "fish" else "2"}
+    found = process(variables=typed | {"_ISN_COMPLETE": f"{shell}_complete"})
+    assert b"--secrecy" in found.stdout
+    assert b"--survive" not in found.stdout
 
 
 @posix
@@ -222,6 +232,8 @@ def loaded(script: str, heavy: tuple[str, ...]) -> list[str]:
 @posix
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["methods"]])
 def test_first_words_are_quick(words: list[str]) -> None:
+    import resource
+
     spent = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
