@@ -15,11 +15,6 @@ BACKENDS = {
     "torch": ("isn.paper.backends.torch", "Torch", "pip install 'isn[train]'"),
     "openvino": ("isn.paper.backends.openvino", "OpenVino", "pip install openvino"),
     "mindspore": ("isn.paper.backends.mindspore", "MindSpore", "pip install mindspore"),
-    "jittor": (
-        "isn.paper.backends.jittor",
-        "Jittor",
-        "pip install --no-deps jittor astunparse tqdm",  # It wants an older NumPy, and needs none.
-    ),
 }
 """Name to module, class, and what to install."""
 
