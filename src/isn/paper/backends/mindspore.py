@@ -10,6 +10,7 @@ import mindspore
 import numpy as np
 from mindspore import Tensor, ops
 
+from isn import threads
 from isn.paper.backends.base import LEAK, BlockSubnets, Convolutions, Plain, Tensors, dense
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
@@ -22,6 +23,7 @@ class MindSpore(Plain):
 
     def __init__(self) -> None:
         mindspore.set_device("CPU")
+        mindspore.runtime.dispatch_threads_num(threads.count())
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""

@@ -10,6 +10,7 @@ import openvino
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
+from isn import threads
 from isn.paper.backends.base import LEAK, BlockSubnets, Convolutions, Plain, Tensors, dense
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
@@ -41,7 +42,8 @@ class OpenVino(Plain):
             lambda node: ops.prelu(node, slope),
             lambda nodes: ops.concat(nodes, 1),
         )
-        model = self._core.compile_model(openvino.Model([out], [given]), "CPU", _EXACT)
+        settings = {**_EXACT, "INFERENCE_NUM_THREADS": threads.count()}
+        model = self._core.compile_model(openvino.Model([out], [given]), "CPU", settings)
         return lambda images: model(np.ascontiguousarray(images))[0].copy()
 
 
