@@ -53,7 +53,9 @@ def folder_of_all(output: str) -> Path:
     return target
 
 
-def plan(output: str, contents: Sequence[Content], *, overwrite: bool) -> list[Path]:
+def plan(
+    output: str, contents: Sequence[Content], *, overwrite: bool, folder: bool = False
+) -> list[Path]:
     """The files to write, refused here if they could not be written after the work.
 
     One thing goes to `output` itself where that name suits it: one that ends like a lossless image
@@ -63,6 +65,7 @@ def plan(output: str, contents: Sequence[Content], *, overwrite: bool) -> list[P
         output: as it was given; ``-`` for standard output, which takes one thing.
         contents: what is going to be revealed.
         overwrite: whether files that are there may be replaced.
+        folder: whether `output` is one, whatever its name suits.
 
     Raises:
         OutputError: something is in the way, or there is more than one place has room for.
@@ -77,11 +80,11 @@ def plan(output: str, contents: Sequence[Content], *, overwrite: bool) -> list[P
         return [Path(STANDARD)]
     target = Path(output)
     if not target.is_dir():
-        if len(contents) == 1 and _suits(target, contents[0]):
+        if not folder and len(contents) == 1 and _suits(target, contents[0]):
             _check(target, overwrite)
             _check_above(target)
             return [target]
-        if _is_image(target):
+        if not folder and _is_image(target):
             raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
         if os.path.lexists(target):
             raise _no_folder(output)

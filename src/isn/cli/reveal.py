@@ -46,6 +46,8 @@ class Order:
     texture: str | None = None
     backend: str | None = None
     overwrite: bool = False
+    folder: bool = False
+    """Whether `output` is one, whatever its name."""
 
 
 @click.command()
@@ -135,7 +137,9 @@ def _all(
     turns = Turns(voice, "container", several.names)
     turns.refuse(several.failed)
     jobs = [
-        Job("reveal", name, asdict(Order(name, str(folder / own), **given)), passphrase)
+        Job(
+            "reveal", name, asdict(Order(name, str(folder / own), folder=True, **given)), passphrase
+        )
         for name in several.names
         for own in [outputs.unused(outputs.stem_of(name), "", taken)]
     ]
@@ -169,7 +173,11 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
             found = isn.inspect(picture, method=method, passphrase=secret)
         name, contents = found.method or method, found.contents
     # Of what was changed nothing is known, and revealing it says why.
-    paths = outputs.plan(output, contents, overwrite=order.overwrite) if contents else []
+    paths = (
+        outputs.plan(output, contents, overwrite=order.overwrite, folder=order.folder)
+        if contents
+        else []
+    )
     with progress_bar(voice, "revealing") as tell:
         revealed = isn.reveal(
             picture,
