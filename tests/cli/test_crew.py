@@ -133,7 +133,8 @@ def test_a_worker_that_was_killed_costs_its_job_alone(work: Path) -> None:
     assert process.returncode == 1
     (line,) = said.decode().splitlines()
     assert "ended before it was done" in line
-    assert len(list((work / "out").glob("*.png"))) == 79
+    # It may have been killed after it had written, and before it said so.
+    assert len(list((work / "out").glob("*.png"))) in (79, 80)
 
 
 @pytest.mark.parametrize("python", ["false", "no-such"])
@@ -160,3 +161,10 @@ def test_no_more_processes_than_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     crew.run([], 8, came.__setitem__)
     assert "missing.png" in came[0].error
+
+
+def test_a_job_that_cannot_be_handed_over_is_not_waited_for() -> None:
+    came: dict[int, Outcome] = {}
+    jobs = [Job("reveal", f"{k}.png", {"container": object()}) for k in range(2)]
+    crew.run(jobs, 2, came.__setitem__)
+    assert all(came[k].error for k in range(2))

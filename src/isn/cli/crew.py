@@ -112,7 +112,8 @@ class _Crew:
                 try:
                     process = process or self._start()
                     outcome = _ask(process, job)
-                except (OSError, ValueError) as error:
+                # Whatever it is: a job without an outcome would be waited for without end.
+                except Exception as error:  # noqa: BLE001
                     if self._over.is_set():
                         return
                     outcome = _lost(job, error)

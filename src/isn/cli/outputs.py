@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from isn import atomic
 from isn.cli.common import STANDARD, count_of, make_folder
 from isn.errors import OutputError
+from isn.finding import SUFFIXES
 
 if TYPE_CHECKING:
     from isn.secret import Content
@@ -46,7 +47,8 @@ def folder_of_all(output: str) -> Path:
         OutputError: it is standard output, or the name of an image or of a file that is there.
     """
     target = Path(output)
-    if output == STANDARD or (not target.is_dir() and _is_image(target)):
+    is_image = target.suffix.lower() in SUFFIXES
+    if output == STANDARD or (not target.is_dir() and is_image):
         raise OutputError(f"{output} takes one thing, several containers were given: give a folder")
     if os.path.lexists(target) and not target.is_dir():
         raise _no_folder(output)

@@ -113,11 +113,13 @@ def reveal(
     {"error", "kind"}. With -o - it is the last line of standard error. Of several
     containers each prints its own line, with "error" and "kind" where it failed.
     """
+
+    def passphrase() -> str | None:
+        return read_passphrase(ask, passphrase_file)
+
     if are_several(containers):
-        phrase = read_passphrase(ask, passphrase_file)
-        return _all(voice, containers, output, given, phrase, workers)
-    order = Order(containers[0], output, **given)
-    carry_out(voice, order, lambda: read_passphrase(ask, passphrase_file))
+        return _all(voice, containers, output, given, passphrase, workers)
+    carry_out(voice, Order(containers[0], output, **given), passphrase)
     return 0
 
 
@@ -126,7 +128,7 @@ def _all(
     containers: Sequence[str],
     output: str,
     given: dict[str, Any],
-    passphrase: str | None,
+    passphrase: Callable[[], str | None],
     workers: int,
 ) -> int:
     """Reveals several containers; returns the exit code."""
@@ -134,12 +136,10 @@ def _all(
     if given["texture"] == STANDARD:
         raise click.UsageError("--texture - was given with several containers: name a file")
     folder, several, taken = outputs.folder_of_all(output), Several(containers), set[str]()
-    turns = Turns(voice, "container", several.names)
+    turns, phrase = Turns(voice, "container", several.names), passphrase()
     turns.refuse(several.failed)
     jobs = [
-        Job(
-            "reveal", name, asdict(Order(name, str(folder / own), folder=True, **given)), passphrase
-        )
+        Job("reveal", name, asdict(Order(name, str(folder / own), folder=True, **given)), phrase)
         for name in several.names
         for own in [outputs.unused(outputs.stem_of(name), "", taken)]
     ]
