@@ -115,3 +115,14 @@ def test_it_stops_with_the_work() -> None:
     assert terminal.getvalue() == before
     # The cursor is there again.
     assert before.count("\x1b[?25l") == before.count("\x1b[?25h") == 1
+
+
+def test_what_goes_to_a_program_meanwhile_goes_there() -> None:
+    stdout = io.StringIO()
+    with stderr(Terminal()) as terminal, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", stdout)
+        with progress_bar(Voice(), "hiding"):
+            time.sleep(0.5)
+            Voice().report("done")
+    assert "hiding" in terminal.getvalue()
+    assert stdout.getvalue() == "done\n"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 
 from isn import images
 from isn.errors import ConfigError, ImageError
-from isn.training.data import Batches, ImageStore, draw_pool, image_files, read_folder
+from isn.training.data import Batches, ImageStore, draw_pool, read_folder
 from isn.training.sections import DataSettings
 from isn.training.shards import Shards
 from isn.training.validation import drawing_groups, validation_groups
@@ -118,28 +117,6 @@ def test_what_cannot_be_used_is_named_and_counted(photo_folder: Path, tmp_path: 
         assert any(name in sentence for sentence in folder.skipped)
 
 
-def test_links_to_folders_are_followed_and_each_file_is_there_once(tmp_path: Path) -> None:
-    far, data = tmp_path / "far", tmp_path / "data"
-    (far / "deep").mkdir(parents=True)
-    (data / "sub").mkdir(parents=True)
-    for path in (far / "a.png", far / "deep" / "b.png", data / "c.png", data / "sub" / "d.png"):
-        path.write_bytes(b"x")
-    (data / "linked").symlink_to(far)
-    (data / "again").symlink_to(far / "deep")
-    (data / "same.png").symlink_to(data / "c.png")
-    (far / "deep" / "up").symlink_to(data)
-    (data / "sub" / "loop").symlink_to(data / "sub")
-    (data / "self.png").symlink_to(data / "self.png")
-    (data / ".hidden").symlink_to(far)
-    found = image_files([data])
-    assert found == sorted(found)
-    assert {each.name for each in found} == {"a.png", "b.png", "c.png", "d.png", "self.png"}
-    assert len(found) == 5
-    assert image_files([data, far, data / "c.png", data / "sub"]) == found
-    (far / "deep" / "up").unlink()
-    assert [each.name for each in image_files([data / "linked"])] == ["a.png", "b.png"]
-
-
 def test_a_link_that_leads_nowhere_is_named(photo_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").symlink_to(photo_folder)
     (tmp_path / "gone.png").symlink_to(tmp_path / "nothing.png")
@@ -147,22 +124,6 @@ def test_a_link_that_leads_nowhere_is_named(photo_folder: Path, tmp_path: Path) 
     assert len(folder.pixels) == 12
     (sentence,) = folder.skipped
     assert "gone.png" in sentence
-
-
-def test_a_folder_that_cannot_be_read_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "closed").mkdir()
-    real = os.scandir
-
-    def refuses(path: str) -> object:
-        if str(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", refuses)
-    with pytest.raises(ImageError, match=r"closed cannot be read \(Permission denied\)"):
-        image_files([tmp_path])
 
 
 def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import pytest
 
-from isn.web import jobs
 from isn.web.jobs import Full, Jobs
 from isn.web.messages import pack, unpack
 
@@ -79,7 +79,7 @@ def test_a_job_that_takes_too_long_is_ended(started: list[Any]) -> None:
 def test_a_process_that_fails_is_no_silence(
     monkeypatch: pytest.MonkeyPatch, python: str, told: str
 ) -> None:
-    monkeypatch.setattr(jobs.sys, "executable", python)
+    monkeypatch.setattr(sys, "executable", python)
     answer = asyncio.run(Jobs(1).run(BROKEN, ignore))
     assert told in unpack(answer)[0]["error"]
 

@@ -22,7 +22,8 @@ from isn.errors import OutputError
 
 COMMANDS = {
     "hide": "Hide images and files in a host image.",
-    "reveal": "Get back what is hidden in a container.",
+    "batch": "Hide by a list of many jobs.",
+    "reveal": "Get back what is hidden in containers.",
     "info": "What a container holds, and whether it is intact.",
     "capacity": "What fits in a host, by each method.",
     "methods": "The shipped methods: what each is for, and what was measured.",

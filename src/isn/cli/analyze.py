@@ -173,13 +173,11 @@ def _expand(path: str, maps: Path | None, voice: Voice) -> Iterator[tuple[str, b
     def passed_over(error: OSError) -> None:
         voice.warn(f"{error.filename} cannot be opened ({error.strerror}): it is passed over")
 
-    for folder, below, names in os.walk(path, onerror=passed_over):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in sorted(names):
-            file = Path(folder, name)
-            # A pipe in the folder would wait for ever.
-            if not name.startswith(".") and os.path.isfile(file) and not is_map(file, maps):
-                yield str(file), False
+    from isn.finding import files_below
+
+    for file in files_below(Path(path), passed_over):
+        if not is_map(file, maps):
+            yield str(file), False
 
 
 def _read(name: str, voice: Voice) -> tuple[Picture, int]:

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isn.cli.common import (
+    STANDARD,
     bits_option,
     decibels,
     file_option,
     json_option,
     quiet_option,
+    read_hidden,
+    read_picture,
     read_secret,
     secrecy_option,
     survive_option,
 )
+from isn.cli.many import are_several, look
 from isn.cli.methods import images_of
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, cell
@@ -34,6 +38,13 @@ if TYPE_CHECKING:
 @click.argument("host")
 @click.argument("images", metavar="[IMAGE]...", nargs=-1)
 @file_option
+@click.option(
+    "--host",
+    "others",
+    multiple=True,
+    metavar="FILE|FOLDER",
+    help="Another host; repeat it for more.",
+)
 @bits_option
 @secrecy_option
 @survive_option
@@ -42,13 +53,13 @@ if TYPE_CHECKING:
 @click.pass_obj
 def capacity(
     voice: Voice,
+    /,
     host: str,
     images: tuple[str, ...],
     files: tuple[str, ...],
-    bits: float | None,
-    secrecy: str | None,
-    survive: int | None,
-) -> None:
+    others: tuple[str, ...],
+    **options: Any,
+) -> int:
     """Say what fits in HOST by each shipped method.
 
     With IMAGE and --file, as for `isn hide`, whether these fit, and at what quality they would be
@@ -58,16 +69,41 @@ def capacity(
     the paper's own methods carry no bytes. "Container" and "revealed" are PSNR in dB, as they are
     to be expected; a - was not measured. Where something does not fit, the last column says why.
 
+    HOST may be a folder, which stands for the images below it, and --host names more of both. Then
+    a host that cannot be read is named, the others go on, and the exit code is 1.
+
     --json prints {"host", "methods": [{"method", "purpose", "images": [least,
     most], "room", "container_psnr", "revealed_psnr", "why_not"}], "notes"};
     "room" is null where no bytes are carried, "revealed_psnr" where nobody can say or
-    files alone are hidden, and "why_not" where all fits.
+    files alone are hidden, and "why_not" where all fits. Of several hosts each
+    prints its own line.
     """
+    if not are_several((host, *others)):
+        cover, secret = read_secret(host, images, files, voice)
+        _tell(voice, host, cover, secret, options)
+        return 0
+    if STANDARD in images:
+        raise click.UsageError("- was given beside several hosts: name files alone")
+    shared = read_hidden(images, files, voice)
+
+    def work(own: Voice, name: str) -> None:
+        own.report(name)
+        _tell(own, name, read_picture(name, own), shared, options)
+
+    return look(voice, (host, *others), "host", "looking", work)
+
+
+def _tell(
+    voice: Voice,
+    host: str,
+    cover: Picture,
+    secret: Sequence[Picture | File],
+    options: dict[str, Any],
+) -> None:
     import isn
 
-    cover, secret = read_secret(host, images, files, voice)
     with progress_bar(voice, "looking"):
-        found = isn.capacity(cover, secret or None, bits=bits, secrecy=secrecy, survive=survive)
+        found = isn.capacity(cover, secret or None, **options)
     voice.report(table(found))
     voice.answer(host=host, methods=[facts_of(each) for each in found], notes=voice.notes)
 

@@ -176,15 +176,25 @@ def read_secret(
         click.UsageError: standard input was named more than once, or for a file.
         ImageError: one of them cannot be read.
     """
-    from isn.secret import File
-
     if (host, *images).count(STANDARD) > 1:
         raise click.UsageError("- was given more than once: only one image is on standard input")
+    _check_files(files)
+    cover = read_picture(host, voice)
+    return cover, read_hidden(images, files, voice)
+
+
+def read_hidden(images: Sequence[str], files: Sequence[str], voice: Voice) -> list[Picture | File]:
+    """Reads what is to be hidden, as :func:`read_secret` does."""
+    from isn.secret import File
+
+    _check_files(files)
+    pictures = [read_picture(each, voice) for each in images]
+    return [*pictures, *map(File.read, files)]
+
+
+def _check_files(files: Sequence[str]) -> None:
     if STANDARD in files:
         raise click.UsageError("--file - was given: a file has a name, so give one from the disk")
-    cover = read_picture(host, voice)
-    pictures = [read_picture(each, voice) for each in images]
-    return cover, [*pictures, *map(File.read, files)]
 
 
 def write_standard(encoded: bytes) -> None:

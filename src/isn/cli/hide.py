@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +46,32 @@ _USUAL = 75
 """Quality of JPEG that a container survives which is one itself."""
 
 
+@dataclass(frozen=True)
+class Order:
+    """What to hide, in what, and how: the options of the command, but for the passphrase."""
+
+    host: str
+    output: str
+    images: Sequence[str] = ()
+    files: Sequence[str] = ()
+    method: str | None = None
+    bits: float | None = None
+    secrecy: str | None = None
+    survive: int | None = None
+    refine: int | None = None
+    texture: str | None = None
+    backend: str | None = None
+    overwrite: bool = False
+    dry_run: bool = False
+
+    @property
+    def tuning(self) -> dict[str, Any]:
+        """What the method is told, where it is one that carries bytes."""
+        usual = _USUAL if _is_jpeg(self.output) else None
+        survive = usual if self.survive is None else self.survive
+        return {"bits": self.bits, "secrecy": self.secrecy, "survive": survive}
+
+
 @click.command()
 @click.argument("host")
 @click.argument("images", metavar="[IMAGE]...", nargs=-1)
@@ -77,24 +104,7 @@ _USUAL = 75
 @json_option
 @quiet_option
 @click.pass_obj
-def hide(
-    voice: Voice,
-    host: str,
-    images: tuple[str, ...],
-    files: tuple[str, ...],
-    output: str,
-    method: str | None,
-    bits: float | None,
-    secrecy: str | None,
-    survive: int | None,
-    ask: bool,
-    passphrase_file: str | None,
-    refine: int | None,
-    texture: str | None,
-    backend: str | None,
-    overwrite: bool,
-    dry_run: bool,
-) -> int:
+def hide(voice: Voice, /, ask: bool, passphrase_file: str | None, **given: Any) -> int:
     """Hide images and files in HOST.
 
     HOST and each IMAGE are image files of any size; one of them may be - for standard input. A file
@@ -120,54 +130,90 @@ def hide(
     With --dry-run it is {"container", "fits", ...} and what `isn capacity`
     prints of a method.
     """
-    from isn import advice
-    from isn.images import check_output, encode
-    from isn.method import DEFAULT, get
+    order = Order(**given)
+    return carry_out(voice, order, lambda: read_passphrase(ask, passphrase_file, twice=True))
 
-    if not images and not files:
+
+def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) -> int:
+    """Hides as it was ordered; returns the exit code.
+
+    Args:
+        voice: to speak with.
+        order: what to hide, in what, and how.
+        passphrase: asked for once all else is sound.
+
+    Raises:
+        IsnError: as :func:`isn.hide`, or the container cannot be written.
+        click.UsageError: as :func:`~isn.cli.common.read_secret`, or nothing was given to hide.
+    """
+    from isn import advice
+    from isn.images import check_output
+
+    output, overwrite = order.output, order.overwrite
+    if not order.images and not order.files:
         raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
     jpeg = _is_jpeg(output)
-    if jpeg and survive is None:
-        survive = _USUAL
     if output != STANDARD:
         check_output(output, overwrite=overwrite, survives=jpeg)
-    chosen = get(
-        method or DEFAULT,
-        bits=bits,
-        secrecy=secrecy,
-        survive=survive,
-        refine=refine,
-        texture=None if texture is None else read_picture(texture, voice).pixels,
-        backend=backend,
-    )
-    cover, secret = read_secret(host, images, files, voice)
+    chosen = _method(voice, order)
+    cover, secret = read_secret(order.host, order.images, order.files, voice)
     if output != STANDARD:
         rows, columns = cover.pixels.shape[:2]
         check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)
-    if dry_run:
-        found = fitting(chosen.name, cover, secret, bits=bits, secrecy=secrecy, survive=survive)
-        return _foretell(voice, output, found)
-    passphrase = read_passphrase(ask, passphrase_file, twice=True)
-    if secrecy is not None:
-        _warn(voice, advice.of_betrayal(cover, passphrase))
-    container = _hide(voice, cover, secret, chosen, passphrase)
+    if order.dry_run:
+        return _foretell(voice, output, fitting(chosen.name, cover, secret, **order.tuning))
+    phrase = passphrase()
+    if order.secrecy is not None:
+        _warn(voice, advice.of_betrayal(cover, phrase))
+    container = _write(voice, order, _hide(voice, cover, secret, chosen, phrase))
+    _tell(voice, order, container, secret, phrase)
+    return 0
+
+
+def _method(voice: Voice, order: Order) -> Method:
+    from isn.method import DEFAULT, get
+
+    return get(
+        order.method or DEFAULT,
+        **order.tuning,
+        refine=order.refine,
+        texture=None if order.texture is None else read_picture(order.texture, voice).pixels,
+        backend=order.backend,
+    )
+
+
+def _write(voice: Voice, order: Order, container: Container) -> Container:
+    """Writes a container; returns it as whoever opens the file sees it."""
+    from isn.images import encode
+
     with progress_bar(voice, "writing"):
-        if output == STANDARD:
-            write_standard(encode(container.pixels, like=cover))
+        if order.output == STANDARD:
+            write_standard(encode(container.pixels, like=container.host))
         else:
-            container.save(output, overwrite=overwrite)
-        if jpeg:
-            container = container.as_jpeg()
+            container.save(order.output, overwrite=order.overwrite)
+        return container.as_jpeg() if _is_jpeg(order.output) else container
+
+
+def _tell(
+    voice: Voice,
+    order: Order,
+    container: Container,
+    secret: Sequence[Picture | File],
+    passphrase: str | None,
+) -> None:
+    from isn import advice
+
     values = container.revealed or ()
     _warn(voice, (*advice.of_loss(container, secret), *advice.of_guessing(passphrase)))
-    names = [*images, *files]
-    voice.report(_table(container, names, secret, values))
-    if output != STANDARD:
-        told = count_of(len(images), len(files))
+    names = [*order.images, *order.files]
+    if not voice.silent:
+        voice.report(_table(container, names, secret, values))
+    if order.output != STANDARD:
+        told = count_of(len(order.images), len(order.files))
         under = "" if passphrase is None else ", under a passphrase"
-        voice.report(f"{output} holds {told}, hidden by {container.method}{under}")
+        voice.report(f"{order.output} holds {told}, hidden by {container.method}{under}")
     voice.answer(
-        container=output,
+        container=order.output,
         width=container.pixels.shape[1],
         height=container.pixels.shape[0],
         method=container.method,
@@ -176,7 +222,6 @@ def hide(
         notes=voice.notes,
         warnings=voice.warnings,
     )
-    return 0
 
 
 def _is_jpeg(output: str) -> bool:

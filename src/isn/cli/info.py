@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from isn.cli.common import (
     read_picture,
     sides,
 )
+from isn.cli.many import are_several, look
 from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, cell
@@ -27,19 +29,26 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("container")
+@click.argument("containers", metavar="CONTAINER...", nargs=-1, required=True)
 @click.option("--method", metavar="PATH", help="Weights that made it, where they are not shipped.")
 @passphrase_options
 @json_option
 @quiet_option
 @click.pass_obj
 def info(
-    voice: Voice, container: str, method: str | None, ask: bool, passphrase_file: str | None
-) -> None:
+    voice: Voice,
+    containers: tuple[str, ...],
+    method: str | None,
+    ask: bool,
+    passphrase_file: str | None,
+) -> int:
     """Say what CONTAINER holds, and whether it is intact.
 
     CONTAINER is an image file, or - for standard input. The exit code is 0 for an intact
     container, and 3 where it is none, or was changed.
+
+    Several may be given, and folders, which stand for the images below them. Then one that is none
+    or was changed is named, the others go on, and the exit code is 1.
 
     Without its passphrase, a container made with one looks like any other image; it comes from
     --passphrase (asked for), --passphrase-file or ISN_PASSPHRASE: the first that is given counts.
@@ -50,13 +59,31 @@ def info(
     exit code is 3. "length" counts the bytes of the body. "method" is null for
     one that is not shipped; so is all that is not known where no seal opens.
     "survives" is the quality of the hardest JPEG that it would still survive, 101
-    for none, and null where it was not made to survive one.
+    for none, and null where it was not made to survive one. Of several containers
+    each prints its own line.
     """
+    if not are_several(containers):
+        _look(voice, containers[0], method, lambda: read_passphrase(ask, passphrase_file))
+        return 0
+    secret = read_passphrase(ask, passphrase_file)
+
+    def work(own: Voice, name: str) -> None:
+        try:
+            _look(own, name, method, lambda: secret)
+        finally:
+            own.report("")
+
+    return look(voice, containers, "file", "looking", work)
+
+
+def _look(
+    voice: Voice, container: str, method: str | None, passphrase: Callable[[], str | None]
+) -> None:
     import isn
     from isn.errors import AlteredContainer, NoSeal
 
     picture = read_picture(container, voice)
-    secret = read_passphrase(ask, passphrase_file)
+    secret = passphrase()
     found: Inspection | None = None
     refused: RevealError | None = None
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isn.cli.common import STANDARD, make_folder
+from isn.cli.outputs import unused
 
 if TYPE_CHECKING:
     from isn.images import Pixels
@@ -81,12 +82,7 @@ class Maps:
 
     def _unused(self, name: str) -> str:
         stem = "standard-input" if name == STANDARD else _shortened(Path(name).name)
-        number, chosen = 1, f"{stem}{SUFFIX}"
-        while chosen in self._taken:
-            number += 1
-            chosen = f"{stem}-{number}{SUFFIX}"
-        self._taken.add(chosen)
-        return chosen
+        return unused(stem, SUFFIX, self._taken)
 
 
 def _shortened(name: str) -> str:

@@ -12,12 +12,52 @@ from typing import TYPE_CHECKING
 from isn import atomic
 from isn.cli.common import STANDARD, count_of, make_folder
 from isn.errors import OutputError
+from isn.finding import SUFFIXES
 
 if TYPE_CHECKING:
     from isn.secret import Content
 
 
-def plan(output: str, contents: Sequence[Content], *, overwrite: bool) -> list[Path]:
+def unused(stem: str, suffix: str, taken: set[str]) -> str:
+    """A name that is not taken yet, with a number where it must be; takes it.
+
+    Args:
+        stem: what it begins with.
+        suffix: what it ends in.
+        taken: names in small letters, because on many systems large ones are the same.
+    """
+    name, number = f"{stem}{suffix}", 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem}-{number}{suffix}"
+    taken.add(name.casefold())
+    return name
+
+
+def stem_of(name: str) -> str:
+    """What a file is called without its suffix, for a name beside it that leads nowhere else."""
+    stem = Path(name).stem
+    return stem if stem.strip(". ") else "container"
+
+
+def folder_of_all(output: str) -> Path:
+    """The folder in which each of several containers gets one of its own.
+
+    Raises:
+        OutputError: it is standard output, or the name of an image or of a file that is there.
+    """
+    target = Path(output)
+    is_image = target.suffix.lower() in SUFFIXES
+    if output == STANDARD or (not target.is_dir() and is_image):
+        raise OutputError(f"{output} takes one thing, several containers were given: give a folder")
+    if os.path.lexists(target) and not target.is_dir():
+        raise _no_folder(output)
+    return target
+
+
+def plan(
+    output: str, contents: Sequence[Content], *, overwrite: bool, folder: bool = False
+) -> list[Path]:
     """The files to write, refused here if they could not be written after the work.
 
     One thing goes to `output` itself where that name suits it: one that ends like a lossless image
@@ -27,6 +67,7 @@ def plan(output: str, contents: Sequence[Content], *, overwrite: bool) -> list[P
         output: as it was given; ``-`` for standard output, which takes one thing.
         contents: what is going to be revealed.
         overwrite: whether files that are there may be replaced.
+        folder: whether `output` is one, whatever its name suits.
 
     Raises:
         OutputError: something is in the way, or there is more than one place has room for.
@@ -41,14 +82,14 @@ def plan(output: str, contents: Sequence[Content], *, overwrite: bool) -> list[P
         return [Path(STANDARD)]
     target = Path(output)
     if not target.is_dir():
-        if len(contents) == 1 and _suits(target, contents[0]):
+        if not folder and len(contents) == 1 and _suits(target, contents[0]):
             _check(target, overwrite)
             _check_above(target)
             return [target]
-        if _is_image(target):
+        if not folder and _is_image(target):
             raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
         if os.path.lexists(target):
-            raise OutputError(f"{output} is there and not a folder: give the name of a folder")
+            raise _no_folder(output)
         _check_above(target)
     paths = [target / name for name in _names(contents)]
     for path in paths:
@@ -126,14 +167,7 @@ def _names(contents: Sequence[Content]) -> list[str]:
             image += 1
             names.append(f"{image}.png")
             continue
-        stem, suffix = os.path.splitext(each.name)
-        name, number = each.name, 1
-        # On many systems a name is the same in large and small letters.
-        while name.casefold() in taken:
-            number += 1
-            name = f"{stem}-{number}{suffix}"
-        taken.add(name.casefold())
-        names.append(name)
+        names.append(unused(*os.path.splitext(each.name), taken))
     return names
 
 
@@ -194,6 +228,10 @@ def _written(path: Path) -> Iterator[None]:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}): make room there"
         ) from error
+
+
+def _no_folder(output: str) -> OutputError:
+    return OutputError(f"{output} is there and not a folder: give the name of a folder")
 
 
 def _in_the_way(path: Path) -> OutputError:

@@ -40,7 +40,13 @@ def _bar(label: str) -> Iterator[Callable[[float], None]]:
     from rich.progress import TimeElapsedColumn as Elapsed
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Elapsed())
-    bar = Progress(*columns, console=terminal(sys.stderr), transient=True)
+    bar = Progress(
+        *columns,
+        console=terminal(sys.stderr),
+        transient=True,
+        # What is written to a file or a program meanwhile goes there.
+        redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+    )
     task = bar.add_task(label, total=1.0)
     try:
         with _after(PATIENCE, bar.start):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from isn.cli import outputs
+from isn.cli import crew, failures, outputs
 from isn.cli.common import (
     STANDARD,
     backend_option,
@@ -22,21 +23,40 @@ from isn.cli.common import (
     threads_option,
     write_standard,
 )
+from isn.cli.crew import workers_option
+from isn.cli.many import Several, Turns, are_several
 from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
+from isn.cli.worker import Job
 
 if TYPE_CHECKING:
     from isn.images import Picture
     from isn.secret import Content, Item
 
 
+@dataclass(frozen=True)
+class Order:
+    """What to reveal, where to, and how: the options of the command, but for the passphrase."""
+
+    container: str
+    output: str
+    method: str | None = None
+    salvage: bool = False
+    texture: str | None = None
+    backend: str | None = None
+    overwrite: bool = False
+    folder: bool = False
+    """Whether `output` is one, whatever its name."""
+
+
 @click.command()
-@click.argument("container")
+@click.argument("containers", metavar="CONTAINER...", nargs=-1, required=True)
 @output_option(
     "FOLDER|FILE",
     "A folder gets 1.png, 2.png, ... and the files under their names; a name such as x.png gets "
-    "the one image that there is, - one thing on standard output.",
+    "the one image that there is, - one thing on standard output. Several containers get a folder "
+    "each in it.",
 )
 @click.option(
     "--method",
@@ -53,22 +73,21 @@ if TYPE_CHECKING:
 @texture_option
 @backend_option
 @threads_option
+@workers_option
 @overwrite_option
 @json_option
 @quiet_option
 @click.pass_obj
 def reveal(
     voice: Voice,
-    container: str,
+    /,
+    containers: tuple[str, ...],
     output: str,
-    method: str | None,
-    salvage: bool,
     ask: bool,
     passphrase_file: str | None,
-    texture: str | None,
-    backend: str | None,
-    overwrite: bool,
-) -> None:
+    workers: int,
+    **given: Any,
+) -> int:
     """Reveal what is hidden in CONTAINER.
 
     CONTAINER is the file that `isn hide` wrote, or - for standard input. It says by itself which
@@ -82,20 +101,71 @@ def reveal(
     --passphrase-file or ISN_PASSPHRASE: the first of these that is given counts. A wrong one is
     refused.
 
+    Several containers may be given, and folders, which stand for the images below them. Each is
+    revealed into a folder in FOLDER that has its name, without the suffix and with a number where
+    it must be. One that fails is named, the others go on, and the exit code is 1.
+
     What comes out without a passphrase may be anybody's: do not trust a file more for having been
     hidden.
 
     --json prints {"container", "method", "salvaged", "files": [{"file", "width",
     "height"} or {"file", "bytes"}], "notes", "warnings"}. A failure prints
-    {"error", "kind"}. With -o - it is the last line of standard error.
+    {"error", "kind"}. With -o - it is the last line of standard error. Of several
+    containers each prints its own line, with "error" and "kind" where it failed.
+    """
+
+    def passphrase() -> str | None:
+        return read_passphrase(ask, passphrase_file)
+
+    if are_several(containers):
+        return _all(voice, containers, output, given, passphrase, workers)
+    carry_out(voice, Order(containers[0], output, **given), passphrase)
+    return 0
+
+
+def _all(
+    voice: Voice,
+    containers: Sequence[str],
+    output: str,
+    given: dict[str, Any],
+    passphrase: Callable[[], str | None],
+    workers: int,
+) -> int:
+    """Reveals several containers; returns the exit code."""
+    _check(given["method"], given["salvage"])
+    if given["texture"] == STANDARD:
+        raise click.UsageError("--texture - was given with several containers: name a file")
+    folder, several, taken = outputs.folder_of_all(output), Several(containers), set[str]()
+    turns, phrase = Turns(voice, "container", several.names), passphrase()
+    turns.refuse(several.failed)
+    jobs = [
+        Job("reveal", name, asdict(Order(name, str(folder / own), folder=True, **given)), phrase)
+        for name in several.names
+        for own in [outputs.unused(outputs.stem_of(name), "", taken)]
+    ]
+    crew.run_with_bar(voice, "revealing", jobs, workers, turns.take)
+    return failures.FAILED if turns.failed else 0
+
+
+def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) -> None:
+    """Reveals as it was ordered.
+
+    Args:
+        voice: to speak with.
+        order: what to reveal, and where to.
+        passphrase: asked for once the container is read.
+
+    Raises:
+        IsnError: as :func:`isn.reveal`, or what comes out cannot be written.
+        click.UsageError: --salvage was given alone.
     """
     import isn
 
-    if salvage and method is None:
-        raise click.UsageError("--salvage was given alone: say with --method what made it")
-    picture = read_picture(container, voice)
-    key = None if texture is None else read_picture(texture, voice)
-    secret = read_passphrase(ask, passphrase_file)
+    output, method, salvage = order.output, order.method, order.salvage
+    _check(method, salvage)
+    picture = read_picture(order.container, voice)
+    key = None if order.texture is None else read_picture(order.texture, voice)
+    secret = passphrase()
     if salvage:
         name, contents = method, tuple(_left(picture, str(method)))
     else:
@@ -103,13 +173,17 @@ def reveal(
             found = isn.inspect(picture, method=method, passphrase=secret)
         name, contents = found.method or method, found.contents
     # Of what was changed nothing is known, and revealing it says why.
-    paths = outputs.plan(output, contents, overwrite=overwrite) if contents else []
+    paths = (
+        outputs.plan(output, contents, overwrite=order.overwrite, folder=order.folder)
+        if contents
+        else []
+    )
     with progress_bar(voice, "revealing") as tell:
         revealed = isn.reveal(
             picture,
             method=method,
             passphrase=secret,
-            backend=backend,
+            backend=order.backend,
             texture=key,
             salvage=salvage,
             progress=tell,
@@ -119,19 +193,24 @@ def reveal(
         if output == STANDARD:
             write_standard(written[0])
         else:
-            outputs.write_all(paths, written, overwrite=overwrite)
+            outputs.write_all(paths, written, overwrite=order.overwrite)
     if salvage:
         voice.warn("nothing was checked: judge by eye whether these are images")
     for path, item in zip(paths, revealed, strict=True):
         voice.report(f"{path}  {_size(item)}")
     voice.answer(
-        container=container,
+        container=order.container,
         method=name,
         salvaged=salvage,
         files=_facts(paths, revealed),
         notes=voice.notes,
         warnings=voice.warnings,
     )
+
+
+def _check(method: str | None, salvage: bool) -> None:
+    if salvage and method is None:
+        raise click.UsageError("--salvage was given alone: say with --method what made it")
 
 
 def _left(picture: Picture, name: str) -> list[Content]:

@@ -79,19 +79,26 @@ class Voice:
 
     def answer(self, **facts: Any) -> None:
         """With ``--json``: prints the one JSON object of this command, on one line."""
-        if not self.json or self._answered:
-            return
-        # Late, as whatever costs time where nobody asks for it.
-        import json
+        if not self._answered:
+            self._answered = self.json
+            self.item(**facts)
 
-        self._answered = True
-        if not _closed(self._stream):
+    def item(self, **facts: Any) -> None:
+        """With ``--json``: prints one of several JSON objects, on a line of its own."""
+        if self.json and not _closed(self._stream):
+            # Late, as whatever costs time where nobody asks for it.
+            import json
+
             with _explained():
                 _write(self._stream, json.dumps(facts, allow_nan=False))
 
+    def complain(self, sentence: str) -> None:
+        """Says why one of several things failed."""
+        _say(f"isn: {sentence}")
+
     def fail(self, sentence: str, kind: str) -> None:
         """Says why a command failed; with ``--json`` to programs too, unless one was answered."""
-        _say(f"isn: {sentence}")
+        self.complain(sentence)
         self.answer(error=sentence, kind=kind)
         self.flush()
 

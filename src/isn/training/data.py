@@ -8,8 +8,7 @@ cut, resumed or spread over processes and still see the same patches.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from isn import drawings, images
 from isn.errors import ImageError
+from isn.finding import image_files
 from isn.training.sections import DataSettings
 
 Pixels = NDArray[np.uint8]
@@ -46,63 +46,6 @@ class Folder:
     pixels: list[Pixels] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-
-
-def image_files(paths: Iterable[str | Path]) -> list[Path]:
-    """The files below some folders (or the files themselves), sorted, hidden ones left out.
-
-    Links are followed, to folders too. However many ways lead to a file, it is there once.
-
-    Raises:
-        ImageError: a path does not exist, or a folder cannot be read.
-    """
-    found: list[Path] = []
-    entered: set[object] = set()
-    for path in map(Path, paths):
-        if path.is_dir():
-            found += sorted(_below(path, entered))
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise ImageError(f"there is no file or folder {path}: give a folder of images")
-    once: dict[object, Path] = {}
-    for path in found:
-        once.setdefault(identity(path), path)
-    return list(once.values())
-
-
-def identity(path: str | Path) -> object:
-    """The same for all names of one file or folder; for a link that leads nowhere, its own name."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return os.fspath(path)
-    return status.st_dev, status.st_ino
-
-
-def _below(folder: Path, entered: set[object]) -> Iterator[Path]:
-    def entering(path: Path) -> bool:
-        # A link may lead to a folder that holds it.
-        who = identity(path)
-        new = who not in entered
-        entered.add(who)
-        return new
-
-    def refuse(error: OSError) -> None:
-        raise ImageError(
-            f"the folder {error.filename} cannot be read ({error.strerror}): make it readable, or "
-            "give another"
-        ) from error
-
-    if not entering(folder):
-        return
-    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        visible = sorted(name for name in folders if not name.startswith("."))
-        folders[:] = [name for name in visible if entering(Path(place, name))]
-        for path in (Path(place, name) for name in names if not name.startswith(".")):
-            # A link that leads nowhere is left for the reader to name; a pipe would never end.
-            if path.is_file() or not path.exists():
-                yield path
 
 
 def read_folder(paths: Iterable[str | Path], smallest: int, threads: int = 8) -> Folder:

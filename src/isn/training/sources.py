@@ -13,7 +13,8 @@ import numpy as np
 from torch import Tensor
 
 from isn.errors import ConfigError, ImageError, ModelError
-from isn.training.data import Folder, ImageStore, Photos, Pixels, identity, read_folder
+from isn.finding import identity
+from isn.training.data import Folder, ImageStore, Photos, Pixels, read_folder
 from isn.training.distributed import Processes
 from isn.training.settings import Recipe
 from isn.training.shards import Shards, is_remote

@@ -7,11 +7,11 @@ import contextlib
 import json
 import os
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, TypeAlias
 
+from isn import child
 from isn.web.messages import pack
 
 SECONDS: Final = 600.0
@@ -126,14 +126,5 @@ async def _work(request: bytes, say: Say) -> bytes:
 
 async def _started() -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "isn.web.work"),
-        stdin=PIPE,
-        stdout=PIPE,
-        # A traceback may hold a user's words.
-        stderr=None if os.environ.get("ISN_DEBUG") else DEVNULL,
-        # The same modules as here, wherever this process has them from.
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        # Ctrl-C is for the server, which ends its jobs.
-        start_new_session=True,
-        limit=_LINE_BYTES,
+        *child.words("isn.web.work"), stdin=PIPE, stdout=PIPE, limit=_LINE_BYTES, **child.options()
     )

@@ -1,0 +1,129 @@
+"""Jobs of one command: in its own process, or in others, which run this file.
+
+Run as ``python -m isn.cli.worker THREADS`` by :mod:`isn.cli.crew`, it reads a job from each line
+of standard input and answers with a line, until standard input ends. However its parent ends, it
+then ends as well, and leaves no half file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, BinaryIO, Final
+
+from isn import threads
+from isn.cli.failures import Terminated
+from isn.cli.many import Outcome, attempt
+from isn.cli.voice import Voice
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to be done for one file.
+
+    Attributes:
+        task: ``hide`` or ``reveal``.
+        name: what to call it.
+        order: the fields of that command's `Order`.
+        passphrase: for it, or None.
+        resume: whether it is passed over where its output is there, and whole.
+    """
+
+    task: str
+    name: str
+    order: dict[str, Any]
+    passphrase: str | None = None
+    resume: bool = False
+
+
+def do(job: Job) -> Outcome:
+    """Does a job; what it says of itself in text stays, tables do not."""
+    outcome = attempt(job.name, lambda voice, _: _TASKS[job.task](voice, job))
+    return replace(outcome, parts=[each for each in outcome.parts if isinstance(each, str)])
+
+
+def _hide(voice: Voice, job: Job) -> None:
+    from isn.cli.hide import Order, carry_out
+    from isn.errors import OutputError
+
+    order = Order(**job.order)
+    if os.path.islink(order.output):
+        raise OutputError(
+            f"{order.output} is a link, and may lead out of the folder: remove it, or give "
+            "another name"
+        )
+    if job.resume and _is_whole(order.output):
+        voice.answer(container=order.output, skipped=True)
+        return
+    carry_out(voice, order, lambda: job.passphrase)
+
+
+def _reveal(voice: Voice, job: Job) -> None:
+    from isn.cli.reveal import Order, carry_out
+
+    carry_out(voice, Order(**job.order), lambda: job.passphrase)
+
+
+_TASKS: Final[dict[str, Callable[[Voice, Job], None]]] = {"hide": _hide, "reveal": _reveal}
+
+
+def _is_whole(output: str) -> bool:
+    """Whether a container is there that somebody can open."""
+    from isn import images
+    from isn.errors import ImageError
+
+    try:
+        images.read(output)
+    except ImageError:
+        return False
+    return True
+
+
+def main() -> None:
+    """Does jobs until standard input ends."""
+    threads.limit(int(sys.argv[1]))
+    given, answers = _streams()
+    jobs: SimpleQueue[bytes] = SimpleQueue()
+    signal.signal(signal.SIGTERM, _stop)
+    Thread(target=_listen, args=(given, jobs), daemon=True).start()
+    try:
+        while line := jobs.get():
+            outcome = do(Job(**json.loads(line)))
+            answers.write(json.dumps(asdict(outcome)).encode() + b"\n")
+            answers.flush()
+    except (Terminated, BrokenPipeError):
+        pass
+
+
+def _streams() -> tuple[BinaryIO, BinaryIO]:
+    """Standard input and output for jobs and answers; nothing else reads or writes there."""
+    given, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1):
+        os.dup2(nowhere, number)
+    return given, answers
+
+
+def _listen(given: BinaryIO, jobs: SimpleQueue[bytes]) -> None:
+    for line in given:
+        jobs.put(line)
+    # The parent has ended, or wants this process to.
+    os.kill(os.getpid(), signal.SIGTERM)
+    jobs.put(b"")
+
+
+def _stop(number: int, frame: object) -> None:
+    # Only once, lest a second signal disturb the tidying.
+    del frame
+    signal.signal(number, signal.SIG_IGN)
+    raise Terminated
+
+
+if __name__ == "__main__":
+    main()
