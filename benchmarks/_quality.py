@@ -82,7 +82,7 @@ def page(found: Mapping[str, Any]) -> str:
         head = ("method", "images", "hosts", "container", "worst", "SSIM")
         head += ("revealed images", "revealed", "worst", "SSIM")
         side = found["crop"]
-        parts.append(f"### {domain}, {side} x {side}\n\n{_markdown(head, lines)}")
+        parts.append(f"## {domain}, {side} x {side}\n\n{_markdown(head, lines)}")
     return "\n\n".join(parts)
 
 

@@ -61,10 +61,10 @@ def test_each_domain_has_its_figures_and_imagenet_stands_for_all(quality: Module
     assert figures["1"]["bsds"].items() >= bsds.items()
     assert table["photos"] == before["photos"]
     page, readme = quality.PAGE.read_text(), quality.README.read_text()
-    assert page.index("### bsds, 224 x 224") < page.index("### imagenet, 224 x 224")
+    assert page.index("## bsds, 224 x 224") < page.index("## imagenet, 224 x 224")
     assert "| `paper-1` | 1 | 2 | 40.0 ± 1.2 | 37.0 |" in page
-    assert "| the paper | 1 | – | 38.05 |" in page[page.index("### imagenet") :]
-    assert "the paper" not in page[: page.index("### imagenet")]
+    assert "| the paper | 1 | – | 38.05 |" in page[page.index("## imagenet") :]
+    assert "the paper" not in page[: page.index("## imagenet")]
     assert "| `paper-N` | 40.0 / 40.0 |" in readme
     assert "| the paper | 38.05 / 35.38 |" in readme
 
