@@ -87,6 +87,19 @@ def test_capacity_and_methods(work: Path) -> None:
     assert told(done("methods", "--json"), "methods")["methods"]
 
 
+def test_batch(work: Path) -> None:
+    Path("jobs.csv").write_text("host,image\nhost.png,cat.png\nnowhere.png,cat.png\n", "utf-8")
+    batch = ("batch", "jobs.csv", "-o", "made", "--json")
+    for again in ((), ("--resume",)):
+        lines = run(*batch, *again).stdout.splitlines()
+        for line in lines:
+            Draft202012Validator(SCHEMA).validate({"batch": json.loads(line)})
+        made, failed, counts = map(json.loads, lines)
+        assert ("skipped" in made) == bool(again)
+        assert failed["kind"] == "ImageError"
+        assert counts["failed"] == 1
+
+
 def test_web(monkeypatch: pytest.MonkeyPatch) -> None:
     server = pytest.importorskip("isn.web.server")
     monkeypatch.setattr(server, "serve", lambda listening, token: None)

@@ -68,7 +68,7 @@ def test_a_cancelled_job_ends_its_process_and_frees_its_core(started: list[Any])
 
 
 def test_a_job_that_takes_too_long_is_ended(started: list[Any]) -> None:
-    answer = asyncio.run(Jobs(1, seconds=0.05).run(BROKEN, ignore))
+    answer = asyncio.run(Jobs(1, seconds=0.005).run(BROKEN, ignore))
     assert "took more than" in unpack(answer)[0]["error"]
     assert all(each.returncode is not None for each in started)
 
