@@ -11,10 +11,11 @@ PARIS ?=
 LIMIT ?= 12
 REPORT ?= build/report
 FUZZ_RUNS ?= 10000
+KILLS ?= 160
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo web test test-all fuzz lint format docs bench train evaluate evaluate-full report \
+.PHONY: help demo web test test-all fuzz kills lint format docs bench train evaluate evaluate-full report \
     named-data clean
 .DELETE_ON_ERROR:
 
@@ -59,6 +60,9 @@ test-all: $(ALL) ## every test, with torch (on Linux a download of 3 GB)
 
 fuzz: $(TEST) ## [FUZZ_RUNS=10000] damaged files of every kind, so often to each reader; for hours
 	FUZZ_RUNS=$(FUZZ_RUNS) .venv/bin/python -m pytest tests/fuzz $(ARGS)
+
+kills: $(ALL) ## [KILLS=160] commands killed at random moments, each so often; for an hour
+	KILLS=$(KILLS) .venv-all/bin/python -m pytest tests/kills $(ARGS)
 
 lint: $(ALL) ## ruff, clang-format, mypy --strict, the order of imports
 	.venv-all/bin/ruff check

@@ -15,6 +15,7 @@ import pytest
 
 from isn import atomic
 from isn.cli import outputs
+from isn.errors import OutputError
 from isn.weights import Weights
 
 posix = pytest.mark.skipif(os.name == "nt", reason="nothing is killed like that there")
@@ -66,6 +67,7 @@ import os, signal, sys
 from pathlib import Path
 from isn import atomic
 from isn.cli import outputs
+from isn.errors import OutputError
 
 def no(*_, **__): raise PermissionError(1, "Operation not permitted")
 
@@ -87,3 +89,48 @@ def test_without_hard_links_a_kill_leaves_no_empty_file(step: str, tmp_path: Pat
     )
     assert done.returncode == -signal.SIGKILL
     assert not (tmp_path / "a").exists()
+
+
+@posix
+def test_a_folder_that_a_killed_process_left_goes_as_a_file_does(tmp_path: Path) -> None:
+    left = tmp_path / STALE
+    left.mkdir()
+    (left / "1.png").write_bytes(b"half")
+    os.utime(left, (time.time() - 7200,) * 2)
+    atomic.write(tmp_path / "a", b"new")
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+def test_a_new_folder_that_cannot_be_filled_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "above" / "shown"
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space"):
+        outputs.write_all([folder / "1.png", folder / "2.png"], [b"1", b"2"], overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_hard_links_a_file_stays_until_it_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen = tmp_path / "a", []
+
+    def no(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    def looking(part: Path, target: Path) -> None:
+        seen.append(target.read_bytes())
+        os.replace(part, target)
+
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "link", no)
+    monkeypatch.setattr(Path, "replace", looking)
+    outputs.write_all([path], [b"new"], overwrite=True)
+    assert seen == [b"old"]
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]

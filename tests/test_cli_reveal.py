@@ -196,7 +196,7 @@ def test_it_takes_back_what_it_could_not_finish(
 
     monkeypatch.setattr(outputs, "_place", fail)
     words = ("reveal", work / "images.png")
-    assert "No space" in refused(1, *words, "-o", tmp_path / "new" / "out")
+    assert "No space" in refused(1, *words, "-o", tmp_path)
     assert names(tmp_path) == []
     (tmp_path / "1.png").write_text("old")
     (tmp_path / "2.png").write_text("older")

@@ -1,7 +1,7 @@
 """Files that are there whole or not at all, whenever a process is killed or the disk is full.
 
-A file is written under a name of its own, a *part*, and then given its name in one step. What
-killed processes left of parts goes with a later write into the same folder.
+A file, or a new folder of some, is written under a name of its own, a *part*, and then given its
+name in one step. What killed processes left of parts goes with a later write into the same folder.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -106,7 +107,10 @@ def remove_stale(folder: Path) -> None:
             with contextlib.suppress(OSError):
                 age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                 if age > _STALE_SECONDS and not _is_alive(int(match[1])):
-                    Path(entry.path).unlink()
+                    if entry.is_dir(follow_symlinks=False):
+                        shutil.rmtree(entry.path, ignore_errors=True)
+                    else:
+                        Path(entry.path).unlink()
 
 
 def _is_alive(process: int) -> bool:

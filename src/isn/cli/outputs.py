@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,6 +112,9 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bo
         OutputError: one cannot be written.
     """
     folder = paths[0].parent
+    if len(paths) > 1 and not os.path.lexists(folder):
+        _write_folder(folder, dict(zip(paths, contents, strict=True)))
+        return
     made = make_folder(folder)
     done: list[tuple[Path, Path | None]] = []
     atomic.remove_stale(folder)
@@ -142,6 +145,27 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bo
                 each.rmdir()
         raise
     _tidy([*parts, *(old for _, old in done if old is not None)])
+
+
+def _write_folder(folder: Path, contents: Mapping[Path, bytes]) -> None:
+    """Writes a new folder with some files, so that even a kill leaves all of them or none."""
+    made = make_folder(folder.parent)
+    atomic.remove_stale(folder.parent)
+    part = atomic.part_of(folder)
+    try:
+        with _written(folder):
+            part.mkdir()
+        for path, content in contents.items():
+            with _written(path):
+                atomic.store(part / path.name, content)
+        with _written(folder):
+            part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for each in made:
+                each.rmdir()
+        raise
 
 
 def _suits(target: Path, content: Content) -> bool:
@@ -189,12 +213,12 @@ def _check_above(target: Path) -> None:
 
 
 def _kept(path: Path) -> Path:
-    """A second name of a file, under which it stays until all are written."""
-    old = path.with_name(f".isn-{secrets.token_hex(8)}.old")
+    """A second name of a file, or a copy, under which it stays until all are written."""
+    old = atomic.part_of(path)
     try:
         os.link(path, old, follow_symlinks=False)
     except (OSError, NotImplementedError):
-        path.rename(old)
+        shutil.copy2(path, old, follow_symlinks=False)
     return old
 
 

@@ -1,0 +1,130 @@
+"""Commands that are killed at a random moment.
+
+Run as a program, this is a process that has the tool loaded and forks itself for each command, so
+that a kill falls into the command's work and not into the start of Python. It computes in one
+thread: threads do not survive a fork.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+KILLS: Counter[str] = Counter()
+"""Of each command in this process; runs that were done before their moment do not count."""
+
+
+class Server:
+    """Runs commands of the tool, and kills them.
+
+    Args:
+        loaded: modules to import beforehand.
+    """
+
+    def __init__(self, *loaded: str) -> None:
+        from commands import environment
+
+        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, *loaded],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(**one),
+            text=True,
+        )
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def run(self, *words: object, after: float | None = None) -> tuple[int | None, float]:
+        """Runs a command, to its end or until it is killed.
+
+        Args:
+            words: of the command.
+            after: seconds until it is killed.
+
+        Returns:
+            Its exit status, None if it was killed, and how many seconds it ran.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        order = {"words": [str(each) for each in words], "after": after}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return answer["status"], answer["seconds"]
+
+    def kill(self, chance: Random, seconds: float, *words: object) -> bool:
+        """Runs a command that takes so long, and kills it somewhere on its way.
+
+        Returns:
+            Whether it came before the end.
+        """
+        status, _ = self.run(*words, after=chance.uniform(0, 1.05 * seconds))
+        if status is None:
+            KILLS[str(words[0])] += 1
+            return True
+        assert status == 0, words
+        return False
+
+
+def whole(folder: Path) -> set[str]:
+    """Names in a folder, without what a killed process leaves for a later one to remove."""
+    return {each.name for each in folder.iterdir() if not each.match(".isn-*.part")}
+
+
+def _serve() -> None:
+    for line in sys.stdin:
+        order: dict[str, Any] = json.loads(line)
+        begun = time.monotonic()
+        child = os.fork()
+        if not child:
+            _command(order["words"])
+        status = _waited(child, order["after"])
+        seconds = time.monotonic() - begun
+        sys.stdout.write(json.dumps({"status": status, "seconds": seconds}) + "\n")
+        sys.stdout.flush()
+
+
+def _command(words: list[str]) -> None:
+    """Ends this process as the command ends."""
+    from isn.cli import main
+
+    silent = os.open(os.devnull, os.O_RDWR)
+    for stream in range(2):
+        os.dup2(silent, stream)
+    status = 1
+    try:
+        main(words, prog_name="isn")
+    except SystemExit as left:
+        status = left.code if isinstance(left.code, int) else int(left.code is not None)
+    finally:
+        os._exit(status)
+
+
+def _waited(child: int, after: float | None) -> int | None:
+    if after is not None:
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL, status
+        return None
+    return os.WEXITSTATUS(status)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        __import__(name)
+    _serve()
