@@ -129,16 +129,15 @@ def test_one_passphrase_is_for_all(work: Path) -> None:
     Path("phrase").write_text("five random words of mine")
     result = done("batch", "jobs.csv", "-o", "out", "--passphrase-file", "phrase", "--workers", 2)
     assert "under a passphrase" in result.stdout
-    phrase = "five random words of mine"
-    assert isn.reveal("out/b.png", passphrase=phrase) == [isn.File("more.txt", b"or at noon")]
     with pytest.raises(isn.NoSeal):
         isn.reveal("out/a.png")
-    done("reveal", "out", "-o", "shown", "--workers", 2, ISN_PASSPHRASE=phrase)
+    done("reveal", "out", "-o", "shown", ISN_PASSPHRASE="five random words of mine")
     assert Path("shown/a/notes.txt").read_bytes() == b"attack at dawn"
+    assert Path("shown/b/more.txt").read_bytes() == b"or at noon"
 
 
 def test_what_is_true_of_all_is_said_once(work: Path) -> None:
-    Path("jobs.csv").write_text("host,file,secrecy\n" + "hosts/a.png,notes.txt,high\n" * 3)
+    Path("jobs.csv").write_text("host,file,secrecy\n" + "hosts/a.png,notes.txt,high\n" * 2)
     result = done("batch", "jobs.csv", "-o", "out")
     assert result.stderr.count("no passphrase was given") == 1
 
