@@ -65,7 +65,8 @@ def test_names_are_their_own() -> None:
 def test_what_the_capacity_says_fits(carrier: Carrier, shape: tuple[int, ...], bits: float) -> None:
     host, most = host_of(shape), carrier.capacity(host_of(shape), bits)
     assert 0 <= most <= host.size * bits / 8 or carrier.name != "trellis"
-    for size in {0, 1, most // 2, most - 1, most}:
+    # What least there is does not depend on the bits.
+    for size in {0, 1, most - 1, most} if bits == 1.0 else {most // 2, most}:
         if not 0 <= size <= most:
             continue
         head, body = drawn(HEAD_BYTES), drawn(size, 1)
@@ -136,10 +137,10 @@ def test_the_host_stays_as_it_was(carrier: Carrier, colour: bool) -> None:
 @every_carrier
 def test_views_are_as_good_as_their_copies(carrier: Carrier) -> None:
     scale = scale_of(carrier)
-    whole = host_of((90 * scale, 100 * scale, 4))
+    whole = host_of((60 * scale, 70 * scale, 4))
     head, body = drawn(HEAD_BYTES), drawn(60)
     for view in (
-        whole[::2, 5 : 80 * scale, :3],
+        whole[::2, 5 : 60 * scale, :3],
         whole[::-1, :, 1],
         whole[..., 2::-1],
         whole[..., 0].T,
