@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -73,6 +73,7 @@ def test_same_as_the_loops(detector: Any, oracle: Any, size: tuple[int, int], sh
 
 
 @pytest.mark.parametrize(("detector", "oracle"), PAIRS)
+@settings(max_examples=60)
 @given(
     image=arrays.arrays(
         np.uint8,
