@@ -125,14 +125,14 @@ def bad_hosts() -> dict[str, Pixels]:
 
 
 @pytest.mark.parametrize("name", bad_hosts())
-@pytest.mark.parametrize("quality", [90, 75, 50])
+@pytest.mark.parametrize("quality", [90, 50])
 def test_bad_hosts_carry_what_they_say_and_it_survives(name: str, quality: int) -> None:
     host = bad_hosts()[name]
     container, head, body = made(host, quality)
     assert len(body) > 100
     stored = through(container, "JPEG", quality=quality)
     assert read(stored, len(body)) == (head, body)
-    assert psnr(container, host) > {90: 36, 75: 34, 50: 31}[quality]
+    assert psnr(container, host) > {90: 36, 50: 31}[quality]
 
 
 def test_a_host_that_keeps_nothing_is_refused_with_a_word() -> None:
