@@ -24,6 +24,11 @@ AREAS = [(40, 50), (33, 47, 3), (1, 2000), (1100, 1, 3), (32, 32)]
 BLOCKY = [(104, 130), (97, 163, 3), (8, 1600), (84, 97, 3), (77, 88)]
 """Shapes for a carrier of blocks, which needs 96 of 8 x 8 for a head alone."""
 
+
+def shapes_of(carrier: Carrier) -> list[tuple[int, ...]]:
+    return {"dct": BLOCKY, "adaptive": AREAS}.get(carrier.name, SHAPES)
+
+
 every_carrier = pytest.mark.parametrize("carrier", CARRIERS, ids=lambda each: each.name)
 carriers_of_samples = pytest.mark.parametrize(
     "carrier", [each for each in CARRIERS if each.name != "dct"], ids=lambda each: each.name
@@ -33,7 +38,19 @@ every_shape = pytest.mark.parametrize(
     [
         pytest.param(each, shape, id=f"{each.name} {shape}")
         for each in CARRIERS
-        for shape in {"dct": BLOCKY, "adaptive": AREAS}.get(each.name, SHAPES)
+        for shape in shapes_of(each)
+    ],
+)
+every_room = pytest.mark.parametrize(
+    ("carrier", "shape", "bits"),
+    [
+        pytest.param(each, shape, bits, id=f"{each.name} {shape} {bits}")
+        for each in CARRIERS
+        for shape in shapes_of(each)
+        # Of the others none asks how many, but for the adaptive one below half a bit.
+        for bits in {"trellis": (0.01, 1.0, 2.5, 4.0), "adaptive": (0.01, 1.0)}.get(
+            each.name, (1.0,)
+        )
     ],
 )
 
@@ -60,8 +77,7 @@ def test_names_are_their_own() -> None:
     assert len({each.name for each in CARRIERS}) == len(CARRIERS) >= 2
 
 
-@every_shape
-@pytest.mark.parametrize("bits", [0.01, 1.0, 2.5, 4.0])
+@every_room
 def test_what_the_capacity_says_fits(carrier: Carrier, shape: tuple[int, ...], bits: float) -> None:
     host, most = host_of(shape), carrier.capacity(host_of(shape), bits)
     assert 0 <= most <= host.size * bits / 8 or carrier.name != "trellis"

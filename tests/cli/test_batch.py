@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 import isn
 from commands import Pixels, done, pixels, refused, run
 from helpers import picture
+from isn import child
 from isn.cli import joblist
 
 
@@ -124,6 +126,18 @@ def test_resume_passes_over_what_is_whole(work: Path) -> None:
     assert Path("out/a-3.png").read_bytes() == before
 
 
+@pytest.fixture
+def quick_workers(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
+    """The least memory that Argon2 allows, in processes that work side by side too."""
+
+    def words(module: str, *given: str) -> list[str]:
+        script = f"from isn import keys; keys._MEMORY_KIB = 32; from {module} import main; main()"
+        return [sys.executable, "-P", "-c", script, *given]
+
+    monkeypatch.setattr(child, "words", words)
+
+
+@pytest.mark.usefixtures("quick_workers")
 def test_one_passphrase_is_for_all(work: Path) -> None:
     Path("jobs.csv").write_text("host,file\nhosts/a.png,notes.txt\nhosts/b.png,more.txt\n")
     Path("phrase").write_text("five random words of mine")
