@@ -76,8 +76,8 @@ def test_it_turns_with_the_image() -> None:
 
 
 def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    image = grainy(100, 60)
-    image[40:60, 20:40] += 9
+    image = grainy(70, 60)
+    image[30:50, 20:40] += 9
     whole = anomaly_map(image)
     for rows in (1, 7, 64):
         monkeypatch.setattr(residual, "_STRIP", rows)
