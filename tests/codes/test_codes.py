@@ -224,7 +224,7 @@ def refused_or_read(code: Code, payload: bytes) -> None:
 
 
 @every_kind
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_a_garbled_payload_is_refused_or_read(name: str, data: st.DataObject) -> None:
     payload = bytearray(example(name))
@@ -237,7 +237,7 @@ def test_a_garbled_payload_is_refused_or_read(name: str, data: st.DataObject) ->
 
 
 @every_kind
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(payload=st.binary(max_size=200))
 def test_noise_is_refused_or_read(name: str, payload: bytes) -> None:
     refused_or_read(codes()[name], payload)
