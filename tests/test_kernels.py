@@ -50,7 +50,7 @@ def plainly_quantised(count: int, lanes: int) -> tuple[NDArray[np.int32], NDArra
     return loops.quantised(*drawn(count, 5), dependent.runs(count, lanes))
 
 
-@pytest.mark.parametrize(("count", "lanes"), [(1, 1), (63, 1), (3000, 1), (5003, 3), (40_000, 70)])
+@pytest.mark.parametrize(("count", "lanes"), [(1, 1), (63, 1), (3000, 1), (5003, 3), (12_000, 70)])
 def test_numbers_are_those_of_the_plain_loop(build: str, count: int, lanes: int) -> None:
     found = dependent.quantised(*drawn(count, 5), rans.costs(), lanes)
     for one, two in zip(found, plainly_quantised(count, lanes), strict=True):
@@ -182,8 +182,14 @@ def plainly_believed(
     return belief, *loops.believed(belief.tolist(), columns, size, edges, 8)
 
 
-@pytest.mark.parametrize(("columns", "size"), [(12, 16), (15, 33), (30, 17), (40, 16)])
-@pytest.mark.parametrize("noise", [0.4, 1.0, 3.0])
+@pytest.mark.parametrize(
+    ("columns", "size", "noise"),
+    [
+        *((columns, 16, noise) for columns in (12, 40) for noise in (0.4, 1.0, 3.0)),
+        (15, 33, 1.0),
+        (30, 17, 0.4),
+    ],
+)
 def test_beliefs_are_those_of_the_plain_loop(
     build: str, columns: int, size: int, noise: float
 ) -> None:

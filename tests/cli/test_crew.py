@@ -132,6 +132,7 @@ def test_workers_end_with_a_parent_that_was_killed(work: Path) -> None:
 
 
 @linux
+@pytest.mark.slow
 def test_a_worker_that_was_killed_costs_its_job_alone(work: Path) -> None:
     shorten(work / "jobs.jsonl", 40)
     with running(work) as (process, workers):

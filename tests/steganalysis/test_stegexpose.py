@@ -73,7 +73,7 @@ def test_same_as_the_loops(detector: Any, oracle: Any, size: tuple[int, int], sh
 
 
 @pytest.mark.parametrize(("detector", "oracle"), PAIRS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     image=arrays.arrays(
         np.uint8,

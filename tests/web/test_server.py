@@ -326,7 +326,7 @@ def test_the_page_asks_nobody_else() -> None:
 
 def test_nothing_is_written_or_logged(work: Path, tmp_path: Path) -> None:
     # Above what libraries like to spool to disk.
-    large = ("large.txt", bytes(3_000_000))
+    large = ("large.txt", bytes(1_200_000))
     with running(folder=tmp_path) as (address, process):
         headers = {"origin": address.rstrip("/")}
         body = request("hide", work / "host.png", large, wish="quality", passphrase="five words")
