@@ -52,8 +52,9 @@ demo: $(TOOL) ## hide photos in a photo, get them back, write build/demo
 web: $(WEB) ## the page that hides and reveals, on this machine alone
 	.venv/bin/isn web $(ARGS)
 
+# The matrices of BLAS are small here, and its threads wait by spinning.
 test: $(TEST) ## all tests that are quick and need no torch
-	.venv/bin/python -m pytest -m "not slow" $(ARGS)
+	OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow" $(ARGS)
 
 test-all: $(ALL) ## every test, with torch (on Linux a download of 3 GB)
 	.venv-all/bin/python -m pytest $(ARGS)

@@ -144,7 +144,8 @@ def read(container: NDArray[np.uint8], size: int) -> bytes:
         labels = [] if len(labels) == RUN else labels
         labels.append(value >> width - 1)
         highest = 0
-        for back, label in enumerate(labels[::-1]):
+        # No tap reaches further back.
+        for back, label in enumerate(labels[: -1 - max(CARRYING.taps).bit_length() : -1]):
             one, two = (taps >> back & 1 for taps in CARRYING.taps)
             highest ^= one & label ^ two & label >> 1
         loose += [highest, *(value >> bit & 1 for bit in reversed(range(width - 1)))]

@@ -196,7 +196,7 @@ def test_a_container_may_be_a_jpeg_and_be_stored_again(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick")
 def test_secrecy_changes_little_and_says_what_betrays_it(tmp_path: Path) -> None:
     host, note, out = (tmp_path / name for name in ("host.png", "note.txt", "out.png"))
-    grain = picture(200, 220, seed=1) // 2 + np.random.default_rng(0).integers(0, 99, (200, 220, 3))
+    grain = picture(120, 130, seed=1) // 2 + np.random.default_rng(0).integers(0, 99, (120, 130, 3))
     Image.fromarray(grain.astype(np.uint8)).save(host)
     Image.fromarray(grain.astype(np.uint8)).save(tmp_path / "host.jpg", quality=95)
     note.write_text("Kilroy was here.")

@@ -46,11 +46,15 @@ def methods() -> dict[str, Method]:
 
 
 every_method = pytest.mark.parametrize("name", methods())
+KINDS = ("photos", "avif", "tiny", "tiny-paper", "paper-2")
+"""One of each, and the paper's with several images: the others differ in their weights alone."""
+
+every_kind = pytest.mark.parametrize("name", KINDS)
 carried = pytest.mark.parametrize(
-    "name", [name for name in methods() if isinstance(methods()[name], Carried)]
+    "name", [name for name in KINDS if isinstance(methods()[name], Carried)]
 )
 papers = pytest.mark.parametrize(
-    "name", [name for name in methods() if isinstance(methods()[name], Paper)]
+    "name", [name for name in KINDS if isinstance(methods()[name], Paper)]
 )
 
 
@@ -74,8 +78,13 @@ def example(name: str) -> Pixels:
     return made
 
 
-@every_method
-@pytest.mark.parametrize("host", [HOST, GREY], ids=["colour", "grey"])
+@pytest.mark.parametrize(
+    ("name", "host"),
+    [
+        *(pytest.param(name, HOST, id=f"{name} colour") for name in methods()),
+        *(pytest.param(name, GREY, id=f"{name} grey") for name in KINDS),
+    ],
+)
 def test_what_is_hidden_is_revealed_through_a_file(name: str, host: Pixels) -> None:
     each, secret = methods()[name], secret_of(name)
     kept = host.copy(), [one.copy() for one in secret if not isinstance(one, File)]
@@ -96,13 +105,13 @@ def test_what_is_hidden_is_revealed_through_a_file(name: str, host: Pixels) -> N
     assert looked.contents(container, Public()) == contents_of(secret)
 
 
-@every_method
+@every_kind
 def test_the_same_is_hidden_the_same(name: str) -> None:
     again = methods()[name].hide(HOST.copy(), secret_of(name), Public())
     np.testing.assert_array_equal(again, example(name))
 
 
-@every_method
+@every_kind
 def test_shares_grow_to_one(name: str) -> None:
     shares = Shares()
     container = methods()[name].hide(HOST, secret_of(name), Public(), shares)
@@ -112,7 +121,7 @@ def test_shares_grow_to_one(name: str) -> None:
     assert shares.sound
 
 
-@every_method
+@every_kind
 def test_a_changed_sample_is_told_or_changes_nothing(name: str) -> None:
     each, container = methods()[name], example(name)
     whole = each.reveal(container, Public())
@@ -130,7 +139,7 @@ def test_a_changed_sample_is_told_or_changes_nothing(name: str) -> None:
     assert told >= 4
 
 
-@every_method
+@every_kind
 def test_other_images_hold_nothing(name: str) -> None:
     for wrong in (HOST, GREY, HOST[:3, :3], np.zeros((1, 1), np.uint8), picture(200, 9)):
         with pytest.raises(NoSeal):
@@ -139,7 +148,7 @@ def test_other_images_hold_nothing(name: str) -> None:
             method.look(wrong, Public(), [methods()[name]])
 
 
-@every_method
+@every_kind
 def test_parts_of_a_container_are_told(name: str) -> None:
     container = example(name)
     for part in (container[1:], container[:-1], container[:, 1:], container[:, :-1]):
@@ -147,7 +156,7 @@ def test_parts_of_a_container_are_told(name: str) -> None:
             methods()[name].reveal(part, Public())
 
 
-@every_method
+@every_kind
 def test_a_host_too_small_is_refused(name: str) -> None:
     for shape in ((1, 1, 3), (10, 10), (10, 12, 3), (3, 90, 3)):
         with pytest.raises(ImageError, match="larger"):

@@ -24,10 +24,26 @@ every_exhibit = pytest.mark.parametrize("name", EXHIBITS)
 
 @pytest.fixture(autouse=True, scope="module")
 def _stretched_once() -> Iterator[None]:
-    """Argon2id at its real cost, once for each passphrase and salt of the museum."""
+    """Argon2id at its real cost, once for each passphrase and salt of the museum.
+
+    What a carrier that wrote nothing reads as a salt opens nothing, at whatever cost.
+    """
+    stretch, salts = cache(keys._stretch), {salt_of(name) for name in EXHIBITS}
+
+    def once(spelled: bytes, salt: bytes) -> bytes:
+        return stretch(spelled, salt) if salt in salts else hashlib.sha256(spelled + salt).digest()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keys, "_stretch", cache(keys._stretch))
+        patch.setattr(keys, "_stretch", once)
         yield
+
+
+def salt_of(name: str) -> bytes:
+    """Where the carrier that wrote it has it."""
+    pixels = images.read(MUSEUM / name).pixels
+    samples = np.ascontiguousarray(pixels[..., 0]) if images.is_grey(pixels) else pixels
+    (carrier,) = (each for each in CARRIERS if each.name == EXHIBITS[name]["carrier"])
+    return carrier.read_head(samples, keys.Public())[: keys.SALT_BYTES]
 
 
 def words_of(name: str) -> dict[str, Any]:

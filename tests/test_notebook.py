@@ -48,6 +48,7 @@ def test_it_imports_nothing_that_is_hidden() -> None:
     assert not any(re.search(r"\b_", " ".join(each)) for each in imported)
 
 
+@pytest.mark.slow
 def test_it_runs_and_says_what_is_so() -> None:
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("Agg")

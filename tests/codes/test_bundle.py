@@ -39,7 +39,7 @@ def part(number: int, fingerprint: bytes, payload: bytes) -> bytes:
     return struct.pack("<B16sI", number, fingerprint, len(payload)) + payload
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.booleans(), min_size=2, max_size=7).filter(lambda each: len(set(each)) == 2))
 def test_any_order_comes_back(kinds: list[bool]) -> None:
     secret: list[Item] = [

@@ -30,12 +30,12 @@ def test_each_verb_is_timed_in_a_process_of_its_own(folder: Path) -> None:
 def test_the_same_job_in_this_process(folder: Path, tmp_path: Path) -> None:
     group = domains(folder, count=1)[0].group(0, 1)
     for k, each in enumerate((group.host, *group.hidden)):
-        images.write(tmp_path / f"{k}.png", images.resize(each.pixels, 128, 130))
+        images.write(tmp_path / f"{k}.png", images.resize(each.pixels, 64, 66))
     for verb in cost.VERBS:
         job = cost.Job(verb, "paper-1", True, "native", 1, str(tmp_path))
         cost_process.main([json.dumps(asdict(job))])
         assert json.loads((tmp_path / f"{verb}.json").read_text())["seconds"] > 0
-    assert images.read(tmp_path / "container.png").pixels.shape == (128, 130, 3)
+    assert images.read(tmp_path / "container.png").pixels.shape == (64, 66, 3)
 
 
 def test_the_peak_of_this_process_is_at_least_what_it_holds() -> None:

@@ -21,8 +21,8 @@ def run(*words: object) -> Result:
 def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
     (folder / "torn.png").write_bytes(b"nothing")
     out = tmp_path / "a" / "b"
-    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4", "--parts", "table,capacity")
-    result = run("--data", folder, *words, "-o", out)
+    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4", "--limit", 2)
+    result = run("--data", folder, *words, "--parts", "table,capacity", "-o", out)
     assert result.exit_code == 0, result.output
     assert {each.name for each in out.iterdir()} == {"report.html", "report.md", "report.json"}
     assert "torn.png" in result.stderr
@@ -86,8 +86,8 @@ def test_a_folder_of_names_that_are_no_text_has_its_reports(folder: Path, tmp_pa
     folder.rename(odd)
     for number, path in enumerate(sorted(odd.glob("*.png"))):
         path.rename(os.fsdecode(os.fsencode(odd) + b"/\xff%d.png" % number))
-    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4")
-    result = run("--data", odd, *words, "--parts", "table,capacity", "-o", tmp_path / "out")
+    words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4", "--limit", 2)
+    result = run("--data", odd, *words, "--parts", "table", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     for name in ("report.html", "report.md", "report.json"):
         assert "caf\\" in (tmp_path / "out" / name).read_text("utf-8")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from isn.baselines.lsb import Lsb
-from isn.errors import ImageError
-from isn.evaluation import adapter, detection, report, run
+from isn.errors import BackendError, ImageError
+from isn.evaluation import adapter, cost, detection, report, run
 from isn.evaluation.extremes import NATURAL, PAIRS
 from isn.evaluation.plan import Plan
 from isn.evaluation.run import evaluate
@@ -70,11 +70,19 @@ def test_an_image_that_is_gone_ends_nothing(folder: Path, monkeypatch: pytest.Mo
 def test_detection_and_cost_go_on_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detection, "NEEDS", {})
     monkeypatch.setattr(Fussy, "brightest", 0.0)
+    measure = cost.measure
+
+    def known(contender: Any, *words: Any, **options: Any) -> Any:
+        if contender.name == "fussy":
+            raise BackendError("fussy could not be timed")
+        return measure(contender, *words, **options)
+
+    monkeypatch.setattr(cost, "measure", known)
+    monkeypatch.setattr(cost, "_process", lambda job: {"seconds": 0.1, "peak_bytes": None})
     words = {"parts": ("detection", "cost"), "limit": 2, "cost_sizes": ((64, 64),)}
     found = evaluate(Plan((str(folder),), (1,), (), None, **words))  # type: ignore[arg-type]
     assert [each.method for each in found.detected if not each.control] == ["lsb-4"]
     assert [each.method for each in found.costs] == ["lsb-4", "lsb-4"]
-    # The process that times it does not know it.
     assert {(each.part, each.method) for each in found.failures} == {
         ("detection", "fussy"),
         ("cost", "fussy"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -112,8 +112,17 @@ def test_the_recorded_figures_are_of_a_network_that_hides() -> None:
             assert np.abs(host - hidden[:, :3]).mean() > 0.1
 
 
+@cache
+def answer_of_the_oracle(config: ModelConfig, size: tuple[int, int]) -> tuple[Any, Any]:
+    """Bands of a host, and what rho and eta of the first block say of them."""
+    rng = np.random.default_rng(6)
+    host = rng.standard_normal((2, config.host_channels, *size)).astype(np.float32)
+    network = oracle(config, random_tensors(config))
+    return host, network.couplings[0].subnets.rho_eta(host)
+
+
 @pytest.mark.parametrize("build", ["avx2", "plain"])
-@pytest.mark.parametrize("size", [(1, 1), (1, 30), (2, 3), (13, 22), (37, 19)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (2, 3), (13, 22), (23, 19)])
 @pytest.mark.parametrize("config", CONFIGS, ids=ModelConfig.to_json)
 def test_each_build_equals_the_oracle_in_blocks_of_any_size(
     config: ModelConfig, size: tuple[int, int], build: str, monkeypatch: pytest.MonkeyPatch
@@ -121,10 +130,8 @@ def test_each_build_equals_the_oracle_in_blocks_of_any_size(
     if build not in kernels.builds():
         pytest.skip(f"this processor does not run the build {build}")
     monkeypatch.setattr(native, "call", partial(kernels.call, build=build))
-    tensors, rng = random_tensors(config), np.random.default_rng(6)
-    host = rng.standard_normal((2, config.host_channels, *size)).astype(np.float32)
-    wanted = oracle(config, tensors).couplings[0].subnets.rho_eta(host)
-    (subnets, *_) = Native().subnets(config, tensors)
+    host, wanted = answer_of_the_oracle(config, size)
+    (subnets, *_) = Native().subnets(config, random_tensors(config))
     for block in (3, 16, 72):
         monkeypatch.setattr(native, "BLOCK", block)
         for one, other in zip(subnets.rho_eta(host), wanted, strict=True):

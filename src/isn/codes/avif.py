@@ -22,6 +22,7 @@ from isn.codes import NO_FINGERPRINT, Foreseen, Room
 from isn.codes.still import coded_size
 from isn.errors import BackendError, ImageError
 from isn.images import Pixels
+from isn.images.opening import register
 from isn.progress import Tell
 from isn.secret import (
     MOST_IMAGES,
@@ -183,6 +184,7 @@ def encode(pixels: Pixels, quality: int) -> bytes:
         pixels: uint8, H x W x 3.
         quality: 0 to 100, as Pillow and libavif count.
     """
+    register("AVIF")
     buffer = io.BytesIO()
     # One thread, for libaom's output depends on how many there are.
     Image.fromarray(pixels).save(

@@ -24,6 +24,9 @@ LONGEST_NAME: Final = 200
 
 _ENTRY: Final = struct.Struct("<HQ")
 _FILTERS: Final[list[dict[str, Any]]] = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
+_LEAST_REACH: Final = 1 << 12
+_REACH: Final = 1 << 23
+"""Bytes that LZMA looks back: the least there may be, and those of the preset."""
 _DEVICES: Final = frozenset(
     [
         *("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"),
@@ -130,7 +133,10 @@ def _compressed(files: list[File]) -> bytes:
     for each in files:
         name = safe_name(each.name).encode()
         parts += [_ENTRY.pack(len(name), len(each.content)), name, each.content]
-    return lzma.compress(b"".join(parts), lzma.FORMAT_RAW, filters=_FILTERS)
+    whole = b"".join(parts)
+    # To look back further than there is takes nothing off, and milliseconds to make room for.
+    reach = min(max(1 << len(whole).bit_length(), _LEAST_REACH), _REACH)
+    return lzma.compress(whole, lzma.FORMAT_RAW, filters=[{**_FILTERS[0], "dict_size": reach}])
 
 
 def _opened(payload: bytes) -> list[File]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from isn.errors import OutputError
 from isn.images import png
+from isn.images.opening import register
 from isn.images.picture import Picture, Pixels, check_rgb, is_grey, lacks_memory, reason
 
 _SIDES = {"WEBP": ("WebP", 16383), "JPEG": ("JPEG", 65500)}
@@ -102,6 +103,7 @@ def check_fits(file_format: str, size: tuple[int, int], name: str) -> None:
 
 
 def _saved(samples: Pixels, file_format: str, options: dict[str, Any]) -> bytes:
+    register(file_format)
     buffer = io.BytesIO()
     Image.fromarray(samples).save(buffer, file_format, **options)
     return buffer.getvalue()

@@ -8,6 +8,7 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, cast
 
@@ -20,6 +21,9 @@ from isn.images.tiff import Tiff
 
 MAX_STREAM_BYTES: Final = 1 << 30
 """Enough for `MAX_PIXELS` at 8 bytes each, uncompressed; an endless stream stops here."""
+
+_PLUGINS: Final = {"TIFF": "Tiff", "WEBP": "WebP", "AVIF": "Avif"}
+"""Pillow's modules for what is read and what `Image.preinit` does not import."""
 
 _Factory = Callable[[IO[bytes], str], Image.Image]
 
@@ -45,6 +49,12 @@ def known_formats() -> tuple[str, ...]:
     known = [each for each in ("webp", "avif") if each in features.modules]
     optional = [each for each in known if features.check(each)]
     return ("PNG", "JPEG", "TIFF", "BMP", "GIF", "PPM", *map(str.upper, optional), heif.FORMAT)
+
+
+def register(name: str) -> None:
+    """Lets Pillow read and write a format; `Image.init` would import forty others as well."""
+    if name in _PLUGINS and name not in Image.OPEN:
+        import_module(f"PIL.{_PLUGINS[name]}ImagePlugin")
 
 
 def open_image(stream: BinaryIO, name: str) -> Opened:
@@ -92,8 +102,7 @@ def _factories(prefix: bytes) -> Iterator[_Factory]:
             if heif.accepts(prefix):
                 yield lambda stream, _: heif.open_heif(cast(BinaryIO, stream))
             continue
-        if name not in Image.OPEN:
-            Image.init()
+        register(name)
         factory, accepts = Image.OPEN[name]
         if accepts is None or accepts(prefix) is True:
             yield Tiff if name == "TIFF" else factory

@@ -41,11 +41,25 @@ Say = Callable[..., None]
 def main() -> None:
     """Does one job, one thread at a time since each core has a job of its own."""
     threads.limit(1)
-    out, request = sys.stdout.buffer, sys.stdin.buffer.read()
+    out = sys.stdout.buffer
+
+    def send(message: bytes) -> None:
+        out.write(message)
+        out.flush()
+
+    answer(sys.stdin.buffer.read(), send)
+
+
+def answer(request: bytes, send: Callable[[bytes], None]) -> None:
+    """Does what a request asks for.
+
+    Args:
+        request: a message, which anybody may have made.
+        send: takes messages: of progress, then the answer, which may be that it failed.
+    """
 
     def say(*blobs: bytes, **head: Any) -> None:
-        out.write(pack(head, *blobs))
-        out.flush()
+        send(pack(head, *blobs))
 
     try:
         head, blobs = unpack(request)

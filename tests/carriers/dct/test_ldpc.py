@@ -79,7 +79,7 @@ def test_words_come_back_where_bits_are_worth_what_is_asked_for(columns: int) ->
     deviation = deviation_for(NEEDED[columns])
     assert NEEDED[columns] < 1.36 * columns / WIDTH
     code = Word(columns, 400)
-    for _ in range(12):
+    for _ in range(8):
         word = code.encode(rng.integers(0, 2, code.data, dtype=np.uint8))
         found = code.decode(received(word, deviation, rng))
         assert found is not None
@@ -91,7 +91,7 @@ def test_beyond_the_bound_nothing_is_made_up(columns: int) -> None:
     rng = np.random.default_rng(columns)
     deviation = deviation_for(0.9 * columns / WIDTH)
     code = Word(columns, 200)
-    for _ in range(5):
+    for _ in range(3):
         word = code.encode(rng.integers(0, 2, code.data, dtype=np.uint8))
         assert code.decode(received(word, deviation, rng)) is None
 

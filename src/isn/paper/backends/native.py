@@ -28,9 +28,6 @@ BLOCK: Final = 72
 _GROUP, _QUAD = 16, 4
 """Outputs, and inputs, that `dense.c` takes together: the last ones are filled up with zeros."""
 
-_TO_POINTS: Final = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
-"""G of Lavin and Gray: three weights in a row to four points."""
-
 
 @dataclass(frozen=True)
 class Dense:
@@ -109,6 +106,13 @@ def _points(weight: Floats, starts: Sequence[int]) -> Floats:
         )
         for part in np.split(weight, starts, axis=1)
     ]
-    points = _TO_POINTS @ np.concatenate(filled, axis=1).astype(np.float64) @ _TO_POINTS.T
-    grouped = points.reshape(outputs // _GROUP, _GROUP, -1, 16).transpose(0, 3, 2, 1)
-    return np.ascontiguousarray(grouped, np.float32)
+    kernels = np.concatenate(filled, axis=1).transpose(2, 3, 0, 1).astype(np.float64, order="C")
+    points = np.array([_four(row) for row in _four(kernels)], np.float32)
+    grouped = points.reshape(16, outputs // _GROUP, _GROUP, -1).transpose(1, 0, 3, 2)
+    return np.ascontiguousarray(grouped)
+
+
+def _four(weights: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Three weights in a row to four points: G of Lavin and Gray, as sums of whole arrays."""
+    outer, inner = (weights[0] + weights[2]) / 2, weights[1] / 2
+    return [weights[0], outer + inner, outer - inner, weights[2]]
