@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from isn.cli import hosts, stores
 from isn.cli.capacity import facts_of, fitting, table
+from isn.cli.cluster import crew_for, ray_option
 from isn.cli.common import (
     STANDARD,
     backend_option,
@@ -30,6 +33,7 @@ from isn.cli.common import (
     threads_option,
     write_standard,
 )
+from isn.cli.crew import workers_option
 from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, cell
@@ -99,12 +103,22 @@ class Order:
 @texture_option
 @backend_option
 @threads_option
+@workers_option
+@ray_option
 @overwrite_option
 @click.option("--dry-run", is_flag=True, help="Say what it would give, and do nothing.")
 @json_option
 @quiet_option
 @click.pass_obj
-def hide(voice: Voice, /, ask: bool, passphrase_file: str | None, **given: Any) -> int:
+def hide(
+    voice: Voice,
+    /,
+    ask: bool,
+    passphrase_file: str | None,
+    workers: int | None,
+    cluster: str | None,
+    **given: Any,
+) -> int:
     """Hide images and files in HOST.
 
     HOST and each IMAGE are image files of any size; one of them may be - for standard input. A file
@@ -113,6 +127,10 @@ def hide(voice: Voice, /, ask: bool, passphrase_file: str | None, **given: Any) 
     The container looks like HOST. Before it is written it is revealed, and what that gave is
     printed: PSNR in dB, of the container against HOST and of each revealed image against IMAGE.
     All that is hidden shares the room of the host: see `isn capacity`.
+
+    HOST may be a folder: the same is hidden in each image below it, and OUT is a folder for the
+    containers, which have their hosts' names and are PNG. One that fails is named, the others go
+    on, and the exit code is 1. To pair many hosts with images of their own: `isn batch`.
 
     Send the container as a file: whatever stores it with loss (JPEG, most messengers) destroys
     what is hidden, unless it was made with --survive, or is itself a .jpg. Then far less fits.
@@ -128,10 +146,18 @@ def hide(voice: Voice, /, ask: bool, passphrase_file: str | None, **given: Any) 
     "notes", "warnings"}; a PSNR is null where the images are equal. A failure
     prints {"error", "kind"}. With -o - it is the last line of standard error.
     With --dry-run it is {"container", "fits", ...} and what `isn capacity`
-    prints of a method.
+    prints of a method. Of a folder each host prints its own line, with "host".
     """
     order = Order(**given)
-    return carry_out(voice, order, lambda: read_passphrase(ask, passphrase_file, twice=True))
+
+    def passphrase() -> str | None:
+        return read_passphrase(ask, passphrase_file, twice=True)
+
+    if os.path.isdir(order.host):
+        return hosts.hide_in_all(voice, order, passphrase, crew_for(workers, cluster))
+    if cluster is not None or workers is not None:
+        raise click.UsageError("--workers and --ray are for many hosts: give a folder of them")
+    return carry_out(voice, order, passphrase)
 
 
 def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) -> int:
@@ -147,19 +173,18 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
         click.UsageError: as :func:`~isn.cli.common.read_secret`, or nothing was given to hide.
     """
     from isn import advice
-    from isn.images import check_output
 
     output, overwrite = order.output, order.overwrite
     if not order.images and not order.files:
         raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
     jpeg = _is_jpeg(output)
     if output != STANDARD:
-        check_output(output, overwrite=overwrite, survives=jpeg)
+        stores.check_output(output, overwrite=overwrite, survives=jpeg)
     chosen = _method(voice, order)
     cover, secret = read_secret(order.host, order.images, order.files, voice)
     if output != STANDARD:
         rows, columns = cover.pixels.shape[:2]
-        check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)
+        stores.check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)
     if order.dry_run:
         return _foretell(voice, output, fitting(chosen.name, cover, secret, **order.tuning))
     phrase = passphrase()
@@ -190,7 +215,7 @@ def _write(voice: Voice, order: Order, container: Container) -> Container:
         if order.output == STANDARD:
             write_standard(encode(container.pixels, like=container.host))
         else:
-            container.save(order.output, overwrite=order.overwrite)
+            stores.save(container, order.output, overwrite=order.overwrite)
         return container.as_jpeg() if _is_jpeg(order.output) else container
 
 
