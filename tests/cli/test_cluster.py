@@ -195,4 +195,4 @@ def test_what_is_left_when_the_driver_ends_is_named(monkeypatch: pytest.MonkeyPa
     run(jobs, came.__setitem__, address="auto")
     assert came[1] == Outcome({"container": "b.png"})
     for place in (0, 2):
-        assert came[place].error.startswith(f"{jobs[place].name}: the cluster's head was lost")
+        assert came[place].error.startswith(f"{jobs[place].name}: the cluster was lost")

@@ -49,7 +49,7 @@ def test_batch_reads_and_writes_a_store(store: Any) -> None:
     assert [each["container"] for each in answers] == [
         f"memory://out/{name}" for name in ("host.png", "host-2.png", "x.jpg", "host-3.png")
     ]
-    assert "memory://in/none.png cannot be read" in answers[3]["error"]
+    assert "memory://in/none.png cannot be read (there is no such file)" in answers[3]["error"]
     (shown,) = isn.reveal(store.cat_file("/out/host.png"))
     assert images.read(picture(24, 32)).pixels.shape == shown.shape  # type: ignore[union-attr]
     for name in ("host-2.png", "x.jpg"):

@@ -54,10 +54,14 @@ def batch(
     FOLDER; default: that of the host, as .png), method, bits, secrecy and survive, as for
     `isn hide`. In CSV the columns image and file may be repeated and their cells empty, in JSON
     they may be lists. Files are looked for from the current folder; one passphrase is for all.
+    Their names, and FOLDER, may be addresses: file://, and s3://, gs:// and az:// through fsspec.
 
     One job that fails is named, with its line in JOBS; the others go on, and the exit code is 1.
     Each container is written whole or not at all, so that after an interruption --resume goes on.
     It asks whether an image is there under the name, not whether the job was the same.
+
+    With --ray a job whose worker or node is lost is tried again, three times in all. Where its
+    container turns out to be there, it counts as skipped.
 
     --json prints a line for each job: {"line", ...} with what `isn hide` prints, or "container" and
     "skipped", or "container", "error" and "kind"; at last {"jobs", "done", "skipped", "failed"}.

@@ -87,8 +87,10 @@ def run(jobs: Sequence[Job], take: Take, *, address: str, workers: int | None = 
     if not jobs:
         return
     left = set(range(len(jobs)))
-    with _driver(address, workers) as (given, answers), contextlib.suppress(OSError):
-        _tell(given, jobs)
+    with _driver(address, workers) as (given, answers):
+        # One that has ended has nothing to answer either.
+        with contextlib.suppress(OSError):
+            _tell(given, jobs)
         for line in answers:
             place, outcome = _understood(line)
             left.discard(place)
@@ -141,8 +143,8 @@ def _forsaken(job: Job) -> Outcome:
     from isn.images.picture import shown
 
     return Outcome(
-        error=f"{shown(job.name)}: the cluster's head was lost before it was done: start it again, "
-        "and go on with --resume",
+        error=f"{shown(job.name)}: the cluster was lost before it was done: see whether its head "
+        "runs, and go on with --resume",
         kind="IsnError",
     )
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from isn.cli import hosts, stores
+from isn.cli import hosts, made, stores
 from isn.cli.capacity import facts_of, fitting, table
 from isn.cli.cluster import crew_for, ray_option
 from isn.cli.common import (
     STANDARD,
     backend_option,
     bits_option,
-    count_of,
-    decibels,
     file_option,
     json_option,
     output_option,
@@ -27,7 +24,6 @@ from isn.cli.common import (
     read_picture,
     read_secret,
     secrecy_option,
-    sides,
     survive_option,
     texture_option,
     threads_option,
@@ -36,11 +32,9 @@ from isn.cli.common import (
 from isn.cli.crew import workers_option
 from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
-from isn.cli.voice import Voice, cell
+from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.api import Capacity, Container
     from isn.images import Picture
     from isn.method import Method
@@ -189,9 +183,10 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
         return _foretell(voice, output, fitting(chosen.name, cover, secret, **order.tuning))
     phrase = passphrase()
     if order.secrecy is not None:
-        _warn(voice, advice.of_betrayal(cover, phrase))
+        for sentence in advice.of_betrayal(cover, phrase):
+            voice.warn(sentence)
     container = _write(voice, order, _hide(voice, cover, secret, chosen, phrase))
-    _tell(voice, order, container, secret, phrase)
+    made.tell(voice, order, container, secret, phrase)
     return 0
 
 
@@ -217,36 +212,6 @@ def _write(voice: Voice, order: Order, container: Container) -> Container:
         else:
             stores.save(container, order.output, overwrite=order.overwrite)
         return container.as_jpeg() if _is_jpeg(order.output) else container
-
-
-def _tell(
-    voice: Voice,
-    order: Order,
-    container: Container,
-    secret: Sequence[Picture | File],
-    passphrase: str | None,
-) -> None:
-    from isn import advice
-
-    values = container.revealed or ()
-    _warn(voice, (*advice.of_loss(container, secret), *advice.of_guessing(passphrase)))
-    names = [*order.images, *order.files]
-    if not voice.silent:
-        voice.report(_table(container, names, secret, values))
-    if order.output != STANDARD:
-        told = count_of(len(order.images), len(order.files))
-        under = "" if passphrase is None else ", under a passphrase"
-        voice.report(f"{order.output} holds {told}, hidden by {container.method}{under}")
-    voice.answer(
-        container=order.output,
-        width=container.pixels.shape[1],
-        height=container.pixels.shape[0],
-        method=container.method,
-        container_psnr=decibels(container.psnr),
-        hidden=[_facts(*each) for each in zip(names, secret, values, strict=True)],
-        notes=voice.notes,
-        warnings=voice.warnings,
-    )
 
 
 def _is_jpeg(output: str) -> bool:
@@ -291,56 +256,3 @@ def _hide(
             f"the container that was made does not reveal ({error}), so nothing was written: try "
             "another method or backend"
         ) from error
-
-
-def _is_file(item: Picture | File) -> bool:
-    from isn.secret import File
-
-    return isinstance(item, File)
-
-
-def _warn(voice: Voice, sentences: Iterable[str]) -> None:
-    for each in sentences:
-        voice.warn(each)
-
-
-def _table(
-    container: Container,
-    names: Sequence[str],
-    secret: Sequence[Picture | File],
-    values: Sequence[float],
-) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    drawn = Table("", "name", "size", box=box.SIMPLE_HEAD)
-    drawn.add_column("PSNR, dB", justify="right")
-    host = container.host
-    size = sides(*host.pixels.shape[:2])
-    drawn.add_row("container", cell(host.name), size, f"{container.psnr:.2f}")
-    for k, (name, item, value) in enumerate(zip(names, secret, values, strict=True), 1):
-        told = f"{value:.2f}" if math.isfinite(value) else "exact"
-        drawn.add_row(f"revealed {k}", cell(_name(name, item)), _size(item), told)
-    return drawn
-
-
-def _name(given: str, item: Picture | File) -> str:
-    # Of standard input, what it is called; of a file, where it lies.
-    return given if _is_file(item) else item.name
-
-
-def _size(item: Picture | File) -> str:
-    from isn.secret import File
-
-    if isinstance(item, File):
-        return f"{len(item.content)} bytes"
-    return sides(*item.pixels.shape[:2])
-
-
-def _facts(name: str, item: Picture | File, value: float) -> dict[str, Any]:
-    from isn.secret import File
-
-    if isinstance(item, File):
-        return {"file": name, "bytes": len(item.content)}
-    height, width = item.pixels.shape[:2]
-    return {"file": name, "width": width, "height": height, "revealed_psnr": decibels(value)}

@@ -202,7 +202,8 @@ def _in_the_way(name: str) -> OutputError:
 def _reason(error: Exception) -> str:
     from isn.images.picture import reason
 
-    return reason(error)
+    # Some stores say the name alone.
+    return "there is no such file" if isinstance(error, FileNotFoundError) else reason(error)
 
 
 def _shown(name: str) -> str:
