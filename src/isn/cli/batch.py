@@ -24,6 +24,7 @@ from isn.cli.worker import Job
     "-o",
     "--output",
     required=True,
+    type=click.Path(file_okay=False),
     metavar="FOLDER",
     help="Gets the containers; made if it is missing.",
 )
