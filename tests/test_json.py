@@ -80,6 +80,19 @@ def test_hide_reveal_and_info(work: Path) -> None:
     assert told(done("info", "c.jpg", "--json"), "info")["survives"] <= 75
 
 
+def test_hide_in_a_folder_of_hosts(work: Path) -> None:
+    Path("hosts").mkdir()
+    Path("host.png").rename("hosts/host.png")
+    Path("hosts/none.png").write_bytes(b"")
+    hide = ("hide", "hosts", "cat.png", "-o", "made", "--json")
+    made, failed = map(json.loads, run(*hide).stdout.splitlines())
+    Draft202012Validator(SCHEMA).validate({"hide": made})
+    assert made["host"] != failed["host"]
+    Draft202012Validator(SCHEMA["$defs"]["failure"]).validate(
+        {key: value for key, value in failed.items() if key != "host"}
+    )
+
+
 def test_capacity_and_methods(work: Path) -> None:
     assert told(done("capacity", "host.png", "--json"), "capacity")["methods"]
     secret = ("cat.png", "--file", "notes.txt")

@@ -24,6 +24,11 @@ def limit(threads: int) -> None:
         os.environ[name] = str(threads)
 
 
+def limited() -> int | None:
+    """What :func:`limit` says; None where it was not called."""
+    return _limit
+
+
 def count() -> int:
     """How many threads compute: as :func:`limit` says, or one for each core that may be used."""
     if _limit is not None:

@@ -16,7 +16,7 @@ import isn
 from commands import Pixels, done, pixels, refused, run
 from helpers import picture
 from isn import child
-from isn.cli import joblist
+from isn.cli import cluster, joblist
 
 
 @pytest.fixture
@@ -154,6 +154,13 @@ def test_what_is_true_of_all_is_said_once(work: Path) -> None:
     Path("jobs.csv").write_text("host,file,secrecy\n" + "hosts/a.png,notes.txt,high\n" * 2)
     result = done("batch", "jobs.csv", "-o", "out")
     assert result.stderr.count("no passphrase was given") == 1
+
+
+def test_without_ray_it_says_what_is_missing(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("jobs.csv").write_text("host,file\nhosts/a.png,notes.txt\n")
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    assert "isn[ray]" in refused(1, "batch", "jobs.csv", "-o", "out", "--ray")
+    assert not Path("out").exists()
 
 
 # ---------------------------------------------------------------- hostile lists

@@ -150,7 +150,7 @@ def test_where_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch, python
     monkeypatch.setattr(sys, "executable", python)
     came: dict[int, Outcome] = {}
     jobs = [Job("reveal", f"{k}.png", {}) for k in range(4)]
-    crew.run(jobs, 2, came.__setitem__)
+    crew.run(jobs, came.__setitem__, workers=2)
     assert sorted(came) == [0, 1, 2, 3]
     for number, outcome in came.items():
         assert outcome.error.startswith(f"{number}.png: the process for it ended")
@@ -164,15 +164,15 @@ def test_no_more_processes_than_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     came: dict[int, Outcome] = {}
     crew.run(
         [Job("reveal", "missing.png", {"container": "missing.png", "output": "x"})],
-        8,
         came.__setitem__,
+        workers=8,
     )
-    crew.run([], 8, came.__setitem__)
+    crew.run([], came.__setitem__, workers=8)
     assert "missing.png" in came[0].error
 
 
 def test_a_job_that_cannot_be_handed_over_is_not_waited_for() -> None:
     came: dict[int, Outcome] = {}
     jobs = [Job("reveal", f"{k}.png", {"container": object()}) for k in range(2)]
-    crew.run(jobs, 2, came.__setitem__)
+    crew.run(jobs, came.__setitem__, workers=2)
     assert all(came[k].error for k in range(2))

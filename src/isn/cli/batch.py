@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import click
 
-from isn.cli import crew, failures, joblist
-from isn.cli.common import json_option, make_folder, overwrite_option, quiet_option, threads_option
+from isn.cli import crew, failures, joblist, stores
+from isn.cli.cluster import crew_for, ray_option
+from isn.cli.common import json_option, overwrite_option, quiet_option, threads_option
 from isn.cli.crew import workers_option
 from isn.cli.hide import Order
 from isn.cli.joblist import Entry
@@ -32,6 +31,7 @@ from isn.cli.worker import Job
 @passphrase_options
 @threads_option
 @workers_option
+@ray_option
 @click.option("--resume", is_flag=True, help="Pass over jobs whose container is there, and whole.")
 @overwrite_option
 @json_option
@@ -43,7 +43,8 @@ def batch(
     output: str,
     ask: bool,
     passphrase_file: str | None,
-    workers: int,
+    workers: int | None,
+    cluster: str | None,
     resume: bool,
     overwrite: bool,
 ) -> int:
@@ -54,16 +55,21 @@ def batch(
     FOLDER; default: that of the host, as .png), method, bits, secrecy and survive, as for
     `isn hide`. In CSV the columns image and file may be repeated and their cells empty, in JSON
     they may be lists. Files are looked for from the current folder; one passphrase is for all.
+    Their names, and FOLDER, may be addresses: file://, and s3://, gs:// and az:// through fsspec.
 
     One job that fails is named, with its line in JOBS; the others go on, and the exit code is 1.
     Each container is written whole or not at all, so that after an interruption --resume goes on.
     It asks whether an image is there under the name, not whether the job was the same.
 
+    With --ray a job whose worker or node is lost is tried again, three times in all. Where its
+    container turns out to be there, it counts as skipped.
+
     --json prints a line for each job: {"line", ...} with what `isn hide` prints, or "container" and
     "skipped", or "container", "error" and "kind"; at last {"jobs", "done", "skipped", "failed"}.
     """
+    doing = crew_for(workers, cluster)
     entries = joblist.read(jobs)
-    make_folder(Path(output))
+    stores.make_folder(output)
     phrase = read_passphrase(ask, passphrase_file, twice=True)
     turns, skipped = Turns(voice, "container", [str(each.line) for each in entries]), 0
 
@@ -80,7 +86,7 @@ def batch(
         Job("hide", each.output, asdict(_order(each, output, overwrite)), phrase, resume)
         for each in (entries[place] for place in sound)
     ]
-    crew.run_with_bar(voice, "hiding", made, workers, lambda k, came: take(sound[k], came))
+    crew.run_with_bar(voice, "hiding", made, doing, lambda k, came: take(sound[k], came))
     done = len(entries) - skipped - turns.failed
     counts = f"{done} done, {skipped} skipped, {turns.failed} failed"
     voice.report(f"{len(entries)} job{'s' * (len(entries) != 1)}: {counts}")
@@ -92,7 +98,7 @@ def _order(entry: Entry, folder: str, overwrite: bool) -> Order:
     options = {key: value for key, value in entry.fields.items() if key not in joblist.LISTS}
     return Order(
         **options,
-        output=os.path.join(folder, entry.output),
+        output=stores.below(folder, entry.output),
         images=entry.fields["image"],
         files=entry.fields["file"],
         overwrite=overwrite,
@@ -101,7 +107,7 @@ def _order(entry: Entry, folder: str, overwrite: bool) -> Order:
 
 def _told(outcome: Outcome, entry: Entry, jobs: str, folder: str) -> Outcome:
     """An outcome that says which line of the list it is about."""
-    name = os.path.join(folder, entry.output) if entry.output else None
+    name = stores.below(folder, entry.output) if entry.output else None
     facts = {"line": entry.line, **(outcome.facts or {"container": name})}
     error = outcome.error and f"{jobs}, line {entry.line}: {outcome.error}"
     return replace(outcome, facts=facts, error=error)

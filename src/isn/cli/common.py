@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from isn import threads
+from isn.cli import stores
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 
@@ -161,7 +162,7 @@ def read_picture(name: str, voice: Voice) -> Picture:
         if name == STANDARD:
             picture = images.read(sys.stdin.buffer, "standard input")
         else:
-            picture = images.read(name)
+            picture = images.read(stores.source(name), name)
     for sentence in picture.notes:
         voice.note(sentence)
     return picture
@@ -185,11 +186,9 @@ def read_secret(
 
 def read_hidden(images: Sequence[str], files: Sequence[str], voice: Voice) -> list[Picture | File]:
     """Reads what is to be hidden, as :func:`read_secret` does."""
-    from isn.secret import File
-
     _check_files(files)
     pictures = [read_picture(each, voice) for each in images]
-    return [*pictures, *map(File.read, files)]
+    return [*pictures, *map(stores.file, files)]
 
 
 def _check_files(files: Sequence[str]) -> None:

@@ -26,24 +26,23 @@ _PATIENCE: Final = 5.0
 """Seconds in which a process tidies up before it is killed."""
 
 Take: TypeAlias = Callable[[int, Outcome], None]
+Run: TypeAlias = Callable[[Sequence[Job], Take], None]
 
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1, MOST),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Processes that work side by side, each with its share of the threads.",
+    help="Processes that work side by side, each with its share of the threads.  [default: 1]",
 )
 
 
-def run(jobs: Sequence[Job], workers: int, take: Take) -> None:
+def run(jobs: Sequence[Job], take: Take, *, workers: int) -> None:
     """Does jobs, and hands over the outcome of each as soon as it is known.
 
     Args:
         jobs: what is to be done.
-        workers: processes, 1 to `MOST`; 1: this one.
         take: told the place of a job among all, and what came of it.
+        workers: processes, 1 to `MOST`; 1: this one.
     """
     workers = min(workers, len(jobs))
     if workers <= 1:
@@ -57,8 +56,8 @@ def run(jobs: Sequence[Job], workers: int, take: Take) -> None:
             take(*done.get())
 
 
-def run_with_bar(voice: Voice, label: str, jobs: Sequence[Job], workers: int, take: Take) -> None:
-    """As :func:`run`, below a bar that shows how many jobs are done."""
+def run_with_bar(voice: Voice, label: str, jobs: Sequence[Job], run: Run, take: Take) -> None:
+    """Has jobs done, below a bar that shows how many are."""
     with progress_bar(voice, label) as tell:
         done = 0
 
@@ -69,7 +68,7 @@ def run_with_bar(voice: Voice, label: str, jobs: Sequence[Job], workers: int, ta
             if tell is not None:
                 tell(done / len(jobs))
 
-        run(jobs, workers, count)
+        run(jobs, count)
 
 
 class _Crew:
@@ -100,9 +99,9 @@ class _Crew:
             self._over.set()
             processes = list(self._processes)
         for each in processes:
-            _close(each.stdin)
+            close(each.stdin)
         for each in processes:
-            _end(each)
+            end(each)
 
     def _serve(self) -> None:
         process: subprocess.Popen[bytes] | None = None
@@ -137,8 +136,8 @@ class _Crew:
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
         with self._lock:
             self._processes.discard(process)
-        _close(process.stdin)
-        _end(process)
+        close(process.stdin)
+        end(process)
 
 
 def _ask(process: subprocess.Popen[bytes], job: Job) -> Outcome:
@@ -166,16 +165,18 @@ def _lost(job: Job, error: Exception) -> Outcome:
     )
 
 
-def _close(stream: IO[bytes] | None) -> None:
+def close(stream: IO[bytes] | None) -> None:
+    """Closes a pipe, whoever has closed the other end before."""
     with contextlib.suppress(OSError, ValueError):
         if stream is not None:
             stream.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> None:
+    """Waits for the end of a process, kills it after so many seconds, and hears no more of it."""
     try:
-        process.wait(_PATIENCE)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    _close(process.stdout)
+    close(process.stdout)

@@ -25,6 +25,7 @@ _EXTRAS = {
     **dict.fromkeys(("torch", "tensorboard", "webdataset"), "train"),
     **dict.fromkeys(("skimage", "matplotlib", "jinja2"), "evaluate"),
     **dict.fromkeys(("scipy", "sklearn"), "analyze"),
+    **dict.fromkeys(("ray", "fsspec"), "ray"),
     **dict.fromkeys(("starlette", "uvicorn"), "web"),
 }
 

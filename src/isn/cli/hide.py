@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from isn.cli import hosts, made, stores
 from isn.cli.capacity import facts_of, fitting, table
+from isn.cli.cluster import crew_for, ray_option
 from isn.cli.common import (
     STANDARD,
     backend_option,
     bits_option,
-    count_of,
-    decibels,
     file_option,
     json_option,
     output_option,
@@ -24,19 +24,17 @@ from isn.cli.common import (
     read_picture,
     read_secret,
     secrecy_option,
-    sides,
     survive_option,
     texture_option,
     threads_option,
     write_standard,
 )
+from isn.cli.crew import workers_option
 from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
-from isn.cli.voice import Voice, cell
+from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.api import Capacity, Container
     from isn.images import Picture
     from isn.method import Method
@@ -99,12 +97,22 @@ class Order:
 @texture_option
 @backend_option
 @threads_option
+@workers_option
+@ray_option
 @overwrite_option
 @click.option("--dry-run", is_flag=True, help="Say what it would give, and do nothing.")
 @json_option
 @quiet_option
 @click.pass_obj
-def hide(voice: Voice, /, ask: bool, passphrase_file: str | None, **given: Any) -> int:
+def hide(
+    voice: Voice,
+    /,
+    ask: bool,
+    passphrase_file: str | None,
+    workers: int | None,
+    cluster: str | None,
+    **given: Any,
+) -> int:
     """Hide images and files in HOST.
 
     HOST and each IMAGE are image files of any size; one of them may be - for standard input. A file
@@ -113,6 +121,10 @@ def hide(voice: Voice, /, ask: bool, passphrase_file: str | None, **given: Any) 
     The container looks like HOST. Before it is written it is revealed, and what that gave is
     printed: PSNR in dB, of the container against HOST and of each revealed image against IMAGE.
     All that is hidden shares the room of the host: see `isn capacity`.
+
+    HOST may be a folder: the same is hidden in each image below it, and OUT is a folder for the
+    containers, which have their hosts' names and are PNG. One that fails is named, the others go
+    on, and the exit code is 1. To pair many hosts with images of their own: `isn batch`.
 
     Send the container as a file: whatever stores it with loss (JPEG, most messengers) destroys
     what is hidden, unless it was made with --survive, or is itself a .jpg. Then far less fits.
@@ -128,10 +140,18 @@ def hide(voice: Voice, /, ask: bool, passphrase_file: str | None, **given: Any) 
     "notes", "warnings"}; a PSNR is null where the images are equal. A failure
     prints {"error", "kind"}. With -o - it is the last line of standard error.
     With --dry-run it is {"container", "fits", ...} and what `isn capacity`
-    prints of a method.
+    prints of a method. Of a folder each host prints its own line, with "host".
     """
     order = Order(**given)
-    return carry_out(voice, order, lambda: read_passphrase(ask, passphrase_file, twice=True))
+
+    def passphrase() -> str | None:
+        return read_passphrase(ask, passphrase_file, twice=True)
+
+    if os.path.isdir(order.host):
+        return hosts.hide_in_all(voice, order, passphrase, crew_for(workers, cluster))
+    if cluster is not None or workers is not None:
+        raise click.UsageError("--workers and --ray are for many hosts: give a folder of them")
+    return carry_out(voice, order, passphrase)
 
 
 def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) -> int:
@@ -147,26 +167,26 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
         click.UsageError: as :func:`~isn.cli.common.read_secret`, or nothing was given to hide.
     """
     from isn import advice
-    from isn.images import check_output
 
     output, overwrite = order.output, order.overwrite
     if not order.images and not order.files:
         raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
     jpeg = _is_jpeg(output)
     if output != STANDARD:
-        check_output(output, overwrite=overwrite, survives=jpeg)
+        stores.check_output(output, overwrite=overwrite, survives=jpeg)
     chosen = _method(voice, order)
     cover, secret = read_secret(order.host, order.images, order.files, voice)
     if output != STANDARD:
         rows, columns = cover.pixels.shape[:2]
-        check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)
+        stores.check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)
     if order.dry_run:
         return _foretell(voice, output, fitting(chosen.name, cover, secret, **order.tuning))
     phrase = passphrase()
     if order.secrecy is not None:
-        _warn(voice, advice.of_betrayal(cover, phrase))
+        for sentence in advice.of_betrayal(cover, phrase):
+            voice.warn(sentence)
     container = _write(voice, order, _hide(voice, cover, secret, chosen, phrase))
-    _tell(voice, order, container, secret, phrase)
+    made.tell(voice, order, container, secret, phrase)
     return 0
 
 
@@ -190,38 +210,8 @@ def _write(voice: Voice, order: Order, container: Container) -> Container:
         if order.output == STANDARD:
             write_standard(encode(container.pixels, like=container.host))
         else:
-            container.save(order.output, overwrite=order.overwrite)
+            stores.save(container, order.output, overwrite=order.overwrite)
         return container.as_jpeg() if _is_jpeg(order.output) else container
-
-
-def _tell(
-    voice: Voice,
-    order: Order,
-    container: Container,
-    secret: Sequence[Picture | File],
-    passphrase: str | None,
-) -> None:
-    from isn import advice
-
-    values = container.revealed or ()
-    _warn(voice, (*advice.of_loss(container, secret), *advice.of_guessing(passphrase)))
-    names = [*order.images, *order.files]
-    if not voice.silent:
-        voice.report(_table(container, names, secret, values))
-    if order.output != STANDARD:
-        told = count_of(len(order.images), len(order.files))
-        under = "" if passphrase is None else ", under a passphrase"
-        voice.report(f"{order.output} holds {told}, hidden by {container.method}{under}")
-    voice.answer(
-        container=order.output,
-        width=container.pixels.shape[1],
-        height=container.pixels.shape[0],
-        method=container.method,
-        container_psnr=decibels(container.psnr),
-        hidden=[_facts(*each) for each in zip(names, secret, values, strict=True)],
-        notes=voice.notes,
-        warnings=voice.warnings,
-    )
 
 
 def _is_jpeg(output: str) -> bool:
@@ -266,56 +256,3 @@ def _hide(
             f"the container that was made does not reveal ({error}), so nothing was written: try "
             "another method or backend"
         ) from error
-
-
-def _is_file(item: Picture | File) -> bool:
-    from isn.secret import File
-
-    return isinstance(item, File)
-
-
-def _warn(voice: Voice, sentences: Iterable[str]) -> None:
-    for each in sentences:
-        voice.warn(each)
-
-
-def _table(
-    container: Container,
-    names: Sequence[str],
-    secret: Sequence[Picture | File],
-    values: Sequence[float],
-) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    drawn = Table("", "name", "size", box=box.SIMPLE_HEAD)
-    drawn.add_column("PSNR, dB", justify="right")
-    host = container.host
-    size = sides(*host.pixels.shape[:2])
-    drawn.add_row("container", cell(host.name), size, f"{container.psnr:.2f}")
-    for k, (name, item, value) in enumerate(zip(names, secret, values, strict=True), 1):
-        told = f"{value:.2f}" if math.isfinite(value) else "exact"
-        drawn.add_row(f"revealed {k}", cell(_name(name, item)), _size(item), told)
-    return drawn
-
-
-def _name(given: str, item: Picture | File) -> str:
-    # Of standard input, what it is called; of a file, where it lies.
-    return given if _is_file(item) else item.name
-
-
-def _size(item: Picture | File) -> str:
-    from isn.secret import File
-
-    if isinstance(item, File):
-        return f"{len(item.content)} bytes"
-    return sides(*item.pixels.shape[:2])
-
-
-def _facts(name: str, item: Picture | File, value: float) -> dict[str, Any]:
-    from isn.secret import File
-
-    if isinstance(item, File):
-        return {"file": name, "bytes": len(item.content)}
-    height, width = item.pixels.shape[:2]
-    return {"file": name, "width": width, "height": height, "revealed_psnr": decibels(value)}

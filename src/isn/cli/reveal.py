@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isn.cli import crew, failures, outputs
+from isn.cli.cluster import crew_for
 from isn.cli.common import (
     STANDARD,
     backend_option,
@@ -85,7 +86,7 @@ def reveal(
     output: str,
     ask: bool,
     passphrase_file: str | None,
-    workers: int,
+    workers: int | None,
     **given: Any,
 ) -> int:
     """Reveal what is hidden in CONTAINER.
@@ -129,7 +130,7 @@ def _all(
     output: str,
     given: dict[str, Any],
     passphrase: Callable[[], str | None],
-    workers: int,
+    workers: int | None,
 ) -> int:
     """Reveals several containers; returns the exit code."""
     _check(given["method"], given["salvage"])
@@ -143,7 +144,7 @@ def _all(
         for name in several.names
         for own in [outputs.unused(outputs.stem_of(name), "", taken)]
     ]
-    crew.run_with_bar(voice, "revealing", jobs, workers, turns.take)
+    crew.run_with_bar(voice, "revealing", jobs, crew_for(workers, None), turns.take)
     return failures.FAILED if turns.failed else 0
 
 

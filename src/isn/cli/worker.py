@@ -18,6 +18,7 @@ from threading import Thread
 from typing import Any, BinaryIO, Final
 
 from isn import threads
+from isn.cli import stores
 from isn.cli.failures import Terminated
 from isn.cli.many import Outcome, attempt
 from isn.cli.voice import Voice
@@ -53,15 +54,21 @@ def _hide(voice: Voice, job: Job) -> None:
     from isn.errors import OutputError
 
     order = Order(**job.order)
-    if os.path.islink(order.output):
+    path = stores.path_of(order.output)
+    if path is not None and os.path.islink(path):
         raise OutputError(
             f"{order.output} is a link, and may lead out of the folder: remove it, or give "
             "another name"
         )
-    if job.resume and _is_whole(order.output):
-        voice.answer(container=order.output, skipped=True)
-        return
-    carry_out(voice, order, lambda: job.passphrase)
+    if not job.resume or not _is_whole(order.output):
+        try:
+            carry_out(voice, order, lambda: job.passphrase)
+            return
+        except OutputError:
+            # Another try, on a node that was thought lost, may have written it meanwhile.
+            if not job.resume or not _is_whole(order.output):
+                raise
+    voice.answer(container=order.output, skipped=True)
 
 
 def _reveal(voice: Voice, job: Job) -> None:
@@ -79,7 +86,7 @@ def _is_whole(output: str) -> bool:
     from isn.errors import ImageError
 
     try:
-        images.read(output)
+        images.read(stores.source(output))
     except ImageError:
         return False
     return True
@@ -88,10 +95,9 @@ def _is_whole(output: str) -> bool:
 def main() -> None:
     """Does jobs until standard input ends."""
     threads.limit(int(sys.argv[1]))
-    given, answers = _streams()
+    given, answers = streams()
     jobs: SimpleQueue[bytes] = SimpleQueue()
-    signal.signal(signal.SIGTERM, _stop)
-    Thread(target=_listen, args=(given, jobs), daemon=True).start()
+    end_with(given, jobs.put)
     try:
         while line := jobs.get():
             outcome = do(Job(**json.loads(line)))
@@ -101,7 +107,7 @@ def main() -> None:
         pass
 
 
-def _streams() -> tuple[BinaryIO, BinaryIO]:
+def streams() -> tuple[BinaryIO, BinaryIO]:
     """Standard input and output for jobs and answers; nothing else reads or writes there."""
     given, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -110,12 +116,22 @@ def _streams() -> tuple[BinaryIO, BinaryIO]:
     return given, answers
 
 
-def _listen(given: BinaryIO, jobs: SimpleQueue[bytes]) -> None:
-    for line in given:
-        jobs.put(line)
-    # The parent has ended, or wants this process to.
-    os.kill(os.getpid(), signal.SIGTERM)
-    jobs.put(b"")
+def end_with(given: BinaryIO, hear: Callable[[bytes], object]) -> None:
+    """Raises :class:`Terminated` when a stream ends: its writer has, or wants this process to.
+
+    Args:
+        given: the stream, read from now on by a thread.
+        hear: told each line, and at last an empty one.
+    """
+
+    def listen() -> None:
+        for line in given:
+            hear(line)
+        os.kill(os.getpid(), signal.SIGTERM)
+        hear(b"")
+
+    signal.signal(signal.SIGTERM, _stop)
+    Thread(target=listen, daemon=True).start()
 
 
 def _stop(number: int, frame: object) -> None:

@@ -12,7 +12,7 @@ same time.
 """
 
 from isn.images.encoding import encode, encode_jpeg
-from isn.images.files import JPEG, LOSSLESS, check_output, write
+from isn.images.files import JPEG, LOSSLESS, check_format, check_output, encode_as, write
 from isn.images.opening import MAX_STREAM_BYTES
 from isn.images.picture import LOSSY, MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
 from isn.images.reading import read
@@ -28,8 +28,10 @@ __all__ = [
     "Picture",
     "Pixels",
     "Source",
+    "check_format",
     "check_output",
     "encode",
+    "encode_as",
     "encode_jpeg",
     "is_grey",
     "read",

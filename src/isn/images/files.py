@@ -53,9 +53,7 @@ def check_output(
             the way or cannot be made there.
     """
     name, given = shown(path), os.fsdecode(path)
-    file_format = _format_of(given, survives)
-    if size is not None:
-        check_fits(file_format, size, name)
+    check_format(path, size=size, survives=survives)
     with _written(name):
         target = Path(os.path.realpath(given))
         folder = target.parent
@@ -73,6 +71,38 @@ def check_output(
             )
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(f"{name} cannot be written, its folder is not yours to write in")
+
+
+def check_format(
+    path: PathLike, *, size: tuple[int, int] | None = None, survives: bool = False
+) -> None:
+    """Refuses a name, wherever it is of, by what its suffix says of the file's format.
+
+    Args:
+        path: as for :func:`check_output`, and so the others.
+        size: (height, width) of the image, where known.
+        survives: whether what is hidden survives a JPEG.
+
+    Raises:
+        OutputError: the format is lossy, unknown or too small for the image.
+    """
+    file_format = _format_of(os.fsdecode(path), survives)
+    if size is not None:
+        check_fits(file_format, size, shown(path))
+
+
+def encode_as(
+    path: PathLike, pixels: Pixels, *, like: Picture | None = None, jpeg: int | None = None
+) -> bytes:
+    """The content of an image file of this name, as :func:`write` writes it.
+
+    Raises:
+        OutputError: the format is lossy or unknown, or there is not enough memory.
+    """
+    file_format = _format_of(os.fsdecode(path), jpeg is not None)
+    if jpeg is not None and file_format == "JPEG":
+        return encode_jpeg(pixels, jpeg, whole=True, like=like)
+    return encode(pixels, file_format, like=like)
 
 
 def write(
@@ -105,10 +135,7 @@ def write(
     size = (pixels.shape[0], pixels.shape[1])
     check_output(path, overwrite=overwrite, size=size, survives=jpeg is not None)
     name, given = shown(path), os.fsdecode(path)
-    if jpeg is not None and _format_of(given, True) == "JPEG":
-        content = encode_jpeg(pixels, jpeg, whole=True, like=like)
-    else:
-        content = encode(pixels, _format_of(given, False), like=like)
+    content = encode_as(path, pixels, like=like, jpeg=jpeg)
     with _written(name):
         target = Path(os.path.realpath(given))
         atomic.remove_stale(target.parent)

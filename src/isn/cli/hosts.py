@@ -1,0 +1,58 @@
+"""The same secret in each of many hosts: `isn hide` where HOST is a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from isn.cli import crew, failures, outputs, stores
+from isn.cli.common import STANDARD
+from isn.cli.crew import Run
+from isn.cli.many import Outcome, Several, Turns
+from isn.cli.voice import Voice
+from isn.cli.worker import Job
+
+if TYPE_CHECKING:
+    from isn.cli.hide import Order
+
+
+def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None], run: Run) -> int:
+    """Hides in each image below a folder; returns the exit code.
+
+    Args:
+        voice: to speak with.
+        order: of one container, but that its host and its output are folders.
+        passphrase: asked for once, for all.
+        run: does the jobs.
+
+    Raises:
+        OutputError: the output is no folder.
+        click.UsageError: nothing was given to hide, or standard input, or a dry run was.
+    """
+    if not order.images and not order.files:
+        raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
+    if STANDARD in (*order.images, *order.files, order.texture):
+        raise click.UsageError("- was given for a folder of hosts: name a file")
+    if order.dry_run:
+        raise click.UsageError("--dry-run takes one host: see `isn capacity` for a folder")
+    path, several, taken = stores.path_of(order.output), Several([order.host]), set[str]()
+    folder = order.output if path is None else str(outputs.folder_of_all(path))
+    turns, phrase = Turns(voice, "host", several.names), passphrase()
+    turns.refuse(several.failed)
+    stores.make_folder(folder)
+    jobs = [
+        Job("hide", name, asdict(replace(order, host=name, output=output)), phrase)
+        for name in several.names
+        for own in [outputs.unused(outputs.stem_of(name), ".png", taken)]
+        for output in [stores.below(folder, own)]
+    ]
+
+    def take(place: int, outcome: Outcome) -> None:
+        facts = {"host": several.names[place], **outcome.facts}
+        turns.take(place, replace(outcome, facts=facts))
+
+    crew.run_with_bar(voice, "hiding", jobs, run, take)
+    return failures.FAILED if turns.failed else 0

@@ -1,0 +1,212 @@
+"""Files by name or by address: on this machine, or in a store such as S3, through fsspec.
+
+A list of jobs may be a stranger's, so that only the stores in `STORES` are reached, and none of
+fsspec's chains of addresses is followed. All of them show an object once it is whole, and not
+before: there, a container needs no name of its own until it is written.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from isn.errors import ConfigError, ImageError, OutputError
+
+if TYPE_CHECKING:
+    from isn.api import Container
+    from isn.secret import File
+
+STORES: Final = ("s3", "gs", "gcs", "az", "abfs", "memory")
+"""What an address begins with, other than `file`; each is a package of its own for fsspec."""
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+
+
+def path_of(name: str) -> str | None:
+    """Where a file lies on this machine; None of one in a store.
+
+    Args:
+        name: a path, or an address.
+
+    Raises:
+        ConfigError: it is an address of no store that is known.
+    """
+    match = _SCHEME.match(name)
+    if match is None:
+        return name
+    scheme = match[1].lower()
+    if scheme in STORES:
+        return None
+    host, slash, rest = name[match.end() :].partition("/")
+    if scheme != "file" or host not in ("", "localhost"):
+        known = ", ".join(f"{each}://" for each in STORES)
+        raise ConfigError(
+            f"{_shown(name)} is no address that is known: give a path, file:///, or one of {known}"
+        )
+    # As fsspec has it: nothing in it is quoted.
+    return rest if os.name == "nt" else slash + rest
+
+
+def source(name: str) -> str | bytes:
+    """What an image is read from: a path, or the bytes of one in a store.
+
+    Raises:
+        ConfigError: as :func:`path_of`.
+        ImageError: it cannot be read there, or is too large.
+    """
+    from isn.images import MAX_STREAM_BYTES
+
+    path = path_of(name)
+    if path is not None:
+        return path
+    content = _read(name, MAX_STREAM_BYTES)
+    if len(content) > MAX_STREAM_BYTES:
+        raise ImageError(f"{_shown(name)} has more than {MAX_STREAM_BYTES} bytes: give a smaller")
+    return content
+
+
+def file(name: str) -> File:
+    """A file of any kind that is to be hidden.
+
+    Raises:
+        ConfigError: as :func:`path_of`, or it is too large.
+        ImageError: it cannot be read.
+    """
+    from isn.secret import MOST_BYTES, File
+
+    path = path_of(name)
+    if path is not None:
+        return File.read(path)
+    content = _read(name, MOST_BYTES)
+    if len(content) > MOST_BYTES:
+        raise ConfigError(f"{_shown(name)} has more than {MOST_BYTES} bytes: give a smaller file")
+    return File(posixpath.basename(name), content)
+
+
+def check_output(
+    name: str,
+    *,
+    overwrite: bool,
+    size: tuple[int, int] | None = None,
+    survives: bool = False,
+) -> None:
+    """Refuses a container that could not be written, as :func:`isn.images.check_output` does.
+
+    Raises:
+        ConfigError: as :func:`path_of`.
+        OutputError: its format will not do, or something is in its place.
+    """
+    from isn import images
+
+    path = path_of(name)
+    if path is not None:
+        images.check_output(path, overwrite=overwrite, size=size, survives=survives)
+        return
+    images.check_format(name, size=size, survives=survives)
+    try:
+        taken = not overwrite and _store(name).exists(name)
+    # Every store has errors of its own.
+    except Exception as error:
+        raise _unwritten(name, error) from error
+    if taken:
+        raise _in_the_way(name)
+
+
+def save(container: Container, name: str, *, overwrite: bool) -> None:
+    """Writes a container, whole or not at all, and over nothing by accident.
+
+    Raises:
+        ConfigError: as :func:`path_of`.
+        OutputError: it cannot be written so, or there.
+    """
+    from isn import images
+
+    path = path_of(name)
+    if path is not None:
+        container.save(path, overwrite=overwrite)
+        return
+    content = images.encode_as(name, container.pixels, like=container.host, jpeg=container.jpeg)
+    try:
+        _store(name).pipe_file(name, content, mode="overwrite" if overwrite else "create")
+    except FileExistsError as error:
+        raise _in_the_way(name) from error
+    except Exception as error:
+        raise _unwritten(name, error) from error
+
+
+def make_folder(name: str) -> None:
+    """Makes a folder for containers; in a store there are none to be made.
+
+    Raises:
+        ConfigError: as :func:`path_of`.
+        OutputError: it cannot be made, or nothing that is installed reaches the store.
+    """
+    from isn.cli import common
+
+    path = path_of(name)
+    if path is not None:
+        common.make_folder(Path(path))
+        return
+    try:
+        _store(name)
+    except Exception as error:
+        raise _unwritten(name, error) from error
+
+
+def below(folder: str, name: str) -> str:
+    """The name or address of a file in a folder."""
+    if _SCHEME.match(folder) is None:
+        return os.path.join(folder, name)
+    return f"{folder.rstrip('/')}/{name}"
+
+
+def _read(name: str, most: int) -> bytes:
+    """At most one byte more than so many."""
+    try:
+        with _store(name).open(name, "rb") as stream:
+            content: bytes = stream.read(most + 1)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        raise ImageError(
+            f"{_shown(name)} cannot be read ({_reason(error)}): give a file that you may read"
+        ) from error
+    return content
+
+
+def _store(name: str) -> Any:
+    """The file system of an address.
+
+    Its methods take a whole address; `fsspec.open` would follow a chain of them.
+    """
+    import fsspec
+
+    return fsspec.filesystem(name.partition("://")[0].lower())
+
+
+def _unwritten(name: str, error: Exception) -> Exception:
+    if isinstance(error, ModuleNotFoundError):
+        return error
+    return OutputError(
+        f"{_shown(name)} cannot be written ({_reason(error)}): give a place that you may write in"
+    )
+
+
+def _in_the_way(name: str) -> OutputError:
+    return OutputError(f"{_shown(name)} is there already: give another name, or --overwrite")
+
+
+def _reason(error: Exception) -> str:
+    from isn.images.picture import reason
+
+    # Some stores say the name alone.
+    return "there is no such file" if isinstance(error, FileNotFoundError) else reason(error)
+
+
+def _shown(name: str) -> str:
+    from isn.images.picture import shown
+
+    return shown(name)
