@@ -241,6 +241,12 @@ def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
         )
     ]
     assert rooms[0] > rooms[1] > 0
+    assert "telegram" in refused(2, *words, tmp_path / "c.jpg", "--fit", "fax")
+    answer = json.loads(done(*words, tmp_path / "c.jpg", "--fit", 200, "--json").stdout)
+    assert (answer["width"], answer["height"]) == (200, 176)
+    assert ["to 200 x 176" in each for each in answer["notes"]] == [True]
+    less = json.loads(done("capacity", host, "--survive", 50, "--fit", 200, "--json").stdout)
+    assert 0 < less["methods"][0]["room"] < rooms[1]
 
 
 @pytest.mark.parametrize(

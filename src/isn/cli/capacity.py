@@ -13,6 +13,7 @@ from isn.cli.common import (
     bits_option,
     decibels,
     file_option,
+    fit_option,
     json_option,
     quiet_option,
     read_hidden,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @bits_option
 @secrecy_option
 @survive_option
+@fit_option
 @json_option
 @quiet_option
 @click.pass_obj
@@ -58,6 +60,7 @@ def capacity(
     images: tuple[str, ...],
     files: tuple[str, ...],
     others: tuple[str, ...],
+    fit: str | None,
     **options: Any,
 ) -> int:
     """Say what fits in HOST by each shipped method.
@@ -79,7 +82,7 @@ def capacity(
     prints its own line.
     """
     if not are_several((host, *others)):
-        cover, secret = read_secret(host, images, files, voice)
+        cover, secret = read_secret(host, images, files, voice, fit)
         _tell(voice, host, cover, secret, options)
         return 0
     if STANDARD in images:
@@ -88,7 +91,7 @@ def capacity(
 
     def work(own: Voice, name: str) -> None:
         own.report(name)
-        _tell(own, name, read_picture(name, own), shared, options)
+        _tell(own, name, read_picture(name, own, fit), shared, options)
 
     return look(voice, (host, *others), "host", "looking", work)
 

@@ -17,6 +17,7 @@ from isn.cli.common import (
     count_of,
     decibels,
     file_option,
+    fit_option,
     json_option,
     output_option,
     overwrite_option,
@@ -58,6 +59,7 @@ class Order:
     bits: float | None = None
     secrecy: str | None = None
     survive: int | None = None
+    fit: int | str | None = None
     refine: int | None = None
     texture: str | None = None
     backend: str | None = None
@@ -88,6 +90,7 @@ class Order:
 @bits_option
 @secrecy_option
 @survive_option
+@fit_option
 @passphrase_options
 @click.option(
     "--refine",
@@ -156,7 +159,7 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
     if output != STANDARD:
         check_output(output, overwrite=overwrite, survives=jpeg)
     chosen = _method(voice, order)
-    cover, secret = read_secret(order.host, order.images, order.files, voice)
+    cover, secret = read_secret(order.host, order.images, order.files, voice, order.fit)
     if output != STANDARD:
         rows, columns = cover.pixels.shape[:2]
         check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)

@@ -22,7 +22,7 @@ from isn.errors import ConfigError, OutputError
 
 LISTS: Final = ("image", "file")
 NUMBERS: Final = {"bits": float, "survive": int}
-FIELDS: Final = ("host", *LISTS, "output", "method", "secrecy", *NUMBERS)
+FIELDS: Final = ("host", *LISTS, "output", "method", "secrecy", "fit", *NUMBERS)
 """Of a job; those of `LISTS` may be there more than once."""
 
 MOST_BYTES: Final = 1 << 26
@@ -205,7 +205,7 @@ _WANTED: Final = ("a text", "a number")
 
 
 def _fits(name: str, value: object) -> bool:
-    kinds = {"bits": (int, float), "survive": (int,)}.get(name, (str,))
+    kinds = {"bits": (int, float), "survive": (int,), "fit": (int, str)}.get(name, (str,))
     return isinstance(value, kinds) and not isinstance(value, bool)
 
 

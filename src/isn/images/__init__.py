@@ -6,13 +6,14 @@ JPEG where what is hidden is made to survive one, carries no metadata that it wa
 and appears under its name whole or not at all.
 
 `picture` says what an image is here, `reading` makes one with what `opening`, `png`, `tiff`,
-`webp`, `heif` and `colour` know of files, `encoding` and `files` write one, and `resizing` changes
-its size. Nothing here changes what belongs to the whole process, so that threads may read at the
-same time.
+`webp`, `heif` and `colour` know of files, `encoding` and `files` write one, `resizing` changes
+its size, and `fitting` knows what messengers keep. Nothing here changes what belongs to the whole
+process, so that threads may read at the same time.
 """
 
 from isn.images.encoding import encode, encode_jpeg
 from isn.images.files import JPEG, LOSSLESS, check_output, write
+from isn.images.fitting import KEPT, fitted
 from isn.images.opening import MAX_STREAM_BYTES
 from isn.images.picture import LOSSY, MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
 from isn.images.reading import read
@@ -20,6 +21,7 @@ from isn.images.resizing import resize, within
 
 __all__ = [
     "JPEG",
+    "KEPT",
     "LOSSLESS",
     "LOSSY",
     "MAX_PIXELS",
@@ -31,6 +33,7 @@ __all__ = [
     "check_output",
     "encode",
     "encode_jpeg",
+    "fitted",
     "is_grey",
     "read",
     "resize",

@@ -1,0 +1,52 @@
+"""Hosts of the size that a messenger keeps, so that it stores a container again and scales nothing.
+
+What messengers keep is what they or others publish; docs/how-to/sending.md names the sources.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from isn.errors import ConfigError
+from isn.images.picture import Picture
+from isn.images.resizing import resize
+
+KEPT: Final = {"whatsapp": 1600, "signal": 1600, "telegram": 1280, "deltachat": 1280}
+"""Pixels of the longer side of a photo that is sent, by default."""
+
+
+def fitted(picture: Picture, fit: int | str | None) -> Picture:
+    """A picture whose longer side is no longer than what is kept: itself where it is not.
+
+    Args:
+        picture: to be scaled, its aspect kept.
+        fit: pixels, a whole number as such or as text, or one of :data:`KEPT`; None: any.
+
+    Raises:
+        ConfigError: it is neither.
+        ImageError: as in :func:`~isn.images.resize`.
+    """
+    if fit is None:
+        return picture
+    side = _side(fit)
+    height, width = picture.pixels.shape[:2]
+    longer = max(height, width)
+    if longer <= side:
+        return picture
+    # Halves up, as in C: both ways of rounding would be scaled by a messenger as little.
+    rows, columns = (max((2 * each * side + longer) // (2 * longer), 1) for each in (height, width))
+    pixels = resize(picture.pixels, rows, columns)
+    note = f"{picture.name} was scaled from {width} x {height} to {columns} x {rows}, to fit {fit}"
+    return replace(picture, pixels=pixels, stored=pixels, notes=(*picture.notes, note))
+
+
+def _side(fit: object) -> int:
+    side = KEPT.get(fit, fit) if isinstance(fit, str) else fit
+    if isinstance(side, str) and side.isascii() and side.isdecimal() and len(side) < 10:
+        side = int(side)
+    if isinstance(side, bool) or not isinstance(side, int) or side < 1:
+        raise ConfigError(
+            f"a host is to fit {fit!r}: give pixels of its longer side, or one of {', '.join(KEPT)}"
+        )
+    return side
