@@ -19,6 +19,7 @@ from isn.cli.common import (
     read_hidden,
     read_picture,
     read_secret,
+    scaled_option,
     secrecy_option,
     survive_option,
 )
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 @bits_option
 @secrecy_option
 @survive_option
+@scaled_option
 @fit_option
 @json_option
 @quiet_option

@@ -117,6 +117,12 @@ survive_option = click.option(
     "90 gives a container of 42 dB, 75 of 40, 50 of 36, and the lower, the less fits. Default: 75 "
     "for a container that is a .jpg, else nothing.",
 )
+scaled_option = click.option(
+    "--scaled",
+    metavar="N|NAME",
+    help="With --survive, 50 or more, or a .jpg: let it survive being scaled down to a longer side "
+    "of N pixels too, or of a fifth more and above, and back or not. By name as for --fit.",
+)
 fit_option = click.option(
     "--fit",
     metavar="N|NAME",

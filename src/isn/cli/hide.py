@@ -24,6 +24,7 @@ from isn.cli.common import (
     quiet_option,
     read_picture,
     read_secret,
+    scaled_option,
     secrecy_option,
     sides,
     survive_option,
@@ -59,6 +60,7 @@ class Order:
     bits: float | None = None
     secrecy: str | None = None
     survive: int | None = None
+    scaled: int | str | None = None
     fit: int | str | None = None
     refine: int | None = None
     texture: str | None = None
@@ -71,7 +73,12 @@ class Order:
         """What the method is told, where it is one that carries bytes."""
         usual = _USUAL if _is_jpeg(self.output) else None
         survive = usual if self.survive is None else self.survive
-        return {"bits": self.bits, "secrecy": self.secrecy, "survive": survive}
+        return {
+            "bits": self.bits,
+            "secrecy": self.secrecy,
+            "survive": survive,
+            "scaled": self.scaled,
+        }
 
 
 @click.command()
@@ -90,6 +97,7 @@ class Order:
 @bits_option
 @secrecy_option
 @survive_option
+@scaled_option
 @fit_option
 @passphrase_options
 @click.option(

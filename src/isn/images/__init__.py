@@ -13,11 +13,11 @@ process, so that threads may read at the same time.
 
 from isn.images.encoding import encode, encode_jpeg
 from isn.images.files import JPEG, LOSSLESS, check_output, write
-from isn.images.fitting import KEPT, fitted
+from isn.images.fitting import KEPT, fitted, kept
 from isn.images.opening import MAX_STREAM_BYTES
 from isn.images.picture import LOSSY, MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
 from isn.images.reading import read
-from isn.images.resizing import resize, within
+from isn.images.resizing import Kernel, longer_side, resize, within
 
 __all__ = [
     "JPEG",
@@ -26,6 +26,7 @@ __all__ = [
     "LOSSY",
     "MAX_PIXELS",
     "MAX_STREAM_BYTES",
+    "Kernel",
     "PathLike",
     "Picture",
     "Pixels",
@@ -35,6 +36,8 @@ __all__ = [
     "encode_jpeg",
     "fitted",
     "is_grey",
+    "kept",
+    "longer_side",
     "read",
     "resize",
     "within",

@@ -10,7 +10,7 @@ from typing import Final
 
 from isn.errors import ConfigError
 from isn.images.picture import Picture
-from isn.images.resizing import resize
+from isn.images.resizing import longer_side, resize
 
 KEPT: Final = {"whatsapp": 1600, "signal": 1600, "telegram": 1280, "deltachat": 1280}
 """Pixels of the longer side of a photo that is sent, by default."""
@@ -29,24 +29,27 @@ def fitted(picture: Picture, fit: int | str | None) -> Picture:
     """
     if fit is None:
         return picture
-    side = _side(fit)
+    side = kept(fit)
     height, width = picture.pixels.shape[:2]
-    longer = max(height, width)
-    if longer <= side:
+    if max(height, width) <= side:
         return picture
-    # Halves up, as in C: both ways of rounding would be scaled by a messenger as little.
-    rows, columns = (max((2 * each * side + longer) // (2 * longer), 1) for each in (height, width))
+    rows, columns = longer_side(height, width, side)
     pixels = resize(picture.pixels, rows, columns)
     note = f"{picture.name} was scaled from {width} x {height} to {columns} x {rows}, to fit {fit}"
     return replace(picture, pixels=pixels, stored=pixels, notes=(*picture.notes, note))
 
 
-def _side(fit: object) -> int:
+def kept(fit: object) -> int:
+    """Pixels of the longer side that are given as such, as text, or by a messenger's name.
+
+    Raises:
+        ConfigError: they are not.
+    """
     side = KEPT.get(fit, fit) if isinstance(fit, str) else fit
     if isinstance(side, str) and side.isascii() and side.isdecimal() and len(side) < 10:
         side = int(side)
     if isinstance(side, bool) or not isinstance(side, int) or side < 1:
         raise ConfigError(
-            f"a host is to fit {fit!r}: give pixels of its longer side, or one of {', '.join(KEPT)}"
+            f"a longer side of {fit!r} was given: give pixels, or one of {', '.join(KEPT)}"
         )
     return side
