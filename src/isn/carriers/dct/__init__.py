@@ -190,7 +190,7 @@ class Dct:
         """
         found = self._find(container, head)
         coded, place = _laid(size, found.image, found.lattice, head, key)
-        bits = coded.encode(coded.decode(place.beliefs(found.image, found.excess)))
+        bits = coded.encode(coded.decode(place.beliefs(found.image, found.scatter)))
         apart = float(np.square(place.strayed(found.image, bits)).mean())
         noise = max(apart - place.lattice.left, ROUNDING**2)
         enough = NEEDED[coded.columns]
@@ -218,7 +218,7 @@ def _decoded(found: Found, size: int, key: Key) -> bytes:
     if not size:
         return b""
     coded, place = _laid(size, found.image, found.lattice, found.head, key)
-    return coded.decode(place.beliefs(found.image, found.excess))
+    return coded.decode(place.beliefs(found.image, found.scatter))
 
 
 def _laid(size: int, image: Pixels, lattice: Lattice, head: bytes, key: Key) -> tuple[Body, Place]:

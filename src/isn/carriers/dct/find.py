@@ -10,15 +10,15 @@ from itertools import chain
 import numpy as np
 
 from isn.carriers.dct import blocks, scaled
-from isn.carriers.dct.lattice import Excess, Lattice
+from isn.carriers.dct.lattice import Lattice, Scatter
 from isn.carriers.dct.ldpc import Bits
 from isn.carriers.dct.places import HEAD_BLOCKS, Place, head_place
 from isn.carriers.dct.words import head_bits, head_of
 from isn.errors import NoSeal
 from isn.images import Pixels
 
-_SUPPOSED = 6
-"""Excess of every coefficient that is supposed in an image that was scaled."""
+_SUPPOSED = 13
+"""Scatter of every coefficient that is supposed in an image that was scaled."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Found:
         head: salt and sealed head.
         lattice: under which it was written.
         image: in which it was found: the one that was given, or its luma in another size.
-        excess: how much the coefficients of its blocks scatter, see `Lattice.excess`.
+        scatter: of the coefficients of its blocks, see `Lattice.beliefs`.
     """
 
     head: bytes
     lattice: Lattice
     image: Pixels
-    excess: Excess
+    scatter: Scatter | None
 
 
 def find(container: Pixels, own: int, strengths: Iterable[int]) -> Found:
@@ -53,7 +53,7 @@ def find(container: Pixels, own: int, strengths: Iterable[int]) -> Found:
     if count < HEAD_BLOCKS:
         raise NoSeal(f"the image has {count} whole blocks, too few to be a container")
     order = sorted(strengths, key=lambda each: each != own)
-    as_it_is = [(container, order, 0)]
+    as_it_is = [(container, order, None)]
     scaled_down = (
         (each, scaled.STRENGTHS.values(), _SUPPOSED) for each in scaled.arrivals(container)
     )
@@ -64,29 +64,29 @@ def find(container: Pixels, own: int, strengths: Iterable[int]) -> Found:
     raise NoSeal("no head is there")
 
 
-def _in(image: Pixels, strengths: Iterable[int], supposed: int) -> Found | None:
-    if blocks.count(image) < HEAD_BLOCKS:
-        return None
+def _in(image: Pixels, strengths: Iterable[int], supposed: int | None) -> Found | None:
+    sharp = image if supposed is None else scaled.sharper(image, scaled.TRIED)
     for quality in strengths:
         lattice = lattice_of(quality)
         place = head_place(image, lattice)
-        head = head_of(place.beliefs(image, (supposed,) * len(lattice.used)))
-        if head is not None:
-            bits = head_bits(head, HEAD_BLOCKS * lattice.bits)
-            return Found(head, lattice, *clearest(image, place, bits))
+        scatter = None if supposed is None else (supposed,) * len(lattice.used)
+        head = head_of(place.beliefs(sharp, scatter))
+        if head is None:
+            continue
+        bits = head_bits(head, HEAD_BLOCKS * lattice.bits)
+        if supposed is None and lattice.usual(place.strayed(image, bits)):
+            return Found(head, lattice, image, None)
+        return Found(head, lattice, *clearest(image, place, bits))
     return None
 
 
-def clearest(image: Pixels, place: Place, bits: Bits) -> tuple[Pixels, Excess]:
-    """An image as sharp as says known bits best, and their excess then."""
-    excess = place.lattice.excess(place.strayed(image, bits))
-    if not any(excess):
-        return image, excess
+def clearest(image: Pixels, place: Place, bits: Bits) -> tuple[Pixels, Scatter]:
+    """An image as sharp as says known bits best, and how its coefficients scatter then."""
     plane = blocks.luma(image)
     trials = [scaled.sharper(plane, much) for much in scaled.SHARPNESS]
-    scatter = [np.square(place.strayed(each, bits)).mean() for each in trials]
-    best = trials[int(np.argmin(scatter))]
-    return best, place.lattice.excess(place.strayed(best, bits))
+    apart = [place.strayed(each, bits) for each in trials]
+    best = int(np.argmin([np.square(each).mean() for each in apart]))
+    return trials[best], place.lattice.scatter(apart[best])
 
 
 @cache

@@ -27,15 +27,16 @@ from isn.carriers.dct.ldpc import MOST_BELIEF, PER_NAT, Beliefs, Bits
 
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
-Excess = tuple[int, ...]
+Scatter = tuple[int, ...]
+"""Standard deviation of each coefficient used, in `FINE`."""
 
 ALPHA: Final = 0.9
 """Share of the way to the nearest place of its symbol that a coefficient goes."""
 
-FINE: Final = 1 / 50
-"""Unit of :data:`Excess`, in periods."""
-_MOST_EXCESS: Final = 20
-_ABOUT: Final = 1.5
+FINE: Final = 1 / 100
+"""Unit of :data:`Scatter`, in periods."""
+_MOST_SCATTER: Final = 40
+_ABOUT: Final = 1.2
 """Of what is foreseen, up to which it is not told from chance."""
 
 ROUNDING: Final = 0.55
@@ -170,30 +171,23 @@ class Lattice:
         place[:] = np.where(four, (2 * high + (high ^ low)) / np.float32(4), high / np.float32(2))
         return place
 
-    def excess(self, strayed: Floats) -> Excess:
-        """How much coefficients scatter around their places beside what the JPEG does.
+    def scatter(self, strayed: Floats) -> Scatter:
+        """How far coefficients lie from their places, beside what distortion compensation leaves.
 
         Args:
             strayed: blocks x coefficients used, of known bits, in levels.
-
-        Returns:
-            The standard deviation of each coefficient used, in `FINE` of the period; none at all
-            where together they scatter about as foreseen.
         """
-        found = np.square(strayed, dtype=np.float64).mean(axis=0)
-        usual = self.left + ROUNDING**2 + steps(self.quality)[self.used] ** 2 / 12
-        if found.sum() < _ABOUT * usual.sum():
-            return self.usual
-        more = np.sqrt(np.maximum(found - usual, 0)) / self.period
-        return tuple(np.rint(more / FINE).clip(0, _MOST_EXCESS).astype(int).tolist())
+        found = np.square(strayed, dtype=np.float64).mean(axis=0) - self.left
+        apart = np.sqrt(np.maximum(found, ROUNDING**2)) / self.period
+        return tuple(np.rint(apart / FINE).clip(1, _MOST_SCATTER).astype(int).tolist())
 
-    @property
-    def usual(self) -> Excess:
-        """No excess."""
-        return (0,) * len(self.used)
+    def usual(self, strayed: Floats) -> bool:
+        """Whether all together lie about as far from their places as the JPEG's steps explain."""
+        foreseen = self.left + ROUNDING**2 + steps(self.quality)[self.used] ** 2 / 12
+        return bool(np.square(strayed).mean() < _ABOUT * foreseen.mean())
 
     def beliefs(
-        self, values: Floats, dither: Floats, cut: NDArray[np.int64], excess: Excess
+        self, values: Floats, dither: Floats, cut: NDArray[np.int64], scatter: Scatter | None
     ) -> Beliefs:
         """What coefficients say of the bits that they carry: blocks x bits, see `ldpc`.
 
@@ -201,12 +195,12 @@ class Lattice:
             values: blocks x coefficients used.
             dither: as the values, in periods.
             cut: how many pixels of each block lie at 0 or 255.
-            excess: see :meth:`excess`.
+            scatter: see :meth:`scatter`; None: what the JPEG's steps make of it.
         """
         turns = values / np.float32(self.period) - dither
         there = (np.rint(turns * _BINS).astype(np.int64) % _BINS)[:, self.owner]
         kind = np.searchsorted(_CUT, cut, side="right")
-        found: Beliefs = _table(self, excess)[kind[:, None], np.arange(self.bits), there]
+        found: Beliefs = _table(self, scatter)[kind[:, None], np.arange(self.bits), there]
         return found
 
     def information(self, quality: int, noise: float) -> float:
@@ -225,7 +219,7 @@ class Lattice:
 
 
 @lru_cache(maxsize=64)
-def _table(lattice: Lattice, excess: Excess) -> NDArray[np.int16]:
+def _table(lattice: Lattice, scatter: Scatter | None) -> NDArray[np.int16]:
     """The belief of each bit by its coefficient's place: kinds x bits x bins of a period."""
     kinds = (ROUNDING, *(share * lattice.period for share in _CUT_NOISE))
     table = np.empty((len(kinds), lattice.bits, _BINS), np.int16)
@@ -234,8 +228,10 @@ def _table(lattice: Lattice, excess: Excess) -> NDArray[np.int16]:
         count, second = int(lattice.symbols[each]), number > 0 and owner[number - 1] == each
         ones = np.array(_ones(count, second))
         for kind, least in enumerate(kinds):
-            noise = float(np.hypot(least, excess[each] * FINE * lattice.period))
-            likely = _likelihoods(lattice.period, float(step[each]), count, noise)
+            width, noise = float(step[each]), least
+            if scatter is not None:
+                width, noise = 0.0, max(least, scatter[each] * FINE * lattice.period)
+            likely = _likelihoods(lattice.period, width, count, noise)
             ratio = likely[~ones].sum(axis=0) / likely[ones].sum(axis=0)
             belief = np.rint(PER_NAT * np.log(ratio)).clip(-MOST_BELIEF, MOST_BELIEF)
             table[kind, number] = belief[:: _GRID // _BINS]

@@ -9,6 +9,7 @@ noise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from isn import images
 from isn.carriers.dct import blocks
+from isn.carriers.dct.places import HEAD_BLOCKS
 from isn.errors import ConfigError
 from isn.images import Pixels
 
@@ -37,8 +39,8 @@ MOST: Final = 4
 
 SHARPNESS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 """What undoes the softness of a kernel, the softest for one that was scaled twice."""
-TRIED: Final = (0.0, 0.5)
-"""Those under which a head is looked for."""
+TRIED: Final = 0.2
+"""That under which a head is looked for: it finds one under any kernel that is survived."""
 
 _ROUNDS: Final = 3
 _MIDDLE: Final = 128
@@ -50,11 +52,10 @@ def side_for(side: int) -> int:
     Raises:
         ConfigError: there is none.
     """
-    found = [each for each in SIDES if each in (side, min(each, int(side / APART)))]
+    found = [each for each in SIDES if each == side or each * APART <= side]
     if not found:
-        raise ConfigError(
-            f"a longer side of {side} is to be survived: give {SIDES[0]} pixels or more"
-        )
+        least = math.ceil(SIDES[0] * APART)
+        raise ConfigError(f"a longer side of {side} is to be survived: give {least} pixels or more")
     return found[-1]
 
 
@@ -85,15 +86,13 @@ def enlarged(host: Pixels, before: Pixels, after: Pixels) -> Pixels:
 
 
 def arrivals(pixels: Pixels) -> Iterator[Pixels]:
-    """The luma of an image in all sizes at which it may carry, as it is and sharper.
+    """The luma of an image in all sizes at which it may carry.
 
     The size that it has comes first, as a messenger leaves it, then the others, large ones first.
     """
     plane = blocks.luma(pixels)
     for shape in _sizes(*plane.shape):
-        at_size = images.resize(plane, *shape)
-        for each in TRIED:
-            yield sharper(at_size, each)
+        yield images.resize(plane, *shape)
 
 
 def _sizes(height: int, width: int) -> Iterator[tuple[int, int]]:
@@ -102,11 +101,11 @@ def _sizes(height: int, width: int) -> Iterator[tuple[int, int]]:
     for side in sorted(SIDES, reverse=True):
         if not side <= longer <= MOST * side:
             continue
-        # The shorter side was rounded, or cut off, twice.
+        # The shorter side was rounded, up or down, in either scaling.
         usual = (2 * side * shorter + longer) // (2 * longer)
-        least, most = (side * (shorter + off) / longer for off in (-0.5, 1.0))
+        least, most = (side * (shorter + off) / longer for off in (-1, 1))
         for other in sorted(range(round(least), round(most) + 1), key=lambda n: abs(n - usual)):
-            if other > 0:
+            if (side // blocks.SIDE) * (other // blocks.SIDE) >= HEAD_BLOCKS:
                 yield (other, side) if width >= height else (side, other)
 
 
@@ -116,8 +115,9 @@ def sharper(plane: Pixels, much: float) -> Pixels:
         return plane
     values: blocks.Floats = plane.astype(np.float32)
     for axis in (0, 1):
-        ends = [(int(k == axis), int(k == axis)) for k in (0, 1)]
-        wide = np.pad(values, ends, "edge").swapaxes(0, axis)
-        both = (wide[:-2] + wide[2:]).swapaxes(0, axis)
-        values += np.float32(much / 4) * (2 * values - both)
-    return np.rint(values).clip(0, 255).astype(np.uint8)
+        turned = values.swapaxes(0, axis)
+        # A sample's excess over one neighbour, less the other neighbour's over it.
+        rise = np.float32(much / 4) * np.diff(turned, axis=0)
+        turned[1:] += rise
+        turned[:-1] -= rise
+    return np.rint(values, out=values).clip(0, 255, out=values).astype(np.uint8)

@@ -97,10 +97,10 @@ def _worth_small(
     place.write(after, bits)
     container = scaled.enlarged(host, before, after)
     found = []
-    for arrived in sent_small(container, quality, side):
+    for arrived in (sent(container, quality), *sent_small(container, quality, side)):
         plane = images.resize(blocks.luma(arrived), *after.shape[:2])
-        clear, excess = clearest(plane, place, bits)
-        found.append(_information(place.beliefs(clear, excess), bits))
+        clear, scatter = clearest(plane, place, bits)
+        found.append(_information(place.beliefs(clear, scatter), bits))
     return _SURE * min(found)
 
 
