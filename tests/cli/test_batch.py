@@ -195,6 +195,8 @@ ROW: dict[str, Any] = {"host": "hosts/a.png", "file": "notes.txt"}
         (ROW | {"bits": True}, "a number"),
         (ROW | {"survive": 60.5}, "a number"),
         (ROW | {"fit": "fax"}, "whatsapp"),
+        (ROW | {"scaled": 100.5}, "a text"),
+        (ROW | {"scaled": 400}, "no JPEG"),
         (ROW | {"passphrase": "secret"}, "means nothing"),
         (ROW | {"output": "../x.png"}, "folders"),
         (ROW | {"output": ".."}, "folders"),

@@ -10,11 +10,10 @@ from PIL import Image
 from isn.errors import ImageError
 from isn.images.picture import Pixels, check_rgb, check_size
 
-Kernel = Literal["lanczos", "bicubic", "bilinear"]
+Kernel = Literal["lanczos", "bicubic"]
 _KERNELS: Final[dict[Kernel, Image.Resampling]] = {
     "lanczos": Image.Resampling.LANCZOS,
     "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
 }
 
 _LONG_SIDE = 1 << 16
