@@ -80,12 +80,15 @@ class Dct:
 
     def _small(self, host: Pixels) -> Pixels:
         """What of a host carries: the host made small, or itself."""
-        return scaled.small(host, scaled.side_for(self.scaled)) if self.scaled else host
+        if not self.scaled:
+            return host
+        most = int(max(host.shape[:2]) / scaled.APART)
+        return scaled.small(host, scaled.side_for(min(self.scaled, most)))
 
     def _for(self, host: Pixels) -> Dct:
         """Itself, or what promises the same of a host that is small already."""
-        small = self.scaled and scaled.side_for(self.scaled) >= max(host.shape[:2])
-        return replace(self, scaled=0) if small else self
+        small = self.scaled >= max(host.shape[:2])
+        return replace(self, scaled=0) if self.scaled and small else self
 
     def capacity(self, host: Pixels, bits: float) -> int:
         """See :meth:`isn.carriers.Carrier.capacity`; how many bits survive is the host's."""

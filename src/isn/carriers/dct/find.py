@@ -65,18 +65,19 @@ def find(container: Pixels, own: int, strengths: Iterable[int]) -> Found:
 
 
 def _in(image: Pixels, strengths: Iterable[int], supposed: int | None) -> Found | None:
-    sharp = image if supposed is None else scaled.sharper(image, scaled.TRIED)
-    for quality in strengths:
-        lattice = lattice_of(quality)
-        place = head_place(image, lattice)
-        scatter = None if supposed is None else (supposed,) * len(lattice.used)
-        head = head_of(place.beliefs(sharp, scatter))
-        if head is None:
-            continue
-        bits = head_bits(head, HEAD_BLOCKS * lattice.bits)
-        if supposed is None and lattice.usual(place.strayed(image, bits)):
-            return Found(head, lattice, image, None)
-        return Found(head, lattice, *clearest(image, place, bits))
+    for much in (0.0,) if supposed is None else scaled.TRIED:
+        sharp = scaled.sharper(image, much)
+        for quality in strengths:
+            lattice = lattice_of(quality)
+            place = head_place(image, lattice)
+            scatter = None if supposed is None else (supposed,) * len(lattice.used)
+            head = head_of(place.beliefs(sharp, scatter))
+            if head is None:
+                continue
+            bits = head_bits(head, HEAD_BLOCKS * lattice.bits)
+            if supposed is None and lattice.usual(place.strayed(image, bits)):
+                return Found(head, lattice, image, None)
+            return Found(head, lattice, *clearest(image, place, bits))
     return None
 
 

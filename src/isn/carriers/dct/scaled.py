@@ -39,8 +39,8 @@ MOST: Final = 4
 
 SHARPNESS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 """What undoes the softness of a kernel, the softest for one that was scaled twice."""
-TRIED: Final = 0.2
-"""That under which a head is looked for: it finds one under any kernel that is survived."""
+TRIED: Final = (0.0, 0.2)
+"""Those under which a head is looked for: together they find one under any kernel survived."""
 
 _ROUNDS: Final = 3
 _MIDDLE: Final = 128
