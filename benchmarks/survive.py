@@ -2,13 +2,16 @@
 
     python benchmarks/survive.py VAL
     python benchmarks/survive.py VAL --paris STREET_VIEWS --write
+    python benchmarks/survive.py VAL --scaled --write
 
 VAL is a folder of images that no training saw, of which centre crops are taken as `isn evaluate`
 takes them, each domain by itself. Each container, a PNG, is stored again in all the ways that it is
 to survive, each time from the first: JPEG of every fifth quality from 100 down to the one promised,
-with whole and with halved colours, progressive, and as a container.jpg that is stored once more. A
-loss is one of them from which what was hidden does not come back to the last bit as it would have
-come from the container itself. Beside them, the paper's own method and LSB after one such JPEG.
+with whole and with halved colours, progressive, and as a container.jpg that is stored once more;
+and with --scaled, scaled to the side promised, to a fifth above it and to the middle, by Lanczos
+and bicubic, back and not. A loss is one of them from which what was hidden does
+not come back to the last bit as it would have come from the container itself. Beside them, the
+paper's own method and LSB after one such JPEG.
 """
 
 from __future__ import annotations
@@ -33,8 +36,10 @@ from isn.metrics import psnr
 
 PAGE = DOCS / "results" / "survival.md"
 BEGIN, END = "<!-- begin: benchmarks/survive.py -->", "<!-- end: benchmarks/survive.py -->"
-ROWS = ((90, 1.0), (75, 1.0), (75, 0.5), (50, 1.0))
-"""Qualities promised, and the hidden image's side, in sides of the host."""
+SCALED = BEGIN.replace(".py", ".py --scaled"), END.replace(".py", ".py --scaled")
+ROWS = ((90, 1.0, 1.0), (75, 1.0, 1.0), (75, 0.5, 1.0), (50, 1.0, 1.0))
+"""Qualities promised, the hidden image's side and the one to be scaled to, in sides of the host."""
+SCALED_ROWS = ((80, 1.0, 0.75), (80, 0.5, 0.5))
 HEAD = (
     *("survives", "hidden", "domain", "hosts", "container", "container.jpg", "revealed"),
     *("worst", "lost", "refused", "hide, s", "reveal, s"),
@@ -48,6 +53,16 @@ def ways(container: Pixels, quality: int) -> Iterator[Pixels]:
             yield stored(container, quality=each, **options)
     yield stored(container, quality=quality, progressive=True, optimize=True)
     yield stored(as_jpeg(container), quality=quality)
+
+
+def scalings(container: Pixels, quality: int, side: int) -> Iterator[Pixels]:
+    """The square container in all sizes that it is to survive, stored again."""
+    whole = len(container)
+    for each in {side, -(-6 * side // 5), (6 * side // 5 + whole) // 2}:
+        for kernel in ("lanczos", "bicubic"):
+            arrived = images.resize(container, each, each, kernel)
+            yield stored(arrived, quality=quality)
+            yield stored(images.resize(arrived, whole, whole, kernel), quality=quality)
 
 
 def stored(pixels: Pixels, **options: object) -> Pixels:
@@ -68,11 +83,13 @@ def secret_of(group: Group, share: float) -> Pixels:
     return images.resize(hidden, *(round(share * side) for side in hidden.shape[:2]))
 
 
-def line(place: Domain, quality: int, share: float) -> str:
+def line(place: Domain, quality: int, share: float, scale: float) -> str:
     """One promise on one domain, as a line of the table."""
     containers, jpegs, revealed, times, backs = [], [], [], [], []
     lost = tried = refused = 0
-    chosen = method.get(survive=quality)
+    side = place.group(0, 1).host.pixels.shape[0]
+    to = round(scale * side) if scale < 1 else None
+    chosen = method.get(survive=quality, scaled=to)
     for index in range(place.hosts):
         group = place.group(index, 1)
         host, hidden = group.host.pixels, secret_of(group, share)
@@ -87,7 +104,10 @@ def line(place: Domain, quality: int, share: float) -> str:
         containers.append(psnr(container, host))
         jpegs.append(psnr(as_jpeg(container), host))
         revealed.append(psnr(wanted, hidden))
-        for damaged in ways(container, quality):
+        for damaged in (
+            *ways(container, quality),
+            *(scalings(container, quality, to) if to else ()),
+        ):
             began = time.process_time()
             (back,) = methods.left(chosen, damaged, 1)
             backs.append(time.process_time() - began)
@@ -96,7 +116,8 @@ def line(place: Domain, quality: int, share: float) -> str:
     sides = [spread(each) for each in (containers, jpegs, revealed)]
     area = f"{share**2:.2g} of its area" if share < 1 else "as large"
     cells = (
-        *(f"JPEG {quality}", area, place.name, str(place.hosts)),
+        *(f"JPEG {quality}{f', scaled to {scale:g}' if to else ''}", area, place.name),
+        str(place.hosts),
         *(f"{each.mean:.1f} ± {each.deviation:.1f}" for each in sides),
         " / ".join(f"{each.worst:.1f}" for each in sides),
         *(f"{lost} of {tried}", str(refused)),
@@ -132,29 +153,38 @@ def main() -> None:
     parser.add_argument("--small", type=int, default=224, help="of the second folder (224)")
     parser.add_argument("--hosts", type=int, default=8, help="of each domain (8)")
     parser.add_argument("--rivals", nargs="*", default=["paper-1", "lsb-4"], metavar="NAME")
+    parser.add_argument("--scaled", action="store_true", help="containers that may be scaled")
     parser.add_argument("--write", action="store_true", help=f"the tables of {PAGE.name} too")
     options = parser.parse_args()
     places = [*domains(options.photos, count=1, crop=options.crop, limit=options.hosts)]
     if options.paris:
         places += domains(options.paris, count=1, crop=options.small, limit=options.hosts)
+    small = f", of Paris {options.small} x {options.small}" if options.paris else ""
     lines = [
-        f"Crops of {options.crop} x {options.crop}, of Paris {options.small} x {options.small}.",
+        f"Crops of {options.crop} x {options.crop}{small}.",
         "",
         *(f"| {' | '.join(each)} |" for each in (HEAD, (*(":--",) * 3, *("--:",) * 9))),
     ]
     print("\n".join(lines))
-    for quality, share in ROWS:
+    for quality, share, scale in SCALED_ROWS if options.scaled else ROWS:
         for place in places:
-            lines.append(line(place, quality, share))
+            lines.append(line(place, quality, share, scale))
             print(lines[-1], flush=True)
-    lines += ["", "After a JPEG of quality 75:", ""]
+    if not options.scaled:
+        lines += rivals(places, options.rivals)
+    if options.write:
+        put(PAGE, *(SCALED if options.scaled else (BEGIN, END)), "\n".join(lines))
+
+
+def rivals(places: list[Domain], names: list[str]) -> list[str]:
+    """A table of methods that were not made to survive anything."""
+    lines = ["", "After a JPEG of quality 75:", ""]
     lines += ["| | domain | container | revealed | lost |", "| :-- | :-- | --: | --: | --: |"]
-    for name in options.rivals:
+    for name in names:
         for place in places:
             lines.append(rival(place, name, 75))
             print(lines[-1], flush=True)
-    if options.write:
-        put(PAGE, BEGIN, END, "\n".join(lines))
+    return lines
 
 
 if __name__ == "__main__":

@@ -529,6 +529,9 @@ def test_resize() -> None:
     assert (resize(flat, 31, 4) == 77).all()
     expected = np.asarray(Image.fromarray(RGB).resize((11, 13), Image.Resampling.LANCZOS))
     np.testing.assert_array_equal(resize(RGB, 13, 11), expected)
+    np.testing.assert_array_equal(resize(RGB[..., 1], 13, 11), expected[..., 1])
+    softer = np.asarray(Image.fromarray(RGB).resize((11, 13), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(resize(RGB, 13, 11, "bicubic"), softer)
 
 
 def test_resize_refusals() -> None:
@@ -536,4 +539,6 @@ def test_resize_refusals() -> None:
         with pytest.raises(ImageError, match="positive"):
             resize(RGB, *size)
     with pytest.raises(ImageError, match="H x W x 3"):
-        resize(GREY, 5, 5)
+        resize(GREY.astype(np.float32), 5, 5)
+    with pytest.raises(ImageError, match="H x W x 3"):
+        resize(GREY[:0], 5, 5)

@@ -143,6 +143,8 @@ def hide(
     bits: float | None = None,
     secrecy: str | None = None,
     survive: int | None = None,
+    scaled: int | str | None = None,
+    fit: int | str | None = None,
     passphrase: str | None = None,
     backend: str | Backend | None = None,
     refine: int | None = None,
@@ -164,6 +166,10 @@ def hide(
             then, or as many as `bits` says. None: as many as are good for what is revealed.
         survive: quality of JPEG, 30 to 95, that the container is to survive, as it does all that
             change less; for methods that carry bytes, in place of bits. None: none.
+        scaled: pixels of the longer side that the container, made to `survive`, may be scaled down
+            to besides, or a messenger whose size that is (:data:`isn.images.KEPT`). None: none.
+        fit: pixels of the longer side that the host is scaled down to, or a messenger whose size
+            that is (:data:`isn.images.KEPT`), which then scales nothing. None: it stays.
         passphrase: what a reveal must give again, 1 character or more; the container is another
             one each time then. None: everybody can reveal.
         backend: ``native``, ``torch``, or one made by hand, where a network runs; None: torch
@@ -185,9 +191,9 @@ def hide(
         BackendError: the backend is unknown or not installed.
         RevealError, IsnError: the check found that what is hidden does not come back.
     """
-    cover, items = _read(host), _items(secret)
-    options = {"bits": bits, "secrecy": secrecy, "survive": survive, "backend": backend}
-    chosen = _method(method, **options, refine=refine, texture=_pixels(texture))
+    cover, items = images.fitted(_read(host), fit), _items(secret)
+    options = {"bits": bits, "secrecy": secrecy, "survive": survive, "scaled": scaled}
+    chosen = _method(method, **options, backend=backend, refine=refine, texture=_pixels(texture))
     key, revealed = keys.of(passphrase), None
     samples = _samples(cover.pixels, cover.grey)
     with beating(progress or silent) as tell:
@@ -311,6 +317,8 @@ def capacity(
     bits: float | None = None,
     secrecy: str | None = None,
     survive: int | None = None,
+    scaled: int | str | None = None,
+    fit: int | str | None = None,
 ) -> list[Capacity]:
     """What fits in a host by each shipped method, before any work.
 
@@ -321,17 +329,19 @@ def capacity(
         bits: as for :func:`hide`.
         secrecy: as for :func:`hide`; methods that do not use it are left out.
         survive: as for :func:`hide`; likewise.
+        scaled: as for :func:`hide`; likewise.
+        fit: as for :func:`hide`.
 
     Raises:
         ImageError: an image cannot be read.
         ConfigError: one of the words is out of its range, or not to be given with another, or a
             method is not shipped.
     """
-    cover = _read(host)
+    cover = images.fitted(_read(host), fit)
     samples = _samples(cover.pixels, cover.grey)
     items = None if secret is None else _items(secret)
-    options = {"bits": bits, "secrecy": secrecy, "survive": survive}
-    wanted = {name for name in ("secrecy", "survive") if options[name] is not None}
+    options = {"bits": bits, "secrecy": secrecy, "survive": survive, "scaled": scaled}
+    wanted = {name for name in ("secrecy", "survive", "scaled") if options[name] is not None}
     asked = method.names() if methods is None else methods
     names = [name for name in asked if wanted <= method.get(name).options]
     return [_capacity(name, samples, items, options) for name in names]

@@ -35,7 +35,7 @@ from isn.codes.photos import Photos
 from isn.codes.photos import shapes as photos_shapes
 from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
-from isn.images import Pixels
+from isn.images import Pixels, kept
 from isn.keys import Key
 from isn.metrics import psnr
 from isn.paper.method import KIND as PAPER
@@ -147,8 +147,9 @@ class Carried:
     @property
     def options(self) -> frozenset[str]:
         """See :class:`Method`: a backend is used where a network runs."""
-        network = any(isinstance(each, NetworkCode) for each in self.pictures)
-        return frozenset({"bits", "backend"} if network else {"bits", "secrecy", "survive"})
+        if any(isinstance(each, NetworkCode) for each in self.pictures):
+            return frozenset({"bits", "backend"})
+        return frozenset({"bits", "secrecy", "survive", "scaled"})
 
     @property
     def counts(self) -> range:
@@ -171,8 +172,14 @@ class Carried:
             )
         if "secrecy" in options:
             carrier, bits = Adaptive(), _secret_bits(options["secrecy"])
+        if "scaled" in options and "survive" not in options:
+            raise ConfigError(
+                f"{options['scaled']!r} is to be survived as a longer side, and no JPEG: give the "
+                "quality of one too, for whatever scales stores with loss"
+            )
         if "survive" in options:
-            carrier = Dct(options["survive"])
+            side = kept(options["scaled"]) if "scaled" in options else 0
+            carrier = Dct(options["survive"], side)
         bits = options.get("bits", bits)
         if bits and isinstance(carrier, Dct):
             raise ConfigError(
@@ -418,9 +425,10 @@ def get(name: str | os.PathLike[str] = DEFAULT, **options: Any) -> Method:
 
     Args:
         name: one of :func:`names`, or a path that ends in ``.safetensors``.
-        options: ``bits`` of a sample (carried methods), ``secrecy`` or the JPEG to ``survive``
-            (those whose code takes any room), ``backend`` (where a network runs), ``refine`` and
-            ``texture`` (the paper's); None leaves one as it is.
+        options: ``bits`` of a sample (carried methods), ``secrecy`` or the JPEG to ``survive`` and
+            the longer side to be ``scaled`` to (those whose code takes any room), ``backend``
+            (where a network runs), ``refine`` and ``texture`` (the paper's); None leaves one as it
+            is.
 
     Raises:
         ConfigError: there is no such method, or it does not use an option.

@@ -43,16 +43,16 @@ def names(folder: Path | str) -> list[str]:
 ROWS = [
     {"host": "hosts/a.png", "image": "icon.png", "method": "avif", "bits": 1},
     {"host": "hosts/b.png", "file": ["notes.txt", "more.txt"], "secrecy": "low"},
-    {"host": "hosts/a.png", "file": "notes.txt", "survive": 60, "output": "small.jpg"},
+    {"host": "hosts/a.png", "file": "notes.txt", "survive": 60, "fit": 128, "output": "small.jpg"},
     {"host": "hosts/a.png", "image": ["icon.png"], "file": ["notes.txt"], "output": None},
 ]
 
 TABLE = (
-    "host,Image,file,file,output,method,bits,secrecy,survive\r\n"
-    "hosts/a.png,icon.png,,,,avif,1,,\r\n\r\n"
-    "hosts/b.png,,notes.txt,more.txt,,,,low,\r\n"
-    "hosts/a.png,,notes.txt,,small.jpg,,,,60\r\n"
-    "hosts/a.png,icon.png,notes.txt,,,,,,\r\n"
+    "host,Image,file,file,output,method,bits,secrecy,survive,fit\r\n"
+    "hosts/a.png,icon.png,,,,avif,1,,,\r\n\r\n"
+    "hosts/b.png,,notes.txt,more.txt,,,,low,,\r\n"
+    "hosts/a.png,,notes.txt,,small.jpg,,,,60,128\r\n"
+    "hosts/a.png,icon.png,notes.txt,,,,,,,\r\n"
 )
 
 
@@ -72,6 +72,7 @@ def test_what_is_listed_is_made(work: Path, kind: str) -> None:
     assert isn.inspect(out / "a.png").method == "avif"
     assert isn.inspect(out / "b.png").carrier == "adaptive"
     assert isn.inspect(out / "small.jpg").carrier == "dct"
+    assert isn.images.read(out / "small.jpg").pixels.shape == (95, 128, 3)
     shown = isn.reveal(out / "a-2.png")
     assert isinstance(shown[0], np.ndarray)
     assert shown[1] == isn.File("notes.txt", b"attack at dawn")
@@ -213,6 +214,9 @@ ROW: dict[str, Any] = {"host": "hosts/a.png", "file": "notes.txt"}
         (ROW | {"bits": "2"}, "a number"),
         (ROW | {"bits": True}, "a number"),
         (ROW | {"survive": 60.5}, "a number"),
+        (ROW | {"fit": "fax"}, "whatsapp"),
+        (ROW | {"scaled": 100.5}, "a text"),
+        (ROW | {"scaled": 400}, "no JPEG"),
         (ROW | {"passphrase": "secret"}, "means nothing"),
         (ROW | {"output": "../x.png"}, "folders"),
         (ROW | {"output": ".."}, "folders"),

@@ -62,6 +62,7 @@ EXHIBITS: dict[str, tuple[Any, list[Any], dict[str, Any]]] = {
         [DATA],
         {"survive": 50, "passphrase": WORDS},
     ),
+    "survives-scaled.jpg": (picture(200, 244, seed=3), [NOTE], {"survive": 75, "scaled": 180}),
     "network.png": (picture(56, 61, seed=1), [ONE], {"method": NETWORK}),
     "network-passphrase.png": (
         picture(56, 61, seed=1),

@@ -52,10 +52,11 @@ def batch(
 
     JOBS is a .csv file, whose first line names its columns, or a .jsonl file, with a JSON object a
     line. Both know: host, image and file (what is hidden: one of them at least), output (a name in
-    FOLDER; default: that of the host, as .png), method, bits, secrecy and survive, as for
-    `isn hide`. In CSV the columns image and file may be repeated and their cells empty, in JSON
-    they may be lists. Files are looked for from the current folder; one passphrase is for all.
-    Their names, and FOLDER, may be addresses: file://, and s3://, gs:// and az:// through fsspec.
+    FOLDER; default: that of the host, as .png), method, bits, secrecy, survive, scaled and
+    fit, as for `isn hide`. In CSV the columns image and file may be repeated and their cells empty,
+    in JSON they may be lists. Files are looked for from the current folder; one passphrase is for
+    all. Their names, and FOLDER, may be addresses: file://, and s3://, gs:// and az:// through
+    fsspec.
 
     One job that fails is named, with its line in JOBS; the others go on, and the exit code is 1.
     Each container is written whole or not at all, so that after an interruption --resume goes on.

@@ -13,11 +13,13 @@ from isn.cli.common import (
     bits_option,
     decibels,
     file_option,
+    fit_option,
     json_option,
     quiet_option,
     read_hidden,
     read_picture,
     read_secret,
+    scaled_option,
     secrecy_option,
     survive_option,
 )
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 @bits_option
 @secrecy_option
 @survive_option
+@scaled_option
+@fit_option
 @json_option
 @quiet_option
 @click.pass_obj
@@ -58,6 +62,7 @@ def capacity(
     images: tuple[str, ...],
     files: tuple[str, ...],
     others: tuple[str, ...],
+    fit: str | None,
     **options: Any,
 ) -> int:
     """Say what fits in HOST by each shipped method.
@@ -79,7 +84,7 @@ def capacity(
     prints its own line.
     """
     if not are_several((host, *others)):
-        cover, secret = read_secret(host, images, files, voice)
+        cover, secret = read_secret(host, images, files, voice, fit)
         _tell(voice, host, cover, secret, options)
         return 0
     if STANDARD in images:
@@ -88,7 +93,7 @@ def capacity(
 
     def work(own: Voice, name: str) -> None:
         own.report(name)
-        _tell(own, name, read_picture(name, own), shared, options)
+        _tell(own, name, read_picture(name, own, fit), shared, options)
 
     return look(voice, (host, *others), "host", "looking", work)
 

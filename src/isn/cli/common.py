@@ -118,6 +118,18 @@ survive_option = click.option(
     "90 gives a container of 42 dB, 75 of 40, 50 of 36, and the lower, the less fits. Default: 75 "
     "for a container that is a .jpg, else nothing.",
 )
+scaled_option = click.option(
+    "--scaled",
+    metavar="N|NAME",
+    help="With --survive, 50 or more, or a .jpg: let it survive being scaled down to a longer side "
+    "of N pixels too, or of a fifth more and above, and back or not. By name as for --fit.",
+)
+fit_option = click.option(
+    "--fit",
+    metavar="N|NAME",
+    help="Scale the host down first, so that its longer side has N pixels: what a messenger keeps, "
+    "which then scales nothing. By name: whatsapp, signal, telegram or deltachat.",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace files that are there already."
 )
@@ -147,11 +159,12 @@ def output_option(metavar: str, text: str) -> Callable[[Command], Command]:
     )
 
 
-def read_picture(name: str, voice: Voice) -> Picture:
+def read_picture(name: str, voice: Voice, fit: int | str | None = None) -> Picture:
     """Reads an image file, or standard input for ``-``, and says what was done to it.
 
     Raises:
         ImageError: it cannot be read, or standard input is closed.
+        ConfigError: as :func:`isn.images.fitted`.
     """
     from isn import images
     from isn.errors import ImageError
@@ -163,24 +176,30 @@ def read_picture(name: str, voice: Voice) -> Picture:
             picture = images.read(sys.stdin.buffer, "standard input")
         else:
             picture = images.read(stores.source(name), name)
+        picture = images.fitted(picture, fit)
     for sentence in picture.notes:
         voice.note(sentence)
     return picture
 
 
 def read_secret(
-    host: str, images: Sequence[str], files: Sequence[str], voice: Voice
+    host: str,
+    images: Sequence[str],
+    files: Sequence[str],
+    voice: Voice,
+    fit: int | str | None = None,
 ) -> tuple[Picture, list[Picture | File]]:
     """Reads a host, and what is to be hidden in it: images, then files.
 
     Raises:
         click.UsageError: standard input was named more than once, or for a file.
         ImageError: one of them cannot be read.
+        ConfigError: as :func:`isn.images.fitted`, of the host.
     """
     if (host, *images).count(STANDARD) > 1:
         raise click.UsageError("- was given more than once: only one image is on standard input")
     _check_files(files)
-    cover = read_picture(host, voice)
+    cover = read_picture(host, voice, fit)
     return cover, read_hidden(images, files, voice)
 
 

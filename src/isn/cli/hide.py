@@ -17,12 +17,14 @@ from isn.cli.common import (
     backend_option,
     bits_option,
     file_option,
+    fit_option,
     json_option,
     output_option,
     overwrite_option,
     quiet_option,
     read_picture,
     read_secret,
+    scaled_option,
     secrecy_option,
     survive_option,
     texture_option,
@@ -56,6 +58,8 @@ class Order:
     bits: float | None = None
     secrecy: str | None = None
     survive: int | None = None
+    scaled: int | str | None = None
+    fit: int | str | None = None
     refine: int | None = None
     texture: str | None = None
     backend: str | None = None
@@ -67,7 +71,12 @@ class Order:
         """What the method is told, where it is one that carries bytes."""
         usual = _USUAL if _is_jpeg(self.output) else None
         survive = usual if self.survive is None else self.survive
-        return {"bits": self.bits, "secrecy": self.secrecy, "survive": survive}
+        return {
+            "bits": self.bits,
+            "secrecy": self.secrecy,
+            "survive": survive,
+            "scaled": self.scaled,
+        }
 
 
 @click.command()
@@ -86,6 +95,8 @@ class Order:
 @bits_option
 @secrecy_option
 @survive_option
+@scaled_option
+@fit_option
 @passphrase_options
 @click.option(
     "--refine",
@@ -175,7 +186,7 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
     if output != STANDARD:
         stores.check_output(output, overwrite=overwrite, survives=jpeg)
     chosen = _method(voice, order)
-    cover, secret = read_secret(order.host, order.images, order.files, voice)
+    cover, secret = read_secret(order.host, order.images, order.files, voice, order.fit)
     if output != STANDARD:
         rows, columns = cover.pixels.shape[:2]
         stores.check_output(output, overwrite=overwrite, size=(rows, columns), survives=jpeg)

@@ -22,7 +22,7 @@ from isn.errors import ConfigError, OutputError
 
 LISTS: Final = ("image", "file")
 NUMBERS: Final = {"bits": float, "survive": int}
-FIELDS: Final = ("host", *LISTS, "output", "method", "secrecy", *NUMBERS)
+FIELDS: Final = ("host", *LISTS, "output", "method", "secrecy", "scaled", "fit", *NUMBERS)
 """Of a job; those of `LISTS` may be there more than once."""
 
 MOST_BYTES: Final = 1 << 26
@@ -204,8 +204,17 @@ def _check_names(names: list[str]) -> None:
 _WANTED: Final = ("a text", "a number")
 
 
+_KINDS: Final = {
+    "bits": (int, float),
+    "survive": (int,),
+    "scaled": (int, str),
+    "fit": (int, str),
+}
+"""Of a value; any other field is a text."""
+
+
 def _fits(name: str, value: object) -> bool:
-    kinds = {"bits": (int, float), "survive": (int,)}.get(name, (str,))
+    kinds = _KINDS.get(name, (str,))
     return isinstance(value, kinds) and not isinstance(value, bool)
 
 

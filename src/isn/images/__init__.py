@@ -6,24 +6,27 @@ JPEG where what is hidden is made to survive one, carries no metadata that it wa
 and appears under its name whole or not at all.
 
 `picture` says what an image is here, `reading` makes one with what `opening`, `png`, `tiff`,
-`webp`, `heif` and `colour` know of files, `encoding` and `files` write one, and `resizing` changes
-its size. Nothing here changes what belongs to the whole process, so that threads may read at the
-same time.
+`webp`, `heif` and `colour` know of files, `encoding` and `files` write one, `resizing` changes
+its size, and `fitting` knows what messengers keep. Nothing here changes what belongs to the whole
+process, so that threads may read at the same time.
 """
 
 from isn.images.encoding import encode, encode_jpeg
 from isn.images.files import JPEG, LOSSLESS, check_format, check_output, encode_as, write
+from isn.images.fitting import KEPT, fitted, kept
 from isn.images.opening import MAX_STREAM_BYTES
 from isn.images.picture import LOSSY, MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
 from isn.images.reading import read
-from isn.images.resizing import resize, within
+from isn.images.resizing import Kernel, longer_side, resize, within
 
 __all__ = [
     "JPEG",
+    "KEPT",
     "LOSSLESS",
     "LOSSY",
     "MAX_PIXELS",
     "MAX_STREAM_BYTES",
+    "Kernel",
     "PathLike",
     "Picture",
     "Pixels",
@@ -33,7 +36,10 @@ __all__ = [
     "encode",
     "encode_as",
     "encode_jpeg",
+    "fitted",
     "is_grey",
+    "kept",
+    "longer_side",
     "read",
     "resize",
     "within",

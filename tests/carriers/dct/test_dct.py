@@ -255,10 +255,10 @@ def test_symbols_lie_where_they_are_read() -> None:
     assert np.abs(moved - values).max() <= ALPHA * lattice.period / 2 + 1e-3
     apart = lattice.strayed(moved, bits, dither)
     assert np.abs(apart).max() <= (1 - ALPHA) * lattice.period / 2 + 1e-3
-    belief = lattice.beliefs(moved, dither, np.zeros(500, np.int64))
+    belief = lattice.beliefs(moved, dither, np.zeros(500, np.int64), None)
     np.testing.assert_array_equal(belief < 0, bits == 1)
     surer = np.abs(belief).mean()
-    assert np.abs(lattice.beliefs(moved, dither, np.full(500, 5))).mean() < surer
+    assert np.abs(lattice.beliefs(moved, dither, np.full(500, 5), None)).mean() < surer
 
 
 @pytest.mark.parametrize("shape", [(32, 40), (35, 44, 3)])

@@ -1,24 +1,26 @@
 """DCT coefficients of luma, moved so far that a JPEG leaves them readable: survival.
 
 `blocks` gives an image other coefficients, `lattice` puts bits into them, `ldpc` and `words`
-correct what comes back wrong, `places` says where all lies, and `trial` finds by trying how much a
-host carries. A container survives being stored as a JPEG, and then once more at the quality
-promised, as happens to a ``container.jpg`` that is sent.
+correct what comes back wrong, `places` says where all lies, `scaled` puts it where scaling does not
+reach, `find` looks for it, and `trial` finds by trying how much a host carries. A container
+survives being stored as a JPEG, and then once more at the quality promised, as happens to a
+``container.jpg`` that is sent.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from isn.carriers.dct import blocks
+from isn.carriers.dct import blocks, scaled
+from isn.carriers.dct.find import Found, find, lattice_of
 from isn.carriers.dct.lattice import ROUNDING, Lattice
 from isn.carriers.dct.places import HEAD_BLOCKS, Place, body_blocks, body_place, head_place
-from isn.carriers.dct.trial import STORED, sent, worth
-from isn.carriers.dct.words import NEEDED, Body, body_of, head_bits, head_of, most_bytes
+from isn.carriers.dct.trial import STORED, sent, sent_small, worth, worth_small
+from isn.carriers.dct.words import NEEDED, Body, body_of, head_bits, most_bytes
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
 from isn.images import Pixels
 from isn.keys import SALT_BYTES, Key
@@ -39,12 +41,15 @@ class Dct:
     Attributes:
         survives: quality of the JPEG that what it writes survives, 30 to 95; it is made for the
             next lower of :data:`STRENGTHS`. What is read may be made for any.
+        scaled: pixels of the longer side that a container may be scaled down to besides; it is made
+            for the next lower of :data:`isn.carriers.dct.scaled.STRENGTHS` then. 0: none.
 
     Raises:
-        ConfigError: the quality is out of its range.
+        ConfigError: the quality or the side is out of its range.
     """
 
     survives: int = USUAL
+    scaled: int = 0
 
     name = "dct"
 
@@ -54,24 +59,59 @@ class Dct:
             raise ConfigError(
                 f"a JPEG of quality {given!r} is to be survived: give a whole number from 30 to 95"
             )
+        if not self.scaled:
+            return
+        scaled.side_for(self.scaled)
+        least = min(scaled.STRENGTHS)
+        if given < least:
+            raise ConfigError(
+                f"a JPEG of quality {given} is to be survived, scaled: give {least} or more"
+            )
+
+    @property
+    def _quality(self) -> int:
+        """Of the JPEG that is tried."""
+        known = scaled.STRENGTHS if self.scaled else STRENGTHS
+        return next(each for each in known if each <= self.survives)
 
     @property
     def _lattice(self) -> Lattice:
-        return _lattice(next(each for each in STRENGTHS if each <= self.survives))
+        return lattice_of(scaled.STRENGTHS[self._quality] if self.scaled else self._quality)
+
+    def _small(self, host: Pixels) -> Pixels:
+        """What of a host carries: the host made small, or itself."""
+        if not self.scaled:
+            return host
+        most = int(max(host.shape[:2]) / scaled.APART)
+        return scaled.small(host, scaled.side_for(min(self.scaled, most)))
+
+    def _for(self, host: Pixels) -> Dct:
+        """Itself, or what promises the same of a host that is small already."""
+        small = self.scaled >= max(host.shape[:2])
+        return replace(self, scaled=0) if self.scaled and small else self
 
     def capacity(self, host: Pixels, bits: float) -> int:
         """See :meth:`isn.carriers.Carrier.capacity`; how many bits survive is the host's."""
-        del bits
-        room = body_blocks(host) * self._lattice.bits
-        return most_bytes(room, worth(host, self._lattice)) if room else 0
+        if (plain := self._for(host)) is not self:
+            return plain.capacity(host, bits)
+        small = self._small(host)
+        room = body_blocks(small) * self._lattice.bits
+        if not room:
+            return 0
+        if not self.scaled:
+            return most_bytes(room, worth(host, self._lattice))
+        side = max(small.shape[:2])
+        return most_bytes(room, worth_small(host, self._lattice, side, self._quality))
 
     def noise(self, host: Pixels, size: int) -> float:
         """See :meth:`isn.carriers.Carrier.noise`."""
-        lattice, used = self._lattice, HEAD_BLOCKS
+        if (plain := self._for(host)) is not self:
+            return plain.noise(host, size)
+        lattice, used, small = self._lattice, HEAD_BLOCKS, self._small(host)
         if size:
-            body = body_of(size, body_blocks(host) * lattice.bits)
-            used += -(-body.bits // lattice.bits) if body else body_blocks(host)
-        return float(used * lattice.noise * blocks.SIDE**2 / (host.shape[0] * host.shape[1]))
+            body = body_of(size, body_blocks(small) * lattice.bits)
+            used += -(-body.bits // lattice.bits) if body else body_blocks(small)
+        return float(used * lattice.noise * blocks.SIDE**2 / (small.shape[0] * small.shape[1]))
 
     def write(self, host: Pixels, head: bytes, body: bytes, key: Key, tell: Tell) -> Pixels:
         """See :meth:`isn.carriers.Carrier.write`: it is read back from a JPEG before it is given.
@@ -79,34 +119,45 @@ class Dct:
         Raises:
             ImageError: the host is too small, or does not keep what is written into it.
         """
-        most = self.capacity(host, 1)
-        if blocks.count(host) < HEAD_BLOCKS or len(body) > most:
+        if (plain := self._for(host)) is not self:
+            return plain.write(host, head, body, key, tell)
+        most, small = self.capacity(host, 1), self._small(host)
+        if blocks.count(small) < HEAD_BLOCKS or len(body) > most:
             raise ImageError(
-                f"{len(body)} bytes are to survive a JPEG of quality {self.survives}, a host of "
+                f"{len(body)} bytes are to survive {self._promise}, a host of "
                 f"{host.shape[1]} x {host.shape[0]} like this takes {most}: take a larger one"
             )
+        container = self._written(small, head, body, key)
+        if self.scaled:
+            container = scaled.enlarged(host, small, container)
+        tell(0.5)
+        if not all(_holds(each, head, body, key) for each in self._ways(container, small)):
+            raise ImageError(
+                f"what is written into this host does not survive {self._promise}: "
+                "take a larger one, or one with less pure black and white"
+            )
+        tell(1.0)
+        return container
+
+    @property
+    def _promise(self) -> str:
+        jpeg = f"a JPEG of quality {self.survives}"
+        return f"{jpeg} at a longer side of {self.scaled}" if self.scaled else jpeg
+
+    def _written(self, host: Pixels, head: bytes, body: bytes, key: Key) -> Pixels:
         lattice, container = self._lattice, host.copy()
         place = head_place(host, lattice)
         place.write(container, head_bits(head, HEAD_BLOCKS * lattice.bits))
         if body:
             coded, place = _laid(len(body), host, lattice, head, key)
             place.write(container, coded.encode(body))
-        tell(0.5)
-        if not self._survives(container, head, body, key):
-            raise ImageError(
-                f"what is written into this host does not survive a JPEG of quality "
-                f"{self.survives}: take a larger one, or one with less pure black and white"
-            )
-        tell(1.0)
         return container
 
-    def _survives(self, container: Pixels, head: bytes, body: bytes, key: Key) -> bool:
-        damaged = sent(container, self._lattice.quality)
-        try:
-            there = self.read_head(damaged, key)
-            return there == head and self.read_body(damaged, head, len(body), key) == body
-        except (AlteredContainer, NoSeal):
-            return False
+    def _ways(self, container: Pixels, small: Pixels) -> Iterator[Pixels]:
+        """A container after what it is to survive."""
+        yield sent(container, self._quality)
+        if self.scaled:
+            yield from sent_small(container, self._quality, max(small.shape[:2]))
 
     def read_head(self, container: Pixels, key: Key) -> bytes:
         """See :meth:`isn.carriers.Carrier.read_head`.
@@ -115,7 +166,7 @@ class Dct:
             NoSeal: the image is too small, or has no head under any strength.
         """
         del key
-        return self._found(container)[0]
+        return self._find(container).head
 
     def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
         """See :meth:`isn.carriers.Carrier.read_body`.
@@ -126,8 +177,7 @@ class Dct:
         """
         if not size:
             return b""
-        coded, place = self._place(container, head, size, key)
-        return coded.decode(place.beliefs(container))
+        return _decoded(self._find(container, head), size, key)
 
     def margin(self, container: Pixels, head: bytes, size: int, key: Key) -> int:
         """Quality of the hardest JPEG that a container still survives, about; 101: none.
@@ -141,32 +191,37 @@ class Dct:
             size: as for :meth:`read_body`, 1 or more.
             key: as for :meth:`read_body`.
         """
-        coded, place = self._place(container, head, size, key)
-        bits = coded.encode(coded.decode(place.beliefs(container)))
-        apart = float(np.square(place.strayed(container, bits)).mean())
+        found = self._find(container, head)
+        coded, place = _laid(size, found.image, found.lattice, head, key)
+        bits = coded.encode(coded.decode(place.beliefs(found.image, found.scatter)))
+        apart = float(np.square(place.strayed(found.image, bits)).mean())
         noise = max(apart - place.lattice.left, ROUNDING**2)
         enough = NEEDED[coded.columns]
         qualities = range(1, 101)
         return next((q for q in qualities if place.lattice.information(q, noise) >= enough), 101)
 
-    def _found(self, container: Pixels) -> tuple[bytes, Lattice]:
-        """The head of a container, and the lattice under which it is one."""
-        count = blocks.count(container)
-        if count < HEAD_BLOCKS:
-            raise NoSeal(f"the image has {count} whole blocks, too few to be a container")
-        own = self._lattice.quality
-        for quality in sorted(STRENGTHS, key=lambda each: each != own):
-            lattice = _lattice(quality)
-            head = head_of(head_place(container, lattice).beliefs(container))
-            if head is not None:
-                return head, lattice
-        raise NoSeal("no head is there")
-
-    def _place(self, container: Pixels, head: bytes, size: int, key: Key) -> tuple[Body, Place]:
-        there, lattice = self._found(container)
-        if there != head:
+    def _find(self, container: Pixels, head: bytes | None = None) -> Found:
+        found = find(container, self._lattice.quality, STRENGTHS)
+        if head not in (None, found.head):
             raise NoSeal("the image has another head")
-        return _laid(size, container, lattice, head, key)
+        return found
+
+
+def _holds(container: Pixels, head: bytes, body: bytes, key: Key) -> bool:
+    """Whether a container gives back what was written into it."""
+    try:
+        found = find(container, USUAL, STRENGTHS)
+        return found.head == head and _decoded(found, len(body), key) == body
+    except (AlteredContainer, NoSeal):
+        return False
+
+
+def _decoded(found: Found, size: int, key: Key) -> bytes:
+    """The body that lies under a head."""
+    if not size:
+        return b""
+    coded, place = _laid(size, found.image, found.lattice, found.head, key)
+    return coded.decode(place.beliefs(found.image, found.scatter))
 
 
 def _laid(size: int, image: Pixels, lattice: Lattice, head: bytes, key: Key) -> tuple[Body, Place]:
@@ -176,8 +231,3 @@ def _laid(size: int, image: Pixels, lattice: Lattice, head: bytes, key: Key) -> 
         raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
     place = body_place(image, lattice, key.key("places", head[:SALT_BYTES]), coded.bits)
     return coded, place
-
-
-@cache
-def _lattice(quality: int) -> Lattice:
-    return Lattice(quality)

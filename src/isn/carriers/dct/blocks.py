@@ -25,6 +25,7 @@ _WEIGHTS: Final = np.array([0.299, 0.587, 0.114], np.float32)
 _BAND: Final = 4096
 """Blocks that are looked at together, so that memory does not grow with the image."""
 
+_ROWS: Final = 64
 _TRIALS: Final = 40
 _NEAR: Final = 1.5
 """Levels that a coefficient may miss its place by, where pixels are cut off at 0 and 255."""
@@ -105,6 +106,20 @@ def _projected(values: Floats, wanted: Floats, basis: Floats) -> Floats:
         apart = wanted - _luma(values) @ basis
         values = (values + _spread(apart @ basis.T, values)).clip(0, 255)
     return np.rint(values)
+
+
+def luma(pixels: Pixels) -> Pixels:
+    """The luma of an image in whole levels, uint8, H x W."""
+    if pixels.ndim == 2:
+        return pixels
+    plane = np.empty(pixels.shape[:2], np.uint8)
+
+    def work(top: int) -> None:
+        some = slice(top, top + _ROWS)
+        plane[some] = np.rint(_luma(pixels[some].astype(np.float32)))
+
+    threads.each(work, range(0, len(pixels), _ROWS))
+    return plane
 
 
 def _spread(plane: Floats, values: Floats) -> Floats:

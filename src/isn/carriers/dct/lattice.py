@@ -17,7 +17,7 @@ A bound for this noise and distortion is ``ln(1 + D / (T^2 / 12)) / 2`` for each
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -27,9 +27,17 @@ from isn.carriers.dct.ldpc import MOST_BELIEF, PER_NAT, Beliefs, Bits
 
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
+Scatter = tuple[int, ...]
+"""Standard deviation of each coefficient used, in `FINE`."""
 
 ALPHA: Final = 0.9
 """Share of the way to the nearest place of its symbol that a coefficient goes."""
+
+FINE: Final = 1 / 100
+"""Unit of :data:`Scatter`, in periods."""
+_MOST_SCATTER: Final = 40
+_ABOUT: Final = 1.2
+"""Of what is foreseen, up to which it is not told from chance."""
 
 ROUNDING: Final = 0.55
 """Standard deviation, in levels, of what whole pixels and planes add to a coefficient."""
@@ -163,35 +171,37 @@ class Lattice:
         place[:] = np.where(four, (2 * high + (high ^ low)) / np.float32(4), high / np.float32(2))
         return place
 
-    def beliefs(self, values: Floats, dither: Floats, cut: NDArray[np.int64]) -> Beliefs:
+    def scatter(self, strayed: Floats) -> Scatter:
+        """How far coefficients lie from their places, beside what distortion compensation leaves.
+
+        Args:
+            strayed: blocks x coefficients used, of known bits, in levels.
+        """
+        found = np.square(strayed, dtype=np.float64).mean(axis=0) - self.left
+        apart = np.sqrt(np.maximum(found, ROUNDING**2)) / self.period
+        return tuple(np.rint(apart / FINE).clip(1, _MOST_SCATTER).astype(int).tolist())
+
+    def usual(self, strayed: Floats) -> bool:
+        """Whether all together lie about as far from their places as the JPEG's steps explain."""
+        foreseen = self.left + ROUNDING**2 + steps(self.quality)[self.used] ** 2 / 12
+        return bool(np.square(strayed).mean() < _ABOUT * foreseen.mean())
+
+    def beliefs(
+        self, values: Floats, dither: Floats, cut: NDArray[np.int64], scatter: Scatter | None
+    ) -> Beliefs:
         """What coefficients say of the bits that they carry: blocks x bits, see `ldpc`.
 
         Args:
             values: blocks x coefficients used.
             dither: as the values, in periods.
             cut: how many pixels of each block lie at 0 or 255.
+            scatter: see :meth:`scatter`; None: what the JPEG's steps make of it.
         """
         turns = values / np.float32(self.period) - dither
         there = (np.rint(turns * _BINS).astype(np.int64) % _BINS)[:, self.owner]
         kind = np.searchsorted(_CUT, cut, side="right")
-        found: Beliefs = self._table[kind[:, None], np.arange(self.bits), there]
+        found: Beliefs = _table(self, scatter)[kind[:, None], np.arange(self.bits), there]
         return found
-
-    @cached_property
-    def _table(self) -> NDArray[np.int16]:
-        """The belief of each bit by its coefficient's place: kinds x bits x bins of a period."""
-        kinds = (ROUNDING, *(share * self.period for share in _CUT_NOISE))
-        table = np.empty((len(kinds), self.bits, _BINS), np.int16)
-        step = steps(self.quality)[self.used]
-        for number, each in enumerate(self.owner):
-            count, second = int(self.symbols[each]), number > 0 and self.owner[number - 1] == each
-            ones = np.array(_ones(count, second))
-            for kind, noise in enumerate(kinds):
-                likely = _likelihoods(self.period, float(step[each]), count, noise)
-                ratio = likely[~ones].sum(axis=0) / likely[ones].sum(axis=0)
-                belief = np.rint(PER_NAT * np.log(ratio)).clip(-MOST_BELIEF, MOST_BELIEF)
-                table[kind, number] = belief[:: _GRID // _BINS]
-        return table
 
     def information(self, quality: int, noise: float) -> float:
         """Bits that each carried bit is worth after a JPEG, on average: its capacity.
@@ -208,13 +218,33 @@ class Lattice:
         return total / self.bits
 
 
+@lru_cache(maxsize=64)
+def _table(lattice: Lattice, scatter: Scatter | None) -> NDArray[np.int16]:
+    """The belief of each bit by its coefficient's place: kinds x bits x bins of a period."""
+    kinds = (ROUNDING, *(share * lattice.period for share in _CUT_NOISE))
+    table = np.empty((len(kinds), lattice.bits, _BINS), np.int16)
+    step, owner = steps(lattice.quality)[lattice.used], lattice.owner
+    for number, each in enumerate(owner):
+        count, second = int(lattice.symbols[each]), number > 0 and owner[number - 1] == each
+        ones = np.array(_ones(count, second))
+        for kind, least in enumerate(kinds):
+            width, noise = float(step[each]), least
+            if scatter is not None:
+                width, noise = 0.0, max(least, scatter[each] * FINE * lattice.period)
+            likely = _likelihoods(lattice.period, width, count, noise)
+            ratio = likely[~ones].sum(axis=0) / likely[ones].sum(axis=0)
+            belief = np.rint(PER_NAT * np.log(ratio)).clip(-MOST_BELIEF, MOST_BELIEF)
+            table[kind, number] = belief[:: _GRID // _BINS]
+    return table
+
+
 def _ones(count: int, second: bool) -> list[bool]:
     """Of which symbols a bit is 1."""
     symbols = range(count)
     return [bool((k ^ k >> 1) & 1 if second else k >> (count == 4)) for k in symbols]
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _likelihoods(period: float, step: float, count: int, deviation: float) -> Wide:
     """How likely each place of a period is for each symbol: count x `_GRID`, the sum of a row 1.
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from isn.carriers.dct import blocks
 from isn.carriers.dct.blocks import Floats, Places
-from isn.carriers.dct.lattice import Lattice
+from isn.carriers.dct.lattice import Lattice, Scatter
 from isn.carriers.dct.ldpc import Beliefs, Bits
 from isn.images import Pixels
 
@@ -47,11 +47,11 @@ class Place:
 
         blocks.change(container, self.there, self.lattice.basis, wanted)
 
-    def beliefs(self, image: Pixels) -> Beliefs:
-        """What an image says of the bits that it carries, see `ldpc`."""
+    def beliefs(self, image: Pixels, scatter: Scatter | None = None) -> Beliefs:
+        """What an image says of the bits that it carries, see `ldpc` and `Lattice.scatter`."""
         values = blocks.coefficients(image, self.there, self.lattice.basis)
         cut = blocks.cut_off(image, self.there)
-        return self.lattice.beliefs(values, self.dither, cut).reshape(-1)
+        return self.lattice.beliefs(values, self.dither, cut, scatter).reshape(-1)
 
     def strayed(self, image: Pixels, bits: Bits) -> Floats:
         """How far its coefficients lie from where the bits that it carries would have them."""
