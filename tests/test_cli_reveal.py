@@ -97,6 +97,19 @@ def test_one_thing_goes_where_it_is_named(work: Path, tmp_path: Path) -> None:
     assert names(tmp_path / "old.png") == ["1.png"]
 
 
+def test_it_goes_to_an_address_of_this_machine_and_to_no_other(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done("reveal", work / "file.png", "-o", f"file://{tmp_path}/one")
+    done("reveal", work / "file.png", work / "images.png", "-o", f"file://{tmp_path}/all")
+    assert (tmp_path / "one/notes.txt").read_bytes() == b"attack\n"
+    assert (tmp_path / "all/file/notes.txt").read_bytes() == b"attack\n"
+    for words in ((work / "file.png",), (work / "file.png", work / "image.png")):
+        assert "in a store" in refused(2, "reveal", *words, "-o", "s3://bucket/out")
+    assert {each.name for each in tmp_path.iterdir()} == {"one", "all"}
+
+
 def test_it_needs_what_made_it(work: Path, tmp_path: Path) -> None:
     words = ("reveal", work / "two.png", "-o", tmp_path / "out")
     assert "not among the shipped ones" in refused(3, *words)

@@ -213,9 +213,9 @@ ROW: dict[str, Any] = {"host": "hosts/a.png", "file": "notes.txt"}
         (ROW | {"host": 7}, "a text"),
         (ROW | {"bits": "2"}, "a number"),
         (ROW | {"bits": True}, "a number"),
-        (ROW | {"survive": 60.5}, "a number"),
+        (ROW | {"survive": 60.5}, "a whole number"),
         (ROW | {"fit": "fax"}, "whatsapp"),
-        (ROW | {"scaled": 100.5}, "a text"),
+        (ROW | {"scaled": 100.5}, "a whole number or a name"),
         (ROW | {"scaled": 400}, "no JPEG"),
         (ROW | {"passphrase": "secret"}, "means nothing"),
         (ROW | {"output": "../x.png"}, "folders"),
@@ -285,3 +285,23 @@ def test_a_link_does_not_lead_out_of_the_folder(work: Path) -> None:
     assert result.stderr.count("is a link") == 2
     assert not Path("outside.png").exists()
     assert Path("icon.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("fit", "1.5", "fit is 1.5: give a whole number or a name"),
+        ("scaled", "true", "scaled is true: give a whole number or a name"),
+        ("survive", "75.5", "survive is 75.5: give a whole number"),
+        ("survive", '"75"', 'survive is "75": give a whole number'),
+        ("bits", "false", "bits is false: give a number"),
+        ("fit", "[" * 500 + "]" * 500, "fit is a list: give a whole number or a name"),
+        ("output", "5", "output is 5: give a text"),
+    ],
+)
+def test_a_value_of_another_kind_is_shown_as_it_stands(
+    work: Path, name: str, value: str, why: str
+) -> None:
+    row = f'{{"host": "hosts/a.png", "file": "notes.txt", "{name}": {value}}}\n'
+    Path("jobs.jsonl").write_text(row)
+    assert why in run("batch", "jobs.jsonl", "-o", "out").stderr

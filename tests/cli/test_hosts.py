@@ -52,6 +52,14 @@ def test_one_that_fails_is_named(work: Path) -> None:
     assert run(*words, "--overwrite").stderr.count("is there already") == 0
 
 
+@pytest.mark.parametrize("folder", ["hosts", "hosts/out", "hosts/../hosts"])
+def test_containers_do_not_come_among_the_hosts(work: Path, folder: str) -> None:
+    before = sorted((each, each.stat().st_mtime_ns) for each in Path("hosts").rglob("*"))
+    words = ("hide", "hosts", "--file", "notes.txt", "-o", folder, "--overwrite")
+    assert "among the hosts" in refused(2, *words)
+    assert sorted((each, each.stat().st_mtime_ns) for each in Path("hosts").rglob("*")) == before
+
+
 def test_a_passphrase_is_for_all(work: Path) -> None:
     done("hide", "hosts", "--file", "notes.txt", "-o", "out", ISN_PASSPHRASE="five random words")
     for each in Path("out").iterdir():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from isn.cli.crew import Run
 from isn.cli.many import Outcome, Several, Turns
 from isn.cli.voice import Voice
 from isn.cli.worker import Job
+from isn.errors import OutputError
 
 if TYPE_CHECKING:
     from isn.cli.hide import Order
@@ -29,7 +31,7 @@ def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None]
         run: does the jobs.
 
     Raises:
-        OutputError: the output is no folder.
+        OutputError: the output is no folder, or that of the hosts or in it.
         click.UsageError: nothing was given to hide, or standard input, or a dry run was.
     """
     if not order.images and not order.files:
@@ -40,6 +42,8 @@ def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None]
         raise click.UsageError("--dry-run takes one host: see `isn capacity` for a folder")
     path, several, taken = stores.path_of(order.output), Several([order.host]), set[str]()
     folder = order.output if path is None else str(outputs.folder_of_all(path))
+    if path is not None:
+        _check_apart(order.host, folder)
     turns, phrase = Turns(voice, "host", several.names), passphrase()
     turns.refuse(several.failed)
     stores.make_folder(folder)
@@ -56,3 +60,15 @@ def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None]
 
     crew.run_with_bar(voice, "hiding", jobs, run, take)
     return failures.FAILED if turns.failed else 0
+
+
+def _check_apart(hosts: str, folder: str) -> None:
+    """Refuses containers among the hosts: they would replace them, or be hosts the next time.
+
+    Raises:
+        OutputError: the folder for containers is that of the hosts, or in it.
+    """
+    if Path(folder).resolve().is_relative_to(Path(hosts).resolve()):
+        raise OutputError(
+            f"the containers would come among the hosts in {hosts}: give a folder outside it"
+        )

@@ -135,7 +135,7 @@ def _fields_of(columns: list[str], cells: list[str]) -> dict[str, Any] | ConfigE
             try:
                 fields[name] = NUMBERS.get(name, str)(cell)
             except ValueError:
-                return ConfigError(f"{name} is {cell[:40]!r}: give a number")
+                return ConfigError(f"{name} is {cell[:40]!r}: give {_WANTED[name]}")
     return fields
 
 
@@ -179,9 +179,7 @@ def _checked(row: Any) -> dict[str, Any]:
         if name in LISTS:
             fields[name] = [value] if isinstance(value, str) else value
         elif not _fits(name, value):
-            raise ConfigError(
-                f"{name} is a {type(value).__name__}: give {_WANTED[name in NUMBERS]}"
-            )
+            raise ConfigError(f"{name} is {_shown(value)}: give {_WANTED.get(name, 'a text')}")
     for name in LISTS:
         given = fields.setdefault(name, [])
         if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
@@ -201,8 +199,13 @@ def _check_names(names: list[str]) -> None:
         raise ConfigError(f"its names have more than {MOST_CHARACTERS} characters: give fewer")
 
 
-_WANTED: Final = ("a text", "a number")
-
+_WANTED: Final = {
+    "bits": "a number",
+    "survive": "a whole number",
+    "scaled": "a whole number or a name",
+    "fit": "a whole number or a name",
+}
+"""In words, where it is no text."""
 
 _KINDS: Final = {
     "bits": (int, float),
@@ -216,6 +219,13 @@ _KINDS: Final = {
 def _fits(name: str, value: object) -> bool:
     kinds = _KINDS.get(name, (str,))
     return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in JSON; not the whole of one that may be deep or long."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    return json.dumps(value)[:40]
 
 
 def _check_output(name: str) -> None:

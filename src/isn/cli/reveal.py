@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isn.cli import crew, failures, outputs
+from isn.cli import crew, failures, outputs, stores
 from isn.cli.cluster import crew_for
 from isn.cli.common import (
     STANDARD,
@@ -136,7 +136,8 @@ def _all(
     _check(given["method"], given["salvage"])
     if given["texture"] == STANDARD:
         raise click.UsageError("--texture - was given with several containers: name a file")
-    folder, several, taken = outputs.folder_of_all(output), Several(containers), set[str]()
+    folder = outputs.folder_of_all(stores.path_here(output))
+    several, taken = Several(containers), set[str]()
     turns, phrase = Turns(voice, "container", several.names), passphrase()
     turns.refuse(several.failed)
     jobs = [
@@ -162,7 +163,7 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
     """
     import isn
 
-    output, method, salvage = order.output, order.method, order.salvage
+    output, method, salvage = stores.path_here(order.output), order.method, order.salvage
     _check(method, salvage)
     picture = read_picture(order.container, voice)
     key = None if order.texture is None else read_picture(order.texture, voice)

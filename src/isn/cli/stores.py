@@ -50,6 +50,19 @@ def path_of(name: str) -> str | None:
     return rest if os.name == "nt" else slash + rest
 
 
+def path_here(name: str) -> str:
+    """Where a file or a folder is to lie on this machine.
+
+    Raises:
+        ConfigError: as :func:`path_of`.
+        OutputError: it is the address of one in a store.
+    """
+    path = path_of(name)
+    if path is None:
+        raise OutputError(f"{_shown(name)} is in a store: give a file or folder on this machine")
+    return path
+
+
 def source(name: str) -> str | bytes:
     """What an image is read from: a path, or the bytes of one in a store.
 

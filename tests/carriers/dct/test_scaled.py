@@ -138,11 +138,29 @@ def test_more_than_fits_is_refused_with_the_promise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quality", "side", "why"), [(49, 240, "50 or more"), (75, 90, "154 pixels"), (20, 0, "30 to")]
+    ("quality", "side", "why"),
+    [(49, 240, "50 or more"), (75, 90, "128 pixels, or 154 or more"), (20, 0, "30 to")],
 )
 def test_only_what_can_be_survived(quality: int, side: int, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         Dct(quality, side)
+
+
+@pytest.mark.parametrize(
+    ("shape", "side", "why"),
+    [
+        ((99, 1000, 3), 240, "too large to be scaled to 240: scale it down first, to 960"),
+        ((120, 180, 3), 160, "too small to be scaled to 160"),
+    ],
+)
+def test_a_host_that_cannot_be_scaled_so_is_told_before_the_work(
+    shape: tuple[int, ...], side: int, why: str
+) -> None:
+    host, carrier = photo(shape), Dct(80, side)
+    with pytest.raises(ImageError, match=why):
+        carrier.capacity(host, 1)
+    with pytest.raises(ImageError, match=why):
+        carrier.write(host, drawn(HEAD_BYTES), b"", PUBLIC, silent)
 
 
 def test_a_side_is_that_of_a_messenger_or_far_enough_below() -> None:

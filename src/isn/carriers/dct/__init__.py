@@ -79,11 +79,27 @@ class Dct:
         return lattice_of(scaled.STRENGTHS[self._quality] if self.scaled else self._quality)
 
     def _small(self, host: Pixels) -> Pixels:
-        """What of a host carries: the host made small, or itself."""
+        """What of a host carries: the host made small, or itself.
+
+        Raises:
+            ImageError: the host is too large or too small to be scaled to it.
+        """
         if not self.scaled:
             return host
-        most = int(max(host.shape[:2]) / scaled.APART)
-        return scaled.small(host, scaled.side_for(min(self.scaled, most)))
+        longer = max(host.shape[:2])
+        try:
+            side = scaled.side_for(min(self.scaled, int(longer / scaled.APART)))
+        except ConfigError as error:
+            raise ImageError(
+                f"the host is {host.shape[1]} x {host.shape[0]}, too small to be scaled to "
+                f"{self.scaled}: take a larger one"
+            ) from error
+        if longer > scaled.MOST * side:
+            raise ImageError(
+                f"the host is {host.shape[1]} x {host.shape[0]}, too large to be scaled to "
+                f"{self.scaled}: scale it down first, to {scaled.MOST * side}"
+            )
+        return scaled.small(host, side)
 
     def _for(self, host: Pixels) -> Dct:
         """Itself, or what promises the same of a host that is small already."""
@@ -91,7 +107,11 @@ class Dct:
         return replace(self, scaled=0) if self.scaled and small else self
 
     def capacity(self, host: Pixels, bits: float) -> int:
-        """See :meth:`isn.carriers.Carrier.capacity`; how many bits survive is the host's."""
+        """See :meth:`isn.carriers.Carrier.capacity`; how many bits survive is the host's.
+
+        Raises:
+            ImageError: the host is too large or too small to be scaled.
+        """
         if (plain := self._for(host)) is not self:
             return plain.capacity(host, bits)
         small = self._small(host)

@@ -34,6 +34,9 @@ APART: Final = 1.2
 """Times that another size than the small image's must be larger. Between, what was scaled to it and
 then to the small image's lost more to both kernels than what was scaled far down."""
 
+LEAST: Final = math.ceil(SIDES[0] * APART)
+"""Pixels from which on any longer side can be survived, as the smallest of `SIDES` can be."""
+
 MOST: Final = 4
 """Times that the longer side of a container may be longer than that of its small image."""
 
@@ -54,8 +57,9 @@ def side_for(side: int) -> int:
     """
     found = [each for each in SIDES if each == side or each * APART <= side]
     if not found:
-        least = math.ceil(SIDES[0] * APART)
-        raise ConfigError(f"a longer side of {side} is to be survived: give {least} pixels or more")
+        raise ConfigError(
+            f"a longer side of {side} is to be survived: give {SIDES[0]} pixels, or {LEAST} or more"
+        )
     return found[-1]
 
 
