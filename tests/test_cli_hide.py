@@ -229,7 +229,7 @@ def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
     words = ("hide", host, cat, "-o")
     said = refused(2, *words, tmp_path / "c.png", "--survive", 75, "--bits", 1)
     assert "leave out either" in said
-    assert "leave out either" in refused(2, *words, tmp_path / "c.jpg", "--bits", 1)
+    assert "leave out --bits" in refused(2, *words, tmp_path / "c.jpg", "--bits", 1)
     assert "paper-1" in refused(2, *words, tmp_path / "c.jpg", "--method", "paper-1")
     assert "30" in refused(2, *words, tmp_path / "c.png", "--survive", 20)
     facts = done(*words, tmp_path / "c.jpg", "--dry-run", "--json").stdout
@@ -368,3 +368,12 @@ def test_quiet(work: Path, tmp_path: Path) -> None:
     assert done("info", tmp_path / "c.png", "-q").output == ""
     assert done("capacity", work / "host.png", "-q").output == ""
     assert "already" in refused(2, *words)
+
+
+@pytest.mark.parametrize("words", [("--bits", 1), ("--secrecy", "high"), ("--method", "isn-1")])
+def test_what_a_jpg_does_not_go_with_is_named(words: tuple[object, ...], tmp_path: Path) -> None:
+    host = tmp_path / "host.png"
+    images.write(host, picture(64, 64))
+    said = refused(2, "hide", host, host, *words, "-o", tmp_path / "container.jpg")
+    given = " ".join(map(str, words)) if "isn-1" in words else words[0]
+    assert f"which nothing does with {given}: give a .png, or leave out {given}" in said

@@ -15,7 +15,7 @@ from PIL import Image
 import isn
 from commands import Pixels, done, pixels, refused, run
 from helpers import picture
-from isn import child
+from isn import child, threads
 from isn.cli import cluster, joblist
 
 
@@ -160,6 +160,7 @@ def test_what_is_true_of_all_is_said_once(work: Path) -> None:
 def test_without_ray_it_says_what_is_missing(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("jobs.csv").write_text("host,file\nhosts/a.png,notes.txt\n")
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(threads, "_limit", None)
     assert "isn[ray]" in refused(1, "batch", "jobs.csv", "-o", "out", "--ray")
     assert not Path("out").exists()
 

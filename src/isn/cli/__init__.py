@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from isn import __version__
+from isn import __version__, threads
 from isn.cli import failures
 from isn.cli.voice import Voice, hold_streams, silence_streams, survive_odd_names
 from isn.errors import OutputError
@@ -79,6 +79,7 @@ class Commands(click.Group):
         voice = Voice(json="--json" in given)
         hold_streams()
         survive_odd_names()
+        threads.spare_blas()
         code = failures.FAILED
         try:
             with failures.tidy_at_sigterm():

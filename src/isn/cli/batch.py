@@ -69,6 +69,8 @@ def batch(
     "skipped", or "container", "error" and "kind"; at last {"jobs", "done", "skipped", "failed"}.
     """
     doing = crew_for(workers, cluster)
+    if not output:
+        raise click.UsageError("-o is empty: give a folder")
     entries = joblist.read(jobs)
     stores.make_folder(output)
     phrase = read_passphrase(ask, passphrase_file, twice=True)

@@ -183,6 +183,8 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
     if not order.images and not order.files:
         raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
     jpeg = _is_jpeg(output)
+    if jpeg and order.survive is None:
+        _check_lasting(order)
     if output != STANDARD:
         stores.check_output(output, overwrite=overwrite, survives=jpeg)
     chosen = _method(voice, order)
@@ -223,6 +225,24 @@ def _write(voice: Voice, order: Order, container: Container) -> Container:
         else:
             stores.save(container, order.output, overwrite=order.overwrite)
         return container.as_jpeg() if _is_jpeg(order.output) else container
+
+
+def _check_lasting(order: Order) -> None:
+    """Refuses what does not go with a container whose name alone asks that it survives a JPEG.
+
+    Raises:
+        click.UsageError: there is something.
+    """
+    from isn.method import get
+
+    given = [f"--{name}" for name in ("bits", "secrecy") if getattr(order, name) is not None]
+    if order.method and "survive" not in get(order.method).options:
+        given = [f"--method {order.method}"]
+    if given:
+        raise click.UsageError(
+            f"a .jpg is to survive a JPEG, which nothing does with {given[0]}: give a .png, or "
+            f"leave out {given[0]}"
+        )
 
 
 def _is_jpeg(output: str) -> bool:

@@ -42,7 +42,7 @@ def path_of(name: str) -> str | None:
         return None
     host, slash, rest = name[match.end() :].partition("/")
     if scheme != "file" or host not in ("", "localhost"):
-        known = ", ".join(f"{each}://" for each in STORES)
+        known = ", ".join(f"{each}://" for each in STORES if each != "memory")
         raise ConfigError(
             f"{_shown(name)} is no address that is known: give a path, file:///, or one of {known}"
         )
