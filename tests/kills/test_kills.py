@@ -24,7 +24,7 @@ from isn.weights import Weights
 from kills.killing import Server, whole
 
 HOSTS = ("host", "other")
-MANY = int(os.environ.get("KILLS", "3"))
+MANY = int(os.environ.get("KILLS", "2"))
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
 
 
