@@ -114,7 +114,10 @@ class Dct:
         """
         if (plain := self._for(host)) is not self:
             return plain.capacity(host, bits)
-        small = self._small(host)
+        return self._room(host, self._small(host))
+
+    def _room(self, host: Pixels, small: Pixels) -> int:
+        """Bytes of body of a host, of which this carries."""
         room = body_blocks(small) * self._lattice.bits
         if not room:
             return 0
@@ -141,7 +144,8 @@ class Dct:
         """
         if (plain := self._for(host)) is not self:
             return plain.write(host, head, body, key, tell)
-        most, small = self.capacity(host, 1), self._small(host)
+        small = self._small(host)
+        most = self._room(host, small)
         if blocks.count(small) < HEAD_BLOCKS or len(body) > most:
             raise ImageError(
                 f"{len(body)} bytes are to survive {self._promise}, a host of "
