@@ -1,4 +1,4 @@
-"""What `--refine` is worth: dB and seconds by the number of steps; --write puts it into the docs.
+"""What `--refine` is worth: dB and processor seconds by steps; --write puts it into the docs.
 
     python benchmarks/refine.py VAL
     python benchmarks/refine.py VAL --methods paper-1 paper-2 --steps 0 10 30 --write
@@ -25,7 +25,17 @@ from isn.metrics import psnr
 PAGE = DOCS / "results" / "quality.md"
 BEGIN, END = "<!-- begin: benchmarks/refine.py -->", "<!-- end: benchmarks/refine.py -->"
 SIDE = 256
-HEAD = ("method", "domain", "images", "steps", "hosts", "container", "revealed", "worst", "s/MP")
+HEAD = (
+    "method",
+    "domain",
+    "images",
+    "steps",
+    "hosts",
+    "container",
+    "revealed",
+    "worst",
+    "processor s/MP",
+)
 
 
 def line(place: Domain, name: str, steps: int) -> str:
@@ -35,9 +45,9 @@ def line(place: Domain, name: str, steps: int) -> str:
     for index in range(place.hosts):
         group = place.group(index, count)
         host, hidden = group.host.pixels, [each.pixels for each in group.hidden]
-        began = time.perf_counter()
+        began = time.process_time()
         container = isn.hide(host, hidden, method=name, backend="torch", refine=steps).pixels
-        seconds.append((time.perf_counter() - began) / (SIDE**2 / 1e6))
+        seconds.append((time.process_time() - began) / (SIDE**2 / 1e6))
         containers.append(psnr(container, host))
         back = isn.reveal(images.encode(container), backend="native")
         revealed += [psnr(one, other) for one, other in zip(back, hidden, strict=True)]

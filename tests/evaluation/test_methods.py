@@ -10,9 +10,11 @@ import pytest
 from PIL import features
 
 from isn import method, zoo
+from isn.carriers.dct import Dct
 from isn.errors import ConfigError, ModelError
 from isn.evaluation import methods
 from isn.evaluation.plan import Plan
+from isn.method import Carried
 
 needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 
@@ -28,6 +30,20 @@ def test_what_a_report_says_of_a_method() -> None:
     lsb = methods.baseline("lsb-4")
     assert (lsb.name, lsb.fingerprint, lsb.architecture, lsb.ours) == ("lsb-4", "", "", False)
     assert lsb.title == "four low bits replaced by the hidden image's four high bits"
+
+
+def test_a_method_may_be_named_with_an_option() -> None:
+    sturdy, secret = methods.shipped("photos:75"), methods.shipped("photos:high")
+    assert (sturdy.name, sturdy.source) == ("photos, to survive JPEG 75", "photos:75")
+    assert (secret.name, secret.source) == ("photos, secrecy high", "photos:high")
+    assert isinstance(sturdy.method, Carried)
+    assert sturdy.method.carrier == Dct(75)
+    with pytest.raises(ConfigError, match="quality 20 is to be survived"):
+        methods.shipped("photos:20")
+    with pytest.raises(ConfigError, match="no method 'photos:loud'"):
+        methods.shipped("photos:loud")
+    with pytest.raises(ConfigError, match="does not use it"):
+        methods.shipped("paper-1:75")
 
 
 def test_a_backend_is_for_networks_alone() -> None:

@@ -354,6 +354,19 @@ def test_what_a_user_is_told_follows_the_figures(study: Study) -> None:
     assert "told little" in told("/area", 0.55)
 
 
+def test_what_survives_an_ordinary_jpeg_is_told_apart(study: Study) -> None:
+    def told(*rows: Row) -> str:
+        return " ".join(headlines(other(study, (*study.rows, *rows), failures=[])))
+
+    path = "damage/JPEG/quality 80"
+    whole = Row("net", 1, "photos", "", f"{path}/psnr", 30.0, 3, 1.5)
+    said = told(whole, Row("net", 1, "photos", "", f"{path}/lost", 0))
+    assert "what net (n = 1) hid comes back whole after a JPEG of quality 80 or more" in said
+    assert "must travel" not in said
+    lossy = told(whole, Row("net", 1, "photos", "", f"{path}/lost", 1))
+    assert "comes back whole" not in lossy
+
+
 def test_what_the_controls_did_is_said(study: Study) -> None:
     (said,) = (each for each in findings(study) if each.startswith("SPAM"))
     assert f"{MATCHING} (control) 0.99 ± 0.02, as it must" in said

@@ -5,6 +5,8 @@ A few kills of each command here; ``make kills`` kills each as often as KILLS sa
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,21 +18,23 @@ import pytest
 from PIL import Image
 
 import isn
-from commands import pixels
+from commands import paper_weights, pixels
 from helpers import picture
-from isn import images
+from isn import drawings, images
+from isn.evaluation.report import NAMES
 from isn.secret import File
 from isn.weights import Weights
 from kills.killing import Server, whole
 
 HOSTS = ("host", "other")
+LOADED = ("hide", "reveal", "batch", "analyze", "keysheet", "demo", "evaluate")
 MANY = int(os.environ.get("KILLS", "2"))
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server("isn.cli.hide", "isn.cli.reveal", "isn.cli.batch", "isn.cli.analyze") as made:
+    with Server(*(f"isn.cli.{name}" for name in LOADED)) as made:
         yield made
 
 
@@ -154,6 +158,80 @@ def test_a_map_is_whole(server: Server, folder: Path) -> None:
         assert left <= names
         assert killed or left == names
         assert all(pixels(maps / name).size for name in left)
+
+
+def test_a_sheet_is_whole(server: Server, folder: Path) -> None:
+    chance, sheet = Random("sheet"), folder / "sheet.png"
+    paper_weights(1, lost=None).save(folder / "keyed.safetensors")
+    images.write(folder / "texture.png", drawings.draw("noise", 20, 30, np.random.default_rng(0)))
+    words = ("keysheet", "--method", folder / "keyed.safetensors")
+    words += ("--texture", folder / "texture.png", "--host", folder / "host.png")
+    words += ("--hidden", folder / "secret.png", "-o", sheet)
+    status, seconds = server.run(*words)
+    assert status == 0
+    drawn = pixels(sheet)
+    for _ in range(MANY):
+        sheet.unlink(missing_ok=True)
+        killed = server.kill(chance, seconds, *words)
+        assert np.array_equal(pixels(sheet), drawn) if sheet.exists() else killed
+
+
+@pytest.mark.slow
+def test_a_demo_is_made_again(server: Server, tmp_path: Path) -> None:
+    chance, shown = Random("demo"), tmp_path / "demo"
+    words = ("demo", "--threads", 1, "-o", shown)
+    status, seconds = server.run(*words)
+    assert status == 0
+    made = whole(shown)
+    for _ in range(max(MANY // 8, 1)):
+        shutil.rmtree(shown, ignore_errors=True)
+        for _ in range(2):
+            server.kill(chance, seconds, *words)
+            left = whole(shown) if shown.exists() else set()
+            assert left <= made
+            assert all(pixels(shown / name).size for name in left if name.endswith(".png"))
+
+
+@pytest.mark.slow
+def test_a_report_is_whole(server: Server, folder: Path) -> None:
+    chance, report = Random("report"), folder / "report"
+    words = ("evaluate", "--data", folder, "--count", 1, "--crop", 48, "--parts", "table,damage")
+    words += ("--methods", "photos", "--baselines", "lsb-4", "-o", report)
+    status, seconds = server.run(*words)
+    assert status == 0
+    assert whole(report) == set(NAMES)
+    for _ in range(max(MANY // 4, 1)):
+        for each in report.iterdir():
+            each.unlink()
+        server.kill(chance, seconds, *words)
+        left = whole(report)
+        assert left <= set(NAMES)
+        for name in left:
+            text = (report / name).read_text("utf-8")
+            assert json.loads(text) if name.endswith("json") else text.endswith("\n")
+            assert not name.endswith("html") or text.rstrip().endswith("</html>")
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_a_sweep_goes_on(tmp_path: Path) -> None:
+    chance, photos, runs = Random("sweep"), tmp_path / "photos", tmp_path / "runs"
+    photos.mkdir()
+    for number in range(16):
+        Image.fromarray(picture(72, 80, number)).save(photos / f"{number}.png")
+    words = ("sweep", "tiny", "--vary", "model.blocks=1,2", "--data", photos, "--steps", 6)
+    words += ("--threads", 1, "--device", "cpu", "--set", "run.checkpoint_minutes=0.0001")
+    words += ("--set", "run.validations=1", "--out", runs)
+    with Server("isn.cli.sweep", "isn.training.session", "torch") as server:
+        status, seconds = server.run(*words)
+        assert status == 0
+        for _ in range(max(MANY // 8, 1)):
+            shutil.rmtree(runs)
+            for _ in range(3):
+                server.kill(chance, seconds, *words)
+            assert server.run(*words)[0] == 0
+            rows = list(csv.DictReader((runs / "sweep.csv").read_text("utf-8").splitlines()))
+            assert [float(each["steps"]) for each in rows] == [6, 6]
 
 
 @pytest.mark.torch

@@ -5,10 +5,12 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from commands import paper_weights
 from isn.cli import main
 from isn.errors import ConfigError, ModelError, OutputError
 from isn.training.distributed import Processes
@@ -118,6 +120,29 @@ def test_other_settings_are_not_taken_for_the_same(tmp_path: Path) -> None:
     other = variants("tiny", ["loss.container=2,32", "model.blocks=1,2"], ["run.steps=61"])
     with pytest.raises(ConfigError, match="other settings"):
         sweep(other, tmp_path, ALONE, Trainings())
+
+
+def test_another_start_is_not_taken_for_the_same(tmp_path: Path) -> None:
+    sweep(planned()[:1], tmp_path, ALONE, Trainings())
+    with pytest.raises(ConfigError, match="began from no weights: give the same"):
+        sweep(planned()[:1], tmp_path, ALONE, Trainings(), start="paper-1")
+
+
+def test_each_training_begins_from_the_given_weights(photo_folder: Path, tmp_path: Path) -> None:
+    start, folder = tmp_path / "begun.safetensors", tmp_path / "sweep"
+    begun = paper_weights(1)
+    begun.save(start)
+    words = ("tiny", "--data", photo_folder, "--out", folder, "--steps", 1, *SMALL)
+    words += ("--vary", "loss.container=2,8")
+    words += ("--set", "optimiser.rate=1e-9", "--set", "model.depth=2")
+    result = run(*words, "--start", start)
+    assert result.exit_code == 0, result.output
+    for value in (2, 8):
+        found = Weights.load(folder / f"loss.container={value}" / "model.safetensors")
+        for name, tensor in begun.tensors.items():
+            np.testing.assert_allclose(found.tensors[name], tensor, rtol=0.01, atol=1e-4)
+    assert run(*words, "--start", start).exit_code == 0
+    assert "began from begun" in run(*words).output
 
 
 def test_the_command_trains_and_tabulates(photo_folder: Path, tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ def _names(planned: Sequence[tuple[str, int]]) -> list[str]:
 
 def _take(folder: Path, names: Sequence[str]) -> None:
     """Makes the folder the demo's own; refuses one that holds somebody else's files."""
+    from isn import atomic
     from isn.errors import OutputError
 
     mark = folder / MARK
@@ -173,7 +174,7 @@ def _take(folder: Path, names: Sequence[str]) -> None:
                 f"{folder / name} is there and not from this demo: give another folder with -o"
             )
     make_folder(folder)
-    mark.write_text(_WORDS, "utf-8")
+    atomic.write(mark, _WORDS.encode())
 
 
 def demo_photos(count: int) -> tuple[Pixels, list[Pixels]]:

@@ -47,7 +47,8 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     "--methods",
     multiple=True,
     metavar="NAME|PATH",
-    help="Repeat it for more; none leaves them out. Default: all that `isn methods` lists.",
+    help="Repeat it for more; photos:high is photos with that --secrecy, photos:75 with that "
+    "--survive; none leaves them out. Default: all that `isn methods` lists.",
 )
 @click.option(
     "--baselines",

@@ -18,6 +18,8 @@ from isn.cli.training import (
     learner_of,
     need_torch,
     schedule,
+    start_of,
+    start_option,
     stop_on_signals,
     threads_option,
 )
@@ -58,6 +60,7 @@ VALIDATIONS = 2
 @click.option("--hidden-images", type=click.IntRange(1, 5), help="How many images to hide.")
 @click.option("--minutes", type=Minutes(), help="Of each training.")
 @click.option("--steps", type=STEP_COUNT, help=f"Of each training; default: {STEPS}.")
+@start_option
 @click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Any other setting."
 )
@@ -76,6 +79,7 @@ def sweep(
     hidden_images: int | None,
     minutes: float | None,
     steps: int | None,
+    start: str | None,
     overrides: tuple[str, ...],
     device: str | None,
     threads: int | None,
@@ -101,7 +105,7 @@ def sweep(
     brief = [*schedule(None, STEPS), f"run.validations={VALIDATIONS}"]
     fixed = [*brief, *overrides, *schedule(minutes, steps), *count]
     planned = variants(config, axes, fixed)
-    sources = Sources(data, validation)
+    sources, begun_from = Sources(data, validation), start_of(start)
     with processes(device) as group:
 
         def train(settings: Recipe, run: Path, resume: bool) -> bool:
@@ -112,6 +116,7 @@ def sweep(
                 run,
                 group,
                 learner=learner_of(settings, group),
+                start=begun_from,
                 resume=resume,
                 report=show.report,
                 warn=show.warn,
@@ -120,8 +125,9 @@ def sweep(
             return trainer.train()
 
         say = Display(planned[0].settings, group, voice.silent).say
+        label = begun_from[0] if begun_from else ""
         command = shlex.join(["isn", *sys.argv[1:]])
-        rows = train_all(planned, out, group, train, command=command, tell=say)
+        rows = train_all(planned, out, group, train, start=label, command=command, tell=say)
         if group.first:
             voice.report(_table(rows))
             if not all(row.figures for row in rows):

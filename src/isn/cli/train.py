@@ -15,13 +15,14 @@ from isn.cli.training import (
     learner_of,
     need_torch,
     schedule,
+    start_of,
+    start_option,
     stop_on_signals,
     threads_option,
 )
 
 if TYPE_CHECKING:
     from isn.training.settings import Recipe
-    from isn.weights import Weights
 
 
 @click.command(cls=TrainingCommand)
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("--steps", type=STEP_COUNT, help="The whole schedule, in steps.")
 @click.option("--stop-after", type=Minutes(), help="End this piece; resume later.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
-@click.option("--start", metavar="NAME|PATH", help="Weights to begin from, as far as they fit.")
+@start_option
 @click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Any other setting."
 )
@@ -96,7 +97,7 @@ def train(
             run,
             group,
             learner=learner_of(settings, group),
-            start=_start(start),
+            start=start_of(start),
             resume=resume,
             report=show.report,
             warn=show.warn,
@@ -122,19 +123,3 @@ def _settings(config: str | None, changes: list[str], resumed: Path | None) -> R
     if changes:
         raise click.UsageError("to change settings of a resumed run, name its config too")
     return settings_of(resumed)
-
-
-def _start(name: str | None) -> tuple[str, Weights] | None:
-    if name is None:
-        return None
-    from isn import method, zoo
-    from isn.baselines import baluja, baluja_network
-    from isn.weights import Weights
-
-    path = Path(name)
-    if path.suffix != ".safetensors":
-        return name, zoo.weights(name)
-    # A run's model is always called so: what it is called is the run.
-    label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
-    kinds = method.SHAPES | {baluja.KIND: baluja_network.shapes}
-    return label, Weights.load(path, kinds)

@@ -6,6 +6,7 @@ import math
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from isn.training.loop import Trainer
     from isn.training.progress import Progress
     from isn.training.settings import Recipe
+    from isn.weights import Weights
 
 LINE_SECONDS = 10.0
 """Between two lines of progress where standard error is no terminal."""
@@ -28,6 +30,10 @@ STEP_COUNT = click.IntRange(1)
 
 threads_option = click.option(
     "--threads", type=click.IntRange(1, 1024), help="CPU threads; default: all cores."
+)
+
+start_option = click.option(
+    "--start", metavar="NAME|PATH", help="Weights to begin from, as far as they fit."
 )
 
 
@@ -104,6 +110,23 @@ def learner_of(settings: Recipe, group: Processes) -> Learner | None:
             KIND, {"hidden_images": count, "filters": filters}, tensors, training
         ),
     )
+
+
+def start_of(name: str | None) -> tuple[str, Weights] | None:
+    """Weights to begin from and what they are called, by a shipped name or a path."""
+    if name is None:
+        return None
+    from isn import method, zoo
+    from isn.baselines import baluja, baluja_network
+    from isn.weights import Weights
+
+    path = Path(name)
+    if path.suffix != ".safetensors":
+        return name, zoo.weights(name)
+    # A run's model is always called so: what it is called is the run.
+    label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
+    kinds = method.SHAPES | {baluja.KIND: baluja_network.shapes}
+    return label, Weights.load(path, kinds)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

@@ -19,6 +19,9 @@ RECOGNISABLE = 20.0
 FOUND, COIN = 0.9, 0.65
 """Areas under a ROC curve from which a detector is one, and up to which it is none."""
 
+ORDINARY = 80
+"""Quality of the JPEG that many sites store."""
+
 SAME = 0.05
 """dB that a figure with one decimal does not show."""
 
@@ -101,13 +104,28 @@ def _damage(study: Study) -> Iterator[str]:
 
 
 def _advice(study: Study) -> Iterator[str]:
-    common = [
-        _shows(study, f"damage/{family}/{step}", tried)
+    """What a lossy copy of ordinary quality leaves, by the methods that it leaves something of."""
+    ours = [tried for tried in study.tried("damage") if tried[0] in study.ours]
+    lossy = [
+        (int(step.split()[-1]), f"damage/{family}/{step}")
         for family in ("JPEG", "WebP")
         for step in study.steps(f"damage/{family}")
-        if float(step.split()[-1]) <= 90
-        for tried in study.tried("damage")
-        if tried[0] in study.ours
+    ]
+    jpegs = {at: path for at, path in lossy if at >= ORDINARY and "JPEG" in path}
+    lasting = [
+        each
+        for each in ours
+        if ORDINARY in jpegs and all(_shows(study, path, each) for path in jpegs.values())
+    ]
+    if lasting:
+        who = ", ".join(label(*each) for each in lasting)
+        yield (
+            f"For a user: what {who} hid comes back whole after a JPEG of quality {ORDINARY} or "
+            "more; what follows is of the others"
+        )
+    others = [each for each in ours if each not in lasting]
+    common = [
+        _shows(study, path, tried) for quality, path in lossy if quality <= 90 for tried in others
     ]
     if any(common):
         yield (

@@ -25,6 +25,9 @@ from isn.weights import Weights
 
 KEY: Final = Public()
 
+_OPTIONS: Final = {"secrecy": "secrecy", "survive": "to survive JPEG"}
+"""What a name says of an option that stands after its colon."""
+
 
 @dataclass(frozen=True, eq=False)
 class Contender:
@@ -76,18 +79,16 @@ def shipped(name_or_path: str, backend: str | None = None) -> Contender:
     """A shipped method by its name, or the method of a weights file.
 
     Args:
-        name_or_path: as for :func:`isn.method.get`; with a secrecy after a colon, if there is one,
-            as in ``photos:high``.
+        name_or_path: as for :func:`isn.method.get`; after a colon a secrecy, or the quality of the
+            JPEG to survive, as in ``photos:high`` and ``photos:75``.
         backend: where a network runs; not used by a method without one.
 
     Raises:
         ConfigError: there is no such method.
         ModelError: the file is no weights file.
     """
-    label, secrecy = os.fspath(name_or_path), None
-    if label.rpartition(":")[2] in method.SECRECY:
-        label, _, secrecy = label.rpartition(":")
-    found = method.get(label, secrecy=secrecy)
+    label, option = _option(os.fspath(name_or_path))
+    found = method.get(label, **option)
     if backend is not None and "backend" in found.options:
         found = method.tuned(found, backend=backend)
     weights = _weights(found)
@@ -95,8 +96,9 @@ def shipped(name_or_path: str, backend: str | None = None) -> Contender:
         title = zoo.entry(found.name).purpose
     else:
         title = "" if weights is None else f"{weights.kind}, {weights.parameters / 1e6:.2f} M"
-    if isinstance(found, Carried) and secrecy:
-        found = replace(found, name=f"{found.name}, secrecy {secrecy}")
+    for key, value in option.items():
+        if isinstance(found, Carried):
+            found = replace(found, name=f"{found.name}, {_OPTIONS[key]} {value}")
     return Contender(found, title + _trained(weights), os.fspath(name_or_path), ours=True)
 
 
@@ -147,6 +149,16 @@ def left(method: Method, container: Pixels, count: int) -> list[Pixels | None]:
         return [*pictures_of(method.salvage(samples), method.name, MAX_PIXELS)]
     except RevealError:
         return [None] * count
+
+
+def _option(name: str) -> tuple[str, dict[str, str | int]]:
+    """A name without what stands after its colon, and the option that that is."""
+    label, colon, word = name.rpartition(":")
+    if colon and word in method.SECRECY:
+        return label, {"secrecy": word}
+    if colon and word.isdecimal():
+        return label, {"survive": int(word)}
+    return name, {}
 
 
 def _planes(image: Pixels) -> Pixels:

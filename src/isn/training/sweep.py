@@ -21,8 +21,8 @@ from isn import atomic
 from isn.errors import ConfigError, ModelError
 from isn.training import checkpoints, methods
 from isn.training.distributed import Processes
-from isn.training.session import settings_of
 from isn.training.settings import Recipe
+from isn.training.state import State
 
 FIGURES = ("container", "container_ssim", "revealed", "revealed_ssim")
 """Of a validation on photos, as :class:`isn.training.validation.Quality` names them."""
@@ -116,6 +116,7 @@ def sweep(
     processes: Processes,
     train: Train,
     *,
+    start: str = "",
     command: str = "",
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> list[Row]:
@@ -126,6 +127,7 @@ def sweep(
         out: folder of all runs.
         processes: this process among those of the trainings; the first one writes.
         train: trains one variant.
+        start: what the weights are called that each begins from.
         command: that does all this, for the table.
         tell: told what happens.
 
@@ -134,12 +136,12 @@ def sweep(
         finished before.
 
     Raises:
-        ConfigError: a folder holds a training with other settings.
+        ConfigError: a folder holds a training with other settings, or from another start.
     """
     stopped = False
     for number, variant in enumerate(planned, 1):
         run, place = out / variant.name, f"{number} of {len(planned)}: {variant.name}"
-        finished, begun = processes.object_from_first(_state(variant, run))
+        finished, begun = processes.object_from_first(_state(variant, run, start))
         if finished:
             tell(f"{place} is finished already")
         elif not stopped:
@@ -207,23 +209,29 @@ def _figures(run: Path) -> dict[str, float]:
     return figures
 
 
-def _state(variant: Variant, run: Path) -> tuple[bool, bool]:
+def _state(variant: Variant, run: Path, start: str) -> tuple[bool, bool]:
     """Whether a variant is finished, and whether it was begun.
 
     Raises:
-        ConfigError: its folder holds a training with other settings.
+        ConfigError: its folder holds a training with other settings, or from another start.
     """
-    training = _training(run)
+    training, folder = _training(run), checkpoints.newest(run)
     if training is not None:
-        found = methods.from_mapping(training["settings"])
-    elif checkpoints.newest(run) is not None:
-        found = settings_of(run)
+        settings, note = training["settings"], training.get("start", "")
+    elif folder is not None:
+        state = State.of(checkpoints.read_state(folder), folder)
+        settings, note = state.settings, state.start
     else:
         return False, False
-    if found != variant.settings:
+    if methods.from_mapping(settings) != variant.settings:
         raise ConfigError(
             f"{run} holds a training with other settings: give the settings of before, or another "
             "folder"
+        )
+    if note.rpartition(" (")[0] != start:
+        raise ConfigError(
+            f"{run} holds a training that began from {note or 'no weights'}: give the same "
+            "--start, or another folder"
         )
     return training is not None, True
 
