@@ -1,4 +1,4 @@
-"""AVIF files of images: as good as they fit, and not believed."""
+"""AV1 streams of images: as good as they fit, and not believed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from helpers import crop, picture
 from isn.codes import Room
 from isn.codes import avif as code
 from isn.codes.avif import Avif, available, encode
+from isn.codes.still import coded_size, file_of, stream_of
 from isn.errors import AlteredContainer, BackendError, ImageError
 from isn.images import Pixels
 from isn.metrics import psnr
@@ -22,12 +23,12 @@ from isn.secret import Item, most_pixels
 pytestmark = pytest.mark.skipif(not available(), reason="this Pillow was built without AVIF")
 
 AREA = 100 * 100
-FILE = encode(picture(16, 24), 50)
+STREAM = encode(picture(16, 24), 50)
 
 
 def packed(entries: list[tuple[int, int, bytes]]) -> bytes:
-    head = b"".join(struct.pack("<III", h, w, len(file)) for h, w, file in entries)
-    return bytes([len(entries)]) + head + b"".join(file for _, _, file in entries)
+    head = b"".join(struct.pack("<III", h, w, len(stream)) for h, w, stream in entries)
+    return bytes([len(entries)]) + head + b"".join(stream for _, _, stream in entries)
 
 
 def revealed(secret: list[Item], size: int) -> list[Item]:
@@ -55,13 +56,34 @@ def test_what_does_not_fit_is_made_smaller_first() -> None:
     (found,) = Avif().decode(Avif().encode([hidden], room, silent), AREA, silent)
     assert found.shape == hidden.shape
     assert psnr(found, hidden) > 8
-    with pytest.raises(ImageError, match="AVIF files of 1 hidden images need"):
-        Avif().encode([hidden], Room(50, AREA), silent)
+    with pytest.raises(ImageError, match="AV1 streams of 1 hidden images need"):
+        Avif().encode([hidden], Room(30, AREA), silent)
 
 
-def test_a_file_does_not_depend_on_threads() -> None:
+def test_a_stream_does_not_depend_on_threads() -> None:
     assert encode(picture(40, 40), 60) == encode(picture(40, 40).copy(), 60)
-    assert encode(picture(40, 40), 60)[4:12] == b"ftypavif"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 7), (40, 300)])
+def test_the_file_around_a_stream_is_the_one_that_was_written(size: tuple[int, int]) -> None:
+    pixels, buffer = picture(*size), io.BytesIO()
+    tuned = {"tune": "psnr"}
+    Image.fromarray(pixels).save(
+        buffer, "AVIF", quality=40, subsampling="4:4:4", speed=6, max_threads=1, advanced=tuned
+    )
+    written, stream = buffer.getvalue(), encode(pixels, 40)
+    assert stream_of(written) == stream
+    assert file_of(stream) == written
+    assert len(written) - len(stream) == 275
+    assert coded_size(stream) == size
+
+
+def test_a_file_of_other_colours_is_not_taken_apart() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(picture(16, 24)).save(buffer, "AVIF", range="limited")
+    for file in (buffer.getvalue(), file_of(STREAM) + file_of(STREAM), b"", b"no file at all"):
+        with pytest.raises(ValueError, match="no AVIF file of one picture"):
+            stream_of(file)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +92,12 @@ def test_a_file_does_not_depend_on_threads() -> None:
         b"",
         b"\0",
         packed([]),
-        packed([(16, 24, FILE)] * 26),
-        packed([(0, 24, FILE)]),
-        packed([(1, 2**32 - 1, FILE)]),
-        packed([(5000, 6401, FILE)]),
-        packed([(16, 24, FILE)]) + b"\0",
-        packed([(16, 24, FILE)])[:-1],
+        packed([(16, 24, STREAM)] * 26),
+        packed([(0, 24, STREAM)]),
+        packed([(1, 2**32 - 1, STREAM)]),
+        packed([(5000, 6401, STREAM)]),
+        packed([(16, 24, STREAM)]) + b"\0",
+        packed([(16, 24, STREAM)])[:-1],
         packed([(16, 24, b"")]),
         packed([(16, 24, b"no image at all")]),
     ],
@@ -85,11 +107,11 @@ def test_forged_payloads_are_told(payload: bytes) -> None:
         Avif().decode(payload, AREA, silent)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP"])
-def test_another_kind_of_image_is_none(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "AVIF"])
+def test_an_image_file_is_no_stream(kind: str) -> None:
     buffer = io.BytesIO()
     Image.fromarray(picture(16, 24)).save(buffer, kind)
-    with pytest.raises(AlteredContainer, match="AVIF files is of another kind"):
+    with pytest.raises(AlteredContainer, match="AV1 streams is odd"):
         Avif().decode(packed([(16, 24, buffer.getvalue())]), AREA, silent)
 
 
@@ -97,15 +119,15 @@ def test_a_huge_file_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     # Where a container may hold only so many pixels, a small file must not show more.
     assert most_pixels(AREA) > 16 * 24
     monkeypatch.setattr(code, "most_pixels", lambda area: 16 * 24)
-    assert Avif().decode(packed([(4, 4, FILE)]), AREA, silent)
+    assert Avif().decode(packed([(4, 4, STREAM)]), AREA, silent)
     monkeypatch.setattr(code, "most_pixels", lambda area: 16 * 24 - 1)
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(AlteredContainer, match="never writes"):
-        Avif().decode(packed([(4, 4, FILE)]), AREA, silent)
+        Avif().decode(packed([(4, 4, STREAM)]), AREA, silent)
 
 
 def test_a_size_of_its_own_is_resampled_to() -> None:
-    (found,) = Avif().decode(packed([(8, 12, FILE)]), AREA, silent)
+    (found,) = Avif().decode(packed([(8, 12, STREAM)]), AREA, silent)
     assert found.shape == (8, 12, 3)
     assert found.dtype == np.uint8
 

@@ -1,9 +1,9 @@
-"""The code `avif`: an AVIF file of each image, the better code where the room is small.
+"""The code `avif`: the AV1 stream of each image, the better code where the room is small.
 
-All files of a host have the same quality, the highest at which they fit together; then one after
+All images of a host have the same quality, the highest at which they fit together; then one after
 the other goes a step higher, as long as there is room. 4:4:4, tuned for PSNR, written and read by
-Pillow. Layout, little-endian: number of images (1 byte), then for each image height and width in
-which it comes back (4 + 4) and bytes of its file (4), then the files.
+Pillow as AVIF files. Layout, little-endian: number of images (1 byte), then for each image height
+and width in which it comes back (4 + 4) and bytes of its stream (4), then the streams.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image, features
 
 from isn import images, threads
 from isn.codes import NO_FINGERPRINT, Foreseen, Room
-from isn.codes.still import coded_size
+from isn.codes.still import coded_size, file_of, stream_of
 from isn.errors import BackendError, ImageError
 from isn.images import Pixels
 from isn.images.opening import register
@@ -39,9 +39,8 @@ from isn.secret import (
 _ENTRY: Final = struct.Struct("<III")
 _HIGHEST: Final = 100
 _OCTAVES: Final = 0.065
-"""By how many octaves files grow with each step of quality, about."""
+"""By how many octaves streams grow with each step of quality, about."""
 _SMALLEST_SIDE: Final = 8
-_KIND: Final = b"ftypavif"
 
 
 class Avif:
@@ -68,13 +67,13 @@ class Avif:
         """See :meth:`isn.codes.Code.encode`."""
         pictures = pictures_of(secret, self.name, room.area)
         head = 1 + len(pictures) * _ENTRY.size
-        files = fitting(pictures, room.size - head, tell)
+        streams = fitting(pictures, room.size - head, tell)
         entries = [
-            _ENTRY.pack(*own.shape[:2], len(file))
-            for own, file in zip(pictures, files, strict=True)
+            _ENTRY.pack(*own.shape[:2], len(stream))
+            for own, stream in zip(pictures, streams, strict=True)
         ]
         tell(1.0)
-        return b"".join([bytes([len(files)]), *entries, *files])
+        return b"".join([bytes([len(streams)]), *entries, *streams])
 
     def foresee(self, secret: Secret, room: Room) -> Foreseen:
         """See :meth:`isn.codes.Code.foresee`: it fills its room."""
@@ -85,11 +84,11 @@ class Avif:
         """See :meth:`isn.codes.Code.decode`."""
         found: list[Item] = []
         entries = _opened(payload, area)
-        coded = [_pixels(file) for _, file in entries]
+        coded = [_pixels(stream) for _, stream in entries]
         if max(coded) > most_pixels(area) or sum(coded) > most_together(area):
-            raise forged("its AVIF files are too large")
-        for number, (size, file) in enumerate(entries):
-            shown = _shown(file, coded[number])
+            raise forged("its AV1 streams are too large")
+        for number, (size, stream) in enumerate(entries):
+            shown = _shown(stream, coded[number])
             found.append(images.resize(shown, *size))
             tell((number + 1) / len(entries))
         return found
@@ -106,7 +105,7 @@ def available() -> bool:
 
 
 def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
-    """AVIF files of some images, as good as they fit into so many bytes together.
+    """AV1 streams of some images, as good as they fit into so many bytes together.
 
     Images that do not fit at the lowest quality are halved until they do.
 
@@ -114,30 +113,30 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
         ImageError: not even their smallest versions fit.
     """
     trials = _Trials(pictures, tell)
-    while _total(trials.files(0)) > room:
+    while _total(trials.streams(0)) > room:
         if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in trials.pictures):
             raise ImageError(
-                f"the host has room for {max(room, 0)} bytes, less than AVIF files of "
+                f"the host has room for {max(room, 0)} bytes, less than AV1 streams of "
                 f"{len(pictures)} hidden images need: take a larger host, or fewer images"
             )
         trials = _Trials([_halved(each) for each in trials.pictures], tell, trials.made)
-    low, high, tried = 0, _HIGHEST, {0: _total(trials.files(0))}
+    low, high, tried = 0, _HIGHEST, {0: _total(trials.streams(0))}
     while low < high:
         middle = min(max(_guess(tried, room), low + 1), high)
-        tried[middle] = _total(trials.files(middle))
+        tried[middle] = _total(trials.streams(middle))
         low, high = (middle, high) if tried[middle] <= room else (low, middle - 1)
-    best = list(trials.files(low))
-    for k, file in enumerate(trials.files(low + 1) if low < _HIGHEST else ()):
-        if _total(best) - len(best[k]) + len(file) <= room:
-            best[k] = file
+    best = list(trials.streams(low))
+    for k, stream in enumerate(trials.streams(low + 1) if low < _HIGHEST else ()):
+        if _total(best) - len(best[k]) + len(stream) <= room:
+            best[k] = stream
     return best
 
 
 def _guess(tried: dict[int, int], room: int) -> int:
-    """The highest quality whose files are thought to fit: their sizes grow by about as much each.
+    """The highest quality whose streams are thought to fit: all grow by about as much each.
 
     Args:
-        tried: bytes of all files by quality, 0 among them, where they fit.
+        tried: bytes of all streams by quality, 0 among them, where they fit.
         room: bytes.
     """
     below = max(quality for quality, size in tried.items() if size <= room)
@@ -150,7 +149,7 @@ def _guess(tried: dict[int, int], room: int) -> int:
 
 
 class _Trials:
-    """Files of some images by quality, each made once.
+    """Streams of some images by quality, each made once.
 
     Args:
         pictures: the images.
@@ -160,16 +159,16 @@ class _Trials:
 
     def __init__(self, pictures: Sequence[Pixels], tell: Tell, made: int = 0) -> None:
         self.pictures, self.made = pictures, made
-        self._tell, self._files = tell, dict[int, list[bytes]]()
+        self._tell, self._streams = tell, dict[int, list[bytes]]()
 
-    def files(self, quality: int) -> list[bytes]:
-        """The files of this quality."""
-        if quality not in self._files:
+    def streams(self, quality: int) -> list[bytes]:
+        """The streams of this quality."""
+        if quality not in self._streams:
             # libavif works outside the interpreter's lock: each image has a core of its own.
-            self._files[quality] = threads.each(lambda one: encode(one, quality), self.pictures)
+            self._streams[quality] = threads.each(lambda one: encode(one, quality), self.pictures)
             self.made += 1
             self._tell(self.made / (self.made + 3))
-        return self._files[quality]
+        return self._streams[quality]
 
 
 def _halved(pixels: Pixels) -> Pixels:
@@ -178,11 +177,14 @@ def _halved(pixels: Pixels) -> Pixels:
 
 
 def encode(pixels: Pixels, quality: int) -> bytes:
-    """An AVIF file, 4:4:4.
+    """The AV1 stream of an image, 4:4:4.
 
     Args:
         pixels: uint8, H x W x 3.
         quality: 0 to 100, as Pillow and libavif count.
+
+    Raises:
+        BackendError: this Pillow writes AVIF files of another layout.
     """
     register("AVIF")
     buffer = io.BytesIO()
@@ -196,37 +198,38 @@ def encode(pixels: Pixels, quality: int) -> bytes:
         max_threads=1,
         advanced={"tune": "psnr"},
     )
-    return buffer.getvalue()
-
-
-def _pixels(file: bytes) -> int:
-    """How many pixels an AVIF file is decoded to, which is not to be believed."""
-    if file[4:12] != _KIND:
-        raise forged("one of its AVIF files is of another kind")
     try:
-        height, width = coded_size(file)
+        return stream_of(buffer.getvalue())
     except ValueError as error:
-        raise forged(f"one of its AVIF files is odd ({error})") from error
+        raise BackendError(
+            f"an AVIF file that this Pillow wrote is of another layout ({error}): install another "
+            "version of it"
+        ) from error
+
+
+def _pixels(stream: bytes) -> int:
+    """How many pixels a stream is decoded to, which is not to be believed."""
+    try:
+        height, width = coded_size(stream)
+    except ValueError as error:
+        raise forged(f"one of its AV1 streams is odd ({error})") from error
     return height * width
 
 
-def _shown(file: bytes, most: int) -> Pixels:
-    """An AVIF file that is not to be believed, decoded, of so many pixels at most."""
+def _shown(stream: bytes, most: int) -> Pixels:
+    """A stream that is not to be believed, decoded, of so many pixels at most."""
     try:
-        picture = images.read(file, "a hidden image", most=most)
+        return images.read(file_of(stream), "a hidden image", most=most).pixels
     except ImageError as error:
-        raise forged("one of its AVIF files is none, or too large") from error
-    if picture.format != "AVIF":
-        raise forged(f"one of its AVIF files is {picture.format}")
-    return picture.pixels
+        raise forged("one of its AV1 streams is none, or too large") from error
 
 
-def _total(files: Sequence[bytes]) -> int:
-    return sum(map(len, files))
+def _total(streams: Sequence[bytes]) -> int:
+    return sum(map(len, streams))
 
 
 def _opened(payload: bytes, area: int) -> list[tuple[tuple[int, int], bytes]]:
-    """(height, width) and file of each image."""
+    """(height, width) and stream of each image."""
     count = payload[0] if payload else 0
     place = 1 + count * _ENTRY.size
     if len(payload) < place:
@@ -238,5 +241,5 @@ def _opened(payload: bytes, area: int) -> list[tuple[tuple[int, int], bytes]]:
         place += length
     check_sizes([size for size, _ in found], area)
     if place != len(payload):
-        raise forged("its files do not add up")
+        raise forged("its streams do not add up")
     return found
