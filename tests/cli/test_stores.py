@@ -24,6 +24,8 @@ fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A store with a host, an image and a file; the current folder has none."""
     monkeypatch.chdir(tmp_path)
+    # Nothing but a test looks into the memory of a process that has ended.
+    monkeypatch.setattr(stores, "STORES", (*stores.STORES, "memory"))
     kept = fsspec.filesystem("memory")
     kept.pipe_file("/in/host.png", images.encode(picture(97, 131)))
     kept.pipe_file("/in/icon.png", images.encode(picture(24, 32)))
@@ -95,6 +97,25 @@ def test_file_addresses_are_paths(store: Any, tmp_path: Path) -> None:
     done("info", output)
     assert stores.path_of("file://localhost/a/b") == "/a/b"
     assert stores.path_of("C:\\a\\b.png") == "C:\\a\\b.png"
+
+
+def test_a_folder_may_be_an_address(tmp_path: Path) -> None:
+    hosts, out = tmp_path / "hosts", tmp_path / "out"
+    hosts.mkdir()
+    Image.fromarray(picture(97, 131)).save(hosts / "a.png")
+    (tmp_path / "note.txt").write_bytes(b"hello")
+    done("hide", f"file://{hosts}", "--file", tmp_path / "note.txt", "-o", out)
+    done("info", f"file://{out}")
+    assert isn.reveal(out / "a.png")[0] == isn.File("note.txt", b"hello")
+    inside = f"file://{hosts}/in"
+    said = refused(2, "hide", f"file://{hosts}", "--file", tmp_path / "note.txt", "-o", inside)
+    assert "among the hosts" in said
+
+
+def test_nothing_goes_into_the_memory_of_a_process_that_ends(tmp_path: Path) -> None:
+    Image.fromarray(picture(97, 131)).save(tmp_path / "a.png")
+    words = ("hide", tmp_path / "a.png", tmp_path / "a.png", "-o", "memory://out/a.png")
+    assert "no address that is known" in refused(2, *words)
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def hide(
     def passphrase() -> str | None:
         return read_passphrase(ask, passphrase_file, twice=True)
 
-    if os.path.isdir(order.host):
+    if stores.is_folder(order.host):
         return hosts.hide_in_all(voice, order, passphrase, crew_for(workers, cluster))
     if cluster is not None or workers is not None:
         raise click.UsageError("--workers and --ray are for many hosts: give a folder of them")

@@ -43,7 +43,7 @@ def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None]
     path, several, taken = stores.path_of(order.output), Several([order.host]), set[str]()
     folder = order.output if path is None else str(outputs.folder_of_all(path))
     if path is not None:
-        _check_apart(order.host, folder)
+        _check_apart(stores.path_here(order.host), folder)
     turns, phrase = Turns(voice, "host", several.names), passphrase()
     turns.refuse(several.failed)
     stores.make_folder(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import click
 
-from isn.cli import failures
+from isn.cli import failures, stores
 from isn.cli.common import STANDARD
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
@@ -86,7 +85,7 @@ def explained(name: str, reason: Exception) -> tuple[str, str]:
 
 def are_several(words: Sequence[str]) -> bool:
     """Whether words on a command line may stand for more than one file."""
-    return len(words) > 1 or os.path.isdir(words[0])
+    return len(words) > 1 or stores.is_folder(words[0])
 
 
 class Several:
@@ -115,13 +114,13 @@ class Several:
     def _files(self, word: str) -> list[str]:
         from isn.finding import SUFFIXES, files_below, unreadable
 
-        if not os.path.isdir(word):
+        if not stores.is_folder(word):
             return [word]
         before = len(self.failed)
         found = [
             str(each)
             for each in files_below(
-                Path(word),
+                Path(stores.path_here(word)),
                 lambda error: self.failed.append((str(error.filename), unreadable(error))),
             )
             if each.suffix.lower() in SUFFIXES

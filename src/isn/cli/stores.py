@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from isn.api import Container
     from isn.secret import File
 
-STORES: Final = ("s3", "gs", "gcs", "az", "abfs", "memory")
+STORES: Final = ("s3", "gs", "gcs", "az", "abfs")
 """What an address begins with, other than `file`; each is a package of its own for fsspec."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -42,12 +42,22 @@ def path_of(name: str) -> str | None:
         return None
     host, slash, rest = name[match.end() :].partition("/")
     if scheme != "file" or host not in ("", "localhost"):
-        known = ", ".join(f"{each}://" for each in STORES if each != "memory")
+        known = ", ".join(f"{each}://" for each in STORES)
         raise ConfigError(
             f"{_shown(name)} is no address that is known: give a path, file:///, or one of {known}"
         )
     # As fsspec has it: nothing in it is quoted.
     return rest if os.name == "nt" else slash + rest
+
+
+def is_folder(name: str) -> bool:
+    """Whether there is a folder of that name on this machine.
+
+    Raises:
+        ConfigError: as :func:`path_of`.
+    """
+    path = path_of(name)
+    return path is not None and os.path.isdir(path)
 
 
 def path_here(name: str) -> str:
