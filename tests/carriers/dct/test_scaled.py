@@ -150,7 +150,7 @@ def test_only_what_can_be_survived(quality: int, side: int, why: str) -> None:
     ("shape", "side", "why"),
     [
         ((99, 1000, 3), 240, "too large to be scaled to 240: scale it down first, to 960"),
-        ((120, 180, 3), 160, "too small to be scaled to 160"),
+        ((120, 150, 3), 128, "too small to be scaled to 128"),
     ],
 )
 def test_a_host_that_cannot_be_scaled_so_is_told_before_the_work(
@@ -170,6 +170,10 @@ def test_a_side_is_that_of_a_messenger_or_far_enough_below() -> None:
         assert found == side or found * APART <= side
         assert found * 1.6 > side or side > SIDES[-1]
     assert all(side_for(each) == each for each in SIDES)
+    # A host only a little larger is made smaller than both.
+    assert side_for(900, 1000) == side_for(900) == 720
+    assert side_for(960, 1000) == 800
+    assert side_for(960, 960 * APART) == 960
 
 
 def test_sizes_that_are_tried_are_few_and_none_is_larger() -> None:

@@ -88,7 +88,7 @@ class Dct:
             return host
         longer = max(host.shape[:2])
         try:
-            side = scaled.side_for(min(self.scaled, int(longer / scaled.APART)))
+            side = scaled.side_for(self.scaled, longer)
         except ConfigError as error:
             raise ImageError(
                 f"the host is {host.shape[1]} x {host.shape[0]}, too small to be scaled to "

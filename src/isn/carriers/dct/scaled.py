@@ -49,13 +49,19 @@ _ROUNDS: Final = 3
 _MIDDLE: Final = 128
 
 
-def side_for(side: int) -> int:
+def side_for(side: int, longer: float = math.inf) -> int:
     """The largest of :data:`SIDES` that survives scaling to a longer side of so many pixels.
+
+    Args:
+        side: that is to be survived.
+        longer: of the host's sides, which is survived too.
 
     Raises:
         ConfigError: there is none.
     """
-    found = [each for each in SIDES if each == side or each * APART <= side]
+    found = [
+        each for each in SIDES if (each == side or each * APART <= side) and each * APART <= longer
+    ]
     if not found:
         raise ConfigError(
             f"a longer side of {side} is to be survived: give {SIDES[0]} pixels, or {LEAST} or more"
