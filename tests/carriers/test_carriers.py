@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from helpers import Shares
-from isn import keys
+from helpers import Shares, picture
+from isn import drawings, keys
 from isn.carriers import CARRIERS, Carrier
 from isn.envelope import HEAD_BYTES
 from isn.errors import ImageError, NoSeal
@@ -103,6 +103,23 @@ def test_one_byte_more_than_the_most_is_refused(carrier: Carrier, shape: tuple[i
     # Nor does a head that claims it make anybody read it.
     with pytest.raises(NoSeal):
         carrier.read_body(host, head, most + 1, PUBLIC)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("kind", ["photo", "screenshot", "flat"])
+@pytest.mark.parametrize("size", [28, 4000], ids=["short", "long"])
+@pytest.mark.parametrize("name", ["trellis", "scattered"])
+def test_no_part_of_a_container_is_noisier_than_others(name: str, size: int, kind: str) -> None:
+    # Where all samples cost the same; the others go where a host hides them, or to whole blocks.
+    carrier = next(each for each in CARRIERS if each.name == name)
+    rng = np.random.default_rng(1)
+    host = picture(192, 256) if kind == "photo" else drawings.draw(kind, 192, 256, rng)
+    key = keys.Passphrase("five random words")
+    container = carrier.write(host, rng.bytes(HEAD_BYTES), rng.bytes(size), key, silent)
+    changes = (container != host).reshape(16, -1).sum(axis=1)
+    # Of chi squared with 15 degrees of freedom, one in a million is above 58.
+    assert changes.min() > 0
+    assert ((changes - changes.mean()) ** 2).sum() / changes.mean() < 58
 
 
 @every_carrier

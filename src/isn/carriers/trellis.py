@@ -18,18 +18,21 @@ syndrome. For two bits a sample the square error is 1.02, where single digits ta
 less than 0.94: 48.0 instead of 46.4 dB.
 
 Samples are taken in parts of 2 ** 18, of which those that carry anything are coded in runs of 512,
-each of which begins anew. The head lies in the first 512 samples, the body in all that follow.
+each of which begins anew. The head lies in 512 samples all over the image, so that no row of it is
+noisier than others, the body in all the others.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isn import threads
+from isn.carriers.places import Places
 from isn.envelope import HEAD_BYTES
 from isn.errors import ImageError, NoSeal
 from isn.images import Pixels
@@ -81,10 +84,14 @@ class Trellis:
                 f"{len(body)} bytes are to be carried, a host of {host.size} samples takes "
                 f"{self.capacity(host, MOST_BITS)}: take a larger one"
             )
-        samples = host.reshape(-1)
+        samples, there = host.reshape(-1), _head_places(host.size)
         container = np.empty_like(samples)
-        container[:_HEAD_SAMPLES] = carry(samples[:_HEAD_SAMPLES], head)
-        container[_HEAD_SAMPLES:] = carry(samples[_HEAD_SAMPLES:], body, tell)
+        container[there] = carry(samples[there], head)
+        carried, first = carry(_without(samples, there), body, tell), 0
+        for some in _between(there, len(samples)):
+            last = first + some.stop - some.start
+            container[some] = carried[first:last]
+            first = last
         return container.reshape(host.shape)
 
     def read_head(self, container: Pixels, key: Key) -> bytes:
@@ -92,14 +99,29 @@ class Trellis:
         del key
         if container.size < 2 * _HEAD_SAMPLES:
             raise NoSeal(f"the image has {container.size} samples, too few to be a container")
-        return read(container.reshape(-1)[:_HEAD_SAMPLES], HEAD_BYTES)
+        return read(container.reshape(-1)[_head_places(container.size)], HEAD_BYTES)
 
     def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
         """See :meth:`isn.carriers.Carrier.read_body`."""
         del head, key
         if size > self.capacity(container, MOST_BITS):
             raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
-        return read(container.reshape(-1)[_HEAD_SAMPLES:], size)
+        return read(_without(container.reshape(-1), _head_places(container.size)), size)
+
+
+def _head_places(samples: int) -> Places:
+    """The samples of the head, ascending: the first, and then equally far apart."""
+    return np.arange(_HEAD_SAMPLES) * samples // _HEAD_SAMPLES
+
+
+def _without(samples: Samples, there: Places) -> Samples:
+    """All samples but those at some places."""
+    return np.concatenate([samples[some] for some in _between(there, len(samples))])
+
+
+def _between(there: Places, samples: int) -> list[slice]:
+    """What lies between some places, and behind the last of them."""
+    return [slice(a + 1, b) for a, b in pairwise((*there.tolist(), samples))]
 
 
 def error(bits: float) -> float:
