@@ -17,11 +17,10 @@ from isn.cli.training import (
     TrainingCommand,
     learner_of,
     need_torch,
+    options_of_training,
     schedule,
     start_of,
-    start_option,
     stop_on_signals,
-    threads_option,
 )
 from isn.cli.voice import Voice
 
@@ -54,18 +53,9 @@ VALIDATIONS = 2
     "--data", multiple=True, required=True, metavar="FOLDER|TAR", help="Photos; repeatable."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of all runs.")
-@click.option(
-    "--validation", multiple=True, metavar="FOLDER", help="Photos never trained on; repeatable."
-)
-@click.option("--hidden-images", type=click.IntRange(1, 5), help="How many images to hide.")
 @click.option("--minutes", type=Minutes(), help="Of each training.")
 @click.option("--steps", type=STEP_COUNT, help=f"Of each training; default: {STEPS}.")
-@start_option
-@click.option(
-    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Any other setting."
-)
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda if there is one.")
-@threads_option
+@options_of_training
 @json_option
 @quiet_option
 @click.pass_obj

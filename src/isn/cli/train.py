@@ -14,11 +14,10 @@ from isn.cli.training import (
     TrainingCommand,
     learner_of,
     need_torch,
+    options_of_training,
     schedule,
     start_of,
-    start_option,
     stop_on_signals,
-    threads_option,
 )
 
 if TYPE_CHECKING:
@@ -34,22 +33,13 @@ if TYPE_CHECKING:
     help="Photos, or .tar shards; repeatable. With --resume, default: those of before.",
 )
 @click.option("--out", "run", required=True, type=click.Path(path_type=Path), help="The run.")
-@click.option(
-    "--validation", multiple=True, metavar="FOLDER", help="Photos never trained on; repeatable."
-)
 @click.option("--texture", metavar="IMAGE", help="The lost part y_z, for a keyed model.")
-@click.option("--hidden-images", type=click.IntRange(1, 5), help="How many images to hide.")
 @click.option("--minutes", type=Minutes(), help="The whole schedule, in minutes of training.")
 @click.option("--steps", type=STEP_COUNT, help="The whole schedule, in steps.")
 @click.option("--stop-after", type=Minutes(), help="End this piece; resume later.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
-@start_option
-@click.option(
-    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Any other setting."
-)
 @click.option("--note", default="", help="What the data is, for the model's metadata.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda if there is one.")
-@threads_option
+@options_of_training
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def train(
     config: str | None,

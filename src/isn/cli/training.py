@@ -28,13 +28,29 @@ LINE_SECONDS = 10.0
 
 STEP_COUNT = click.IntRange(1)
 
-threads_option = click.option(
-    "--threads", type=click.IntRange(1, 1024), help="CPU threads; default: all cores."
+_OPTIONS = (
+    click.option(
+        "--validation", multiple=True, metavar="FOLDER", help="Photos never trained on; repeatable."
+    ),
+    click.option("--hidden-images", type=click.IntRange(1, 5), help="How many images to hide."),
+    click.option("--start", metavar="NAME|PATH", help="Weights to begin from, as far as they fit."),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Any other setting."
+    ),
+    click.option(
+        "--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda if there is one."
+    ),
+    click.option(
+        "--threads", type=click.IntRange(1, 1024), help="CPU threads; default: all cores."
+    ),
 )
 
-start_option = click.option(
-    "--start", metavar="NAME|PATH", help="Weights to begin from, as far as they fit."
-)
+
+def options_of_training(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that all commands which train have."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 class Minutes(click.ParamType[float]):
