@@ -48,6 +48,7 @@ def test_info_of_an_intact_container(work: Path) -> None:
         "method": "bundle",
         "carrier": "trellis",
         "survives": None,
+        "scaled": None,
         "fingerprint": "00" * 16,
         "contents": [{"width": 71, "height": 63}, {"name": "notes.txt", "bytes": 14}],
         "notes": [],

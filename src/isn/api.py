@@ -97,6 +97,7 @@ class Inspection:
         intact: whether what it carries is as it was sealed.
         survives: quality of the hardest JPEG that it still survives, about, 101 where it is none;
             None where it was changed, or not made to survive one.
+        scaled: pixels of the longer side that it may be scaled down to; None where to none.
     """
 
     method: str | None
@@ -106,6 +107,7 @@ class Inspection:
     fingerprint: bytes
     intact: bool
     survives: int | None = None
+    scaled: int | None = None
 
     @property
     def count(self) -> int:
@@ -305,7 +307,8 @@ def inspect(
         found.opened.length,
         found.opened.fingerprint,
         intact,
-        survives,
+        survives.jpeg if survives else None,
+        survives.side if survives else None,
     )
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 from isn import envelope, zoo
 from isn.carriers import CARRIERS, Carrier
 from isn.carriers.adaptive import Adaptive
-from isn.carriers.dct import STORED, Dct
+from isn.carriers.dct import STORED, Dct, Margin
 from isn.carriers.trellis import Trellis
 from isn.codes import Code, Room
 from isn.codes.avif import Avif, available
@@ -298,7 +298,7 @@ class Found:
         payload = self._payload(container, key)
         return self.code.contents(payload, container.shape[0] * container.shape[1])
 
-    def survives(self, container: Pixels, key: Key) -> int | None:
+    def survives(self, container: Pixels, key: Key) -> Margin | None:
         """See :meth:`isn.carriers.dct.Dct.margin`; None where its carrier survives no JPEG."""
         if not isinstance(self.carrier, Dct):
             return None

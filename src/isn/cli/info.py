@@ -54,13 +54,14 @@ def info(
     --passphrase (asked for), --passphrase-file or ISN_PASSPHRASE: the first that is given counts.
 
     --json prints {"file", "format", "width", "height", "sealed", "intact",
-    "method", "carrier", "survives", "length", "fingerprint", "contents": [{"width",
+    "method", "carrier", "survives", "scaled", "length", "fingerprint", "contents": [{"width",
     "height"} or {"name", "bytes"}], "notes"}, and "error" and "kind" beside them where the
     exit code is 3. "length" counts the bytes of the body. "method" is null for
     one that is not shipped; so is all that is not known where no seal opens.
     "survives" is the quality of the hardest JPEG that it would still survive, 101
-    for none, and null where it was not made to survive one. Of several containers
-    each prints its own line.
+    for none, and null where it was not made to survive one; "scaled" is the longer
+    side that it may be scaled down to. Of several containers each prints its own
+    line.
     """
     if not are_several(containers):
         _look(voice, containers[0], method, lambda: read_passphrase(ask, passphrase_file))
@@ -124,6 +125,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
             ("made by", found.method or "not a shipped method"),
             ("carrier", found.carrier),
             *([("survives", _survival(found.survives))] if found.survives is not None else []),
+            *([("", f"scaling down to a longer side of {found.scaled}")] if found.scaled else []),
             ("body", f"{found.length} bytes"),
             *([("fingerprint", found.fingerprint.hex())] if any(found.fingerprint) else []),
             *((f"hidden {k}", _told(each)) for k, each in enumerate(found.contents, 1)),
@@ -163,6 +165,7 @@ def _facts(
         "method": found.method if found else None,
         "carrier": found.carrier if found else None,
         "survives": found.survives if found else None,
+        "scaled": found.scaled if found else None,
         "length": found.length if found else None,
         "fingerprint": found.fingerprint.hex() if found else None,
         "contents": [facts_of(each) for each in found.contents] if found else [],

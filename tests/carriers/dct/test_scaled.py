@@ -236,7 +236,9 @@ def test_what_is_no_container_is_told_in_the_time_of_a_few() -> None:
 def test_from_python_and_by_a_messengers_name() -> None:
     host, note = picture(240, 400, seed=4), isn.File("note.txt", b"at dawn")
     made = isn.hide(host, note, survive=80, scaled=320)
-    assert isn.reveal(sent(made.as_jpeg().pixels, 320, 80, "BICUBIC")) == [note]
+    small = sent(made.as_jpeg().pixels, 320, 80, "BICUBIC")
+    assert isn.reveal(small) == [note]
+    assert [isn.inspect(each).scaled for each in (made.pixels, small)] == [320, None]
     # As large as what is kept already: nothing need be survived but the JPEG.
     assert isn.hide(host, note, survive=80, scaled="telegram").psnr > made.psnr
     rooms = [

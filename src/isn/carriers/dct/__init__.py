@@ -26,12 +26,26 @@ from isn.images import Pixels
 from isn.keys import SALT_BYTES, Key
 from isn.progress import Tell
 
-__all__ = ["STORED", "STRENGTHS", "USUAL", "Dct"]
+__all__ = ["STORED", "STRENGTHS", "USUAL", "Dct", "Margin"]
 
 STRENGTHS: Final = tuple(range(95, 29, -5))
 """Qualities of JPEG that a container may be made for."""
 
 USUAL: Final = 75
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What a container still survives.
+
+    Attributes:
+        jpeg: quality of the hardest JPEG, about; 101: none.
+        side: pixels of the longer side that it may be scaled down to; None: it was made for none,
+            or has been.
+    """
+
+    jpeg: int
+    side: int | None = None
 
 
 @dataclass(frozen=True)
@@ -203,8 +217,8 @@ class Dct:
             return b""
         return _decoded(self._find(container, head), size, key)
 
-    def margin(self, container: Pixels, head: bytes, size: int, key: Key) -> int:
-        """Quality of the hardest JPEG that a container still survives, about; 101: none.
+    def margin(self, container: Pixels, head: bytes, size: int, key: Key) -> Margin:
+        """What a container still survives, about.
 
         Foreseen from how far its coefficients lie from their places, which are known once all is
         read.
@@ -222,7 +236,9 @@ class Dct:
         noise = max(apart - place.lattice.left, ROUNDING**2)
         enough = NEEDED[coded.columns]
         qualities = range(1, 101)
-        return next((q for q in qualities if place.lattice.information(q, noise) >= enough), 101)
+        hardest = (q for q in qualities if place.lattice.information(q, noise) >= enough)
+        sides = max(found.image.shape[:2]), max(container.shape[:2])
+        return Margin(next(hardest, 101), sides[0] if sides[0] < sides[1] else None)
 
     def _find(self, container: Pixels, head: bytes | None = None) -> Found:
         found = find(container, self._lattice.quality, STRENGTHS)
