@@ -57,6 +57,26 @@ def test_a_word_satisfies_its_checks_and_begins_with_its_data(columns: int, size
 
 
 @every_rate
+def test_beliefs_of_a_word_satisfy_its_checks_and_those_of_noise_do_by_chance(columns: int) -> None:
+    rng = np.random.default_rng(columns)
+    code = Word(columns, 29)
+    word = code.encode(rng.integers(0, 2, code.data, dtype=np.uint8))
+    checks = code.length - code.data
+    whole = (20 * (1 - 2.0 * word)).astype(np.int16)
+    assert code.supposed(whole) == pytest.approx(checks**0.5)
+    # A last parity bit stands in one check alone, any other in two.
+    for place, wrong in ((-1, 1), (code.data, 2)):
+        whole[place] *= -1
+        assert code.supposed(whole) == pytest.approx((checks - 2 * wrong) / checks**0.5)
+        whole[place] *= -1
+    drawn = rng.integers(-40, 41, (40, code.length), np.int16)
+    noise = [code.supposed(each) for each in drawn]
+    assert abs(np.mean(noise)) < 0.7
+    assert 0.6 < np.std(noise) < 1.5
+    assert code.supposed(np.zeros_like(whole)) == 0
+
+
+@every_rate
 def test_every_check_has_as_many_bits_and_no_two_columns_share_two_checks(columns: int) -> None:
     size = 400
     column, shift = ldpc._graph(columns, size)
