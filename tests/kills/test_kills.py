@@ -30,7 +30,9 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks t
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server("isn.cli.hide", "isn.cli.reveal", "isn.cli.batch", "isn.cli.analyze") as made:
+    commands = [f"isn.cli.{name}" for name in ("hide", "reveal", "batch", "analyze")]
+    detectors = [f"isn.steganalysis.{name}" for name in ("residual", "stegexpose")]
+    with Server(*commands, *detectors, "rich.table", "isn.advice") as made:
         yield made
 
 
