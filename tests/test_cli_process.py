@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import isn
-from commands import Pixels, environment, pixels, process
+from commands import Pixels, done, environment, pixels, process
 
 posix = pytest.mark.skipif(os.name == "nt", reason="streams and signals are those of POSIX")
 
@@ -54,13 +54,17 @@ def test_through_pipes(work: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_words(shell: str) -> None:
-    script = process(variables={"_ISN_COMPLETE": f"{shell}_source"})
-    assert script.returncode == 0
-    assert b"isn" in script.stdout
+    script = done(_ISN_COMPLETE=f"{shell}_source")
+    assert "isn" in script.stdout
     typed = {"COMP_WORDS": "isn hide --sec", "COMP_CWORD": "--sec" if shell == "fish" else "2"}
-    found = process(variables=typed | {"_ISN_COMPLETE": f"{shell}_complete"})
-    assert b"--secrecy" in found.stdout
-    assert b"--survive" not in found.stdout
+    found = done(**typed, _ISN_COMPLETE=f"{shell}_complete")
+    assert "--secrecy" in found.stdout
+    assert "--survive" not in found.stdout
+
+
+def test_words_are_completed_by_a_process() -> None:
+    typed = {"COMP_WORDS": "isn hide --sec", "COMP_CWORD": "2", "_ISN_COMPLETE": "bash_complete"}
+    assert process(variables=typed).stdout == b"plain,--secrecy\n"
 
 
 @posix
@@ -104,7 +108,7 @@ def closed(command: str, *streams: int, cwd: Path) -> subprocess.CompletedProces
 
 
 @posix
-@pytest.mark.parametrize("streams", [(1,), (0, 1, 2)])
+@pytest.mark.parametrize("streams", [pytest.param((1,), marks=pytest.mark.slow), (0, 1, 2)])
 def test_the_work_is_done_without_streams(
     streams: tuple[int, ...], work: Path, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("hosts/more").mkdir(parents=True)
     for name in ("a.png", "b.tif", "more/a.webp"):
-        Image.fromarray(picture(97, 131)).save(Path("hosts", name))
+        Image.fromarray(picture(56, 72)).save(Path("hosts", name))
     Path("hosts/readme.txt").write_bytes(b"no image")
     Path("notes.txt").write_bytes(b"attack at dawn")
     return tmp_path
@@ -60,6 +60,7 @@ def test_containers_do_not_come_among_the_hosts(work: Path, folder: str) -> None
     assert sorted((each, each.stat().st_mtime_ns) for each in Path("hosts").rglob("*")) == before
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_passphrase_is_for_all(work: Path) -> None:
     done("hide", "hosts", "--file", "notes.txt", "-o", "out", ISN_PASSPHRASE="five random words")
     for each in Path("out").iterdir():
