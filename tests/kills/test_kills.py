@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -17,23 +16,14 @@ from PIL import Image
 
 import isn
 from commands import pixels
+from forking import Server, whole
 from helpers import picture
 from isn import images
 from isn.secret import File
 from isn.weights import Weights
-from kills.killing import Server, whole
 
 HOSTS = ("host", "other")
 MANY = int(os.environ.get("KILLS", "2"))
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    commands = [f"isn.cli.{name}" for name in ("hide", "reveal", "batch", "analyze")]
-    detectors = [f"isn.steganalysis.{name}" for name in ("residual", "stegexpose")]
-    with Server(*commands, *detectors, "rich.table", "isn.advice") as made:
-        yield made
 
 
 @pytest.fixture
