@@ -479,7 +479,7 @@ def test_truncated_files(name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_corrupt_files_are_read_or_refused(name: str, data: st.DataObject) -> None:
     content = bytearray(FILES[name])

@@ -206,7 +206,7 @@ def test_damaged_heic_files_are_refused() -> None:
         read(bytes(content))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_corrupt_heic_files_are_read_or_refused(data: st.DataObject) -> None:
     content = bytearray(PHONE.read_bytes())

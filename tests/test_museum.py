@@ -19,15 +19,17 @@ from isn.carriers import CARRIERS
 MUSEUM = Path(__file__).parent / "museum"
 EXHIBITS: dict[str, dict[str, Any]] = tomllib.loads((MUSEUM / "museum.toml").read_text("utf-8"))
 
-every_exhibit = pytest.mark.parametrize("name", EXHIBITS)
 
 STRETCHED = ("photos-passphrase.webp", "survives-grey-passphrase.png")
-"""Of those under a passphrase, which take a third of a second each, the ones always opened."""
+"""Of those under a passphrase, which take a third of a second each, those that are always opened."""
 
 
 def exhibit(name: str) -> Any:
     dear = "passphrase" in EXHIBITS[name] and name not in STRETCHED
     return pytest.param(name, marks=pytest.mark.slow) if dear else name
+
+
+every_exhibit = pytest.mark.parametrize("name", [exhibit(name) for name in EXHIBITS])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -84,7 +86,7 @@ def test_every_carrier_and_every_kind_of_method_is_there() -> None:
     assert any("passphrase" in row for row in EXHIBITS.values())
 
 
-@pytest.mark.parametrize("name", map(exhibit, EXHIBITS))
+@every_exhibit
 def test_it_opens(name: str) -> None:
     row, path = EXHIBITS[name], MUSEUM / name
     found = isn.inspect(path, **words_of(name))

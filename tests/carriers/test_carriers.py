@@ -82,7 +82,7 @@ def test_what_the_capacity_says_fits(carrier: Carrier, shape: tuple[int, ...], b
     host, most = host_of(shape), carrier.capacity(host_of(shape), bits)
     assert 0 <= most <= host.size * bits / 8 or carrier.name != "trellis"
     # What least there is does not depend on the bits.
-    for size in {0, 1, most - 1, most} if bits == 1.0 else {most // 2, most}:
+    for size in {0, 1, most} if bits == 1.0 else {most // 2, most}:
         if not 0 <= size <= most:
             continue
         head, body = drawn(HEAD_BYTES), drawn(size, 1)
@@ -203,7 +203,7 @@ def test_shares_grow_to_one(carrier: Carrier) -> None:
 
 
 @every_carrier
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),
