@@ -69,6 +69,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "_MEMORY_KIB", 32)
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts of a report are empty: drawing one takes a tenth of a second."""
+    from isn.evaluation import figures
+
+    monkeypatch.setattr(figures, "svg", lambda chart, name: "<svg></svg>")
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """What forks a process for each command, where its start is not what is tested."""

@@ -21,7 +21,7 @@ EXHIBITS: dict[str, dict[str, Any]] = tomllib.loads((MUSEUM / "museum.toml").rea
 
 
 STRETCHED = ("photos-passphrase.webp", "survives-grey-passphrase.png")
-"""Of those under a passphrase, which take a third of a second each, those that are always opened."""
+"""Of those under a passphrase, which take a third of a second each: the others are slow."""
 
 
 def exhibit(name: str) -> Any:
