@@ -35,6 +35,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, Pixels]) ->
 
 
 HIDE = ("hide", "host.png", "cat.png", "--method", "avif")
+INFO = pytest.param(("info", "container.png"), marks=pytest.mark.slow)
 
 
 # ---------------------------------------------------------------- pipes and streams
@@ -69,7 +70,7 @@ def test_words_are_completed_by_a_process() -> None:
 
 
 @posix
-@pytest.mark.parametrize("words", [("methods",), ("info", "container.png"), ("--help",)])
+@pytest.mark.parametrize("words", [("methods",), INFO, ("--help",)])
 def test_a_broken_pipe_is_quiet(work: Path, words: tuple[str, ...]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -189,6 +190,7 @@ def test_a_signal_leaves_nothing_behind(
 # ---------------------------------------------------------------- letters
 
 
+@pytest.mark.slow
 def test_an_output_that_knows_few_letters(work: Path, tmp_path: Path) -> None:
     name = "猫-кот.png"
     (tmp_path / name).write_bytes((work / "container.png").read_bytes())
@@ -212,7 +214,7 @@ def test_the_package_waits_for_nothing() -> None:
     assert loaded("import isn", ("numpy", "PIL", "click", "isn.api")) == []
 
 
-def test_a_carried_method_loads_no_backend(work: Path, tmp_path: Path) -> None:
+def test_a_carried_method_and_one_file_load_no_more(work: Path, tmp_path: Path) -> None:
     commands = [
         ["hide", "host.png", "cat.png", "-o", str(tmp_path / "c.png")],
         ["reveal", str(tmp_path / "c.png"), "-o", str(tmp_path / "a")],
@@ -221,7 +223,8 @@ def test_a_carried_method_loads_no_backend(work: Path, tmp_path: Path) -> None:
         ["capacity", "host.png", "cat.png"],
     ]
     script = f"import os\nos.chdir({str(work)!r})\n{after(commands)}"
-    assert loaded(script, ("isn.paper.backends.native", "torch")) == []
+    heavy = ("isn.paper.backends.native", "torch", "isn.web", "multiprocessing", "asyncio")
+    assert loaded(script, heavy) == []
     assert (tmp_path / "a" / "1.png").exists()
 
 

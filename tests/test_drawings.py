@@ -17,7 +17,7 @@ SIZES = [(1, 1), (1, 50), (50, 1), (7, 9), (32, 32), (96, 96), (60, 300), (300, 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", SIZES)
 def test_any_size(kind: str, size: tuple[int, int]) -> None:
-    for seed in range(4):
+    for seed in range(2):
         image = draw(kind, *size, np.random.default_rng(seed))
         assert image.shape == (*size, 3)
         assert image.dtype == np.uint8

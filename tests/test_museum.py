@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import isn
+from helpers import mostly_slow
 from isn import images, keys, method
 from isn.carriers import CARRIERS
 
@@ -20,16 +21,14 @@ MUSEUM = Path(__file__).parent / "museum"
 EXHIBITS: dict[str, dict[str, Any]] = tomllib.loads((MUSEUM / "museum.toml").read_text("utf-8"))
 
 
-STRETCHED = ("photos-passphrase.webp", "survives-grey-passphrase.png")
+STRETCHED = {"photos-passphrase.webp", "survives-grey-passphrase.png"}
 """Of those under a passphrase, which take a third of a second each: the others are slow."""
 
 
-def exhibit(name: str) -> Any:
-    dear = "passphrase" in EXHIBITS[name] and name not in STRETCHED
-    return pytest.param(name, marks=pytest.mark.slow) if dear else name
-
-
-every_exhibit = pytest.mark.parametrize("name", [exhibit(name) for name in EXHIBITS])
+every_exhibit = pytest.mark.parametrize(
+    "name",
+    mostly_slow(EXHIBITS, {name for name in EXHIBITS if "passphrase" not in name} | STRETCHED),
+)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -14,7 +14,7 @@ from PIL import Image
 
 import isn
 from commands import Pixels, done, pixels, refused, run
-from helpers import picture
+from helpers import mostly_slow, picture
 from isn import child, threads
 from isn.cli import cluster, joblist
 
@@ -82,7 +82,8 @@ def test_what_is_listed_is_made(work: Path, kind: str) -> None:
     np.testing.assert_array_equal(pixels(out / "a.png"), pixels(Path("one.png")))
 
 
-def test_one_that_fails_is_named_and_the_others_go_on(work: Path) -> None:
+@pytest.mark.parametrize("workers", mostly_slow((1, 2), (1,)))
+def test_one_that_fails_is_named_and_the_others_go_on(work: Path, workers: int) -> None:
     rows = [
         {"host": "hosts/missing.png", "image": "icon.png"},
         {"host": "hosts/a.png", "file": "notes.txt"},
@@ -92,7 +93,7 @@ def test_one_that_fails_is_named_and_the_others_go_on(work: Path) -> None:
         {"host": "hosts/a.png", "file": "notes.txt", "survive": 60, "output": "small.jpg"},
     ]
     Path("jobs.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    result = run("batch", "jobs.jsonl", "-o", "out", "--workers", 2)
+    result = run("batch", "jobs.jsonl", "-o", "out", "--workers", workers)
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-1] == "6 jobs: 2 done, 0 skipped, 4 failed"
     said = result.stderr.splitlines()

@@ -10,7 +10,7 @@ from PIL import Image
 
 import isn
 from commands import done, refused, run
-from helpers import picture
+from helpers import mostly_slow, picture
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("workers", [(), ("--workers", 2)])
+@pytest.mark.parametrize("workers", mostly_slow([(), ("--workers", 2)], [()]))
 def test_each_host_gets_the_same(work: Path, workers: tuple[object, ...]) -> None:
     words = ("hide", "hosts", "--file", "notes.txt", "--secrecy", "low", "-o", "new/out", *workers)
     answers = [json.loads(line) for line in done(*words, "--json").stdout.splitlines()]

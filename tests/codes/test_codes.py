@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import Shares, contents_of, network_weights, picture, same
+from helpers import Shares, contents_of, mostly_slow, network_weights, picture, same
 from isn import method
 from isn.codes import Code, Room
 from isn.codes.bundle import Bundle
@@ -54,10 +54,7 @@ def codes() -> dict[str, Code]:
 KINDS = [name for name in codes() if not name.startswith("isn-")]
 """The shipped networks differ from the tiny ones, and from each other, in their weights alone."""
 
-every_code = pytest.mark.parametrize(
-    "name",
-    [name if name in KINDS else pytest.param(name, marks=pytest.mark.slow) for name in codes()],
-)
+every_code = pytest.mark.parametrize("name", mostly_slow(codes(), KINDS))
 every_kind = pytest.mark.parametrize("name", KINDS)
 pictured = pytest.mark.parametrize("name", [name for name in KINDS if codes()[name].counts])
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from helpers import picture
+from helpers import mostly_slow, picture
 from isn import keys
 from isn.carriers.dct import STRENGTHS, USUAL, Dct
 from isn.carriers.dct.blocks import change, coefficients, count, cut_off
@@ -28,7 +28,7 @@ Pixels = NDArray[np.uint8]
 PUBLIC = keys.Public()
 SIDE = 256
 
-every_strength = pytest.mark.parametrize("quality", STRENGTHS)
+every_strength = pytest.mark.parametrize("quality", mostly_slow(STRENGTHS, (95, 80, 60, 30)))
 
 
 def drawn(size: int, seed: int = 0) -> bytes:
@@ -77,7 +77,7 @@ def test_every_jpeg_that_is_promised_is_survived(quality: int) -> None:
         assert read(stored, head, len(body), quality) == body, (kept, kind)
 
 
-@pytest.mark.parametrize("quality", [90, 75, 50])
+@pytest.mark.parametrize("quality", mostly_slow((90, 75, 50), (90, 50)))
 def test_jpegs_of_other_kinds_are_survived(quality: int) -> None:
     container, head, body = usual(quality)
     whole = through(container, "JPEG", quality=STORED, subsampling="4:4:4")
@@ -135,7 +135,7 @@ def bad_hosts() -> dict[str, Pixels]:
 
 
 @pytest.mark.parametrize("name", bad_hosts())
-@pytest.mark.parametrize("quality", [90, 50])
+@pytest.mark.parametrize("quality", mostly_slow((90, 50), (50,)))
 def test_bad_hosts_carry_what_they_say_and_it_survives(name: str, quality: int) -> None:
     host = bad_hosts()[name]
     container, head, body = made(host, quality)

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
+from helpers import mostly_slow
 from isn.carriers.dct import ldpc
 from isn.carriers.dct.ldpc import MOST_BELIEF, PER_NAT, RATES, WIDTH, Word
 from isn.carriers.dct.words import NEEDED, Body, body_of, head_bits, head_of, most_bytes
@@ -15,7 +16,7 @@ from isn.errors import AlteredContainer
 
 Bits = NDArray[np.uint8]
 
-every_rate = pytest.mark.parametrize("columns", RATES)
+every_rate = pytest.mark.parametrize("columns", mostly_slow(RATES, (12, 15, 30, 40)))
 
 
 def information(deviation: float) -> float:
