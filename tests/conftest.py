@@ -21,7 +21,7 @@ from isn import keys
 from isn.paper import engine
 
 # A first call builds sessions and caches: time says nothing about one example.
-settings.register_profile("house", deadline=None)
+settings.register_profile("house", deadline=None, max_examples=50)
 settings.load_profile("house")
 
 # Engines of the shipped networks, which many tests ask for in turn, are built once.

@@ -52,7 +52,7 @@ def test_gradients_are_smooth_and_wide() -> None:
 
 def test_pages_are_ink_on_paper() -> None:
     rng = np.random.default_rng(0)
-    for _ in range(40):
+    for _ in range(20):
         light = draw("page", 256, 256, rng).mean(axis=-1)
         paper = np.median(light)
         assert paper > 230 or paper < 70

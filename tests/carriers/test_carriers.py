@@ -153,10 +153,10 @@ def test_the_host_stays_as_it_was(carrier: Carrier, colour: bool) -> None:
 @every_carrier
 def test_views_are_as_good_as_their_copies(carrier: Carrier) -> None:
     scale = scale_of(carrier)
-    whole = host_of((60 * scale, 70 * scale, 4))
-    head, body = drawn(HEAD_BYTES), drawn(60)
+    whole = host_of((48 * scale, 52 * scale, 4))
+    head, body = drawn(HEAD_BYTES), drawn(40)
     for view in (
-        whole[::2, 5 : 60 * scale, :3],
+        whole[::2, 5 : 48 * scale, :3],
         whole[::-1, :, 1],
         whole[..., 2::-1],
         whole[..., 0].T,

@@ -18,6 +18,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(main, ["evaluate", *map(str, words)], prog_name="isn")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
     (folder / "torn.png").write_bytes(b"nothing")
     out = tmp_path / "a" / "b"

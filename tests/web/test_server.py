@@ -155,7 +155,7 @@ def test_a_phones_photo_is_seen_upright(work: Path, photos: dict[str, Any]) -> N
 
 
 def test_it_warns_as_the_command_line_does(work: Path, tmp_path: Path) -> None:
-    Image.open(work / "host.png").crop((0, 0, 128, 96)).save(tmp_path / "host.jpg")
+    Image.open(work / "host.png").crop((0, 0, 104, 96)).save(tmp_path / "host.jpg")
     words = ("--file", work / "notes.txt", "--secrecy", "medium", "-o", tmp_path / "c.png")
     told = json.loads(done("hide", tmp_path / "host.jpg", *words, "--json").stdout)["warnings"]
     body = request("hide", tmp_path / "host.jpg", work / "notes.txt", wish="unseen")
