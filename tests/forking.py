@@ -1,8 +1,8 @@
 """Commands in processes that need not start: forked from one that has the tool loaded.
 
 Run as a program, this is that process. Of a command that is killed at a random moment, the kill
-falls into its work and not into the start of Python; one that is given other streams takes a tenth
-of the time. It computes in one thread: threads do not survive a fork.
+falls into its work and not into the start of Python; one that is given other streams imports
+nothing. It computes in one thread: threads do not survive a fork.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KILLS: Counter[str] = Counter()
 
 
 class Server:
-    """Runs commands of the tool, and kills them.
+    """Runs commands of the tool, kills them, or gives them other streams.
 
     Args:
         loaded: modules to import beforehand.

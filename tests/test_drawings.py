@@ -95,9 +95,9 @@ def test_fast_enough_to_draw_while_training(kind: str) -> None:
         draw(kind, side, side, rng)
         spent = []
         for _ in range(15):
-            start = time.perf_counter()
+            start = time.process_time()
             draw(kind, side, side, rng)
-            spent.append(time.perf_counter() - start)
+            spent.append(time.process_time() - start)
         # The fastest half: a busy machine is not what is measured.
         assert np.mean(sorted(spent)[:8]) < limit
 

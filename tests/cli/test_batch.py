@@ -56,7 +56,7 @@ TABLE = (
 )
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("kind", mostly_slow(("csv", "jsonl"), ("csv",)))
 def test_what_is_listed_is_made(work: Path, kind: str) -> None:
     text = TABLE if kind == "csv" else "\n\n".join(map(json.dumps, ROWS))
     Path(f"jobs.{kind}").write_text("\ufeff" + text, "utf-8", newline="")

@@ -14,6 +14,7 @@ from PIL import Image
 
 import isn
 from commands import Pixels, done, pixels, refused, run
+from helpers import mostly_slow
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def files(folder: Path) -> list[str]:
 # ---------------------------------------------------------------- reveal
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", mostly_slow((1, 2), (1,)))
 def test_each_container_gets_a_folder(work: Path, tmp_path: Path, workers: int) -> None:
     words = ("reveal", work / "all", "-o", tmp_path / "out", "--workers", workers)
     answers = lines(done(*words, "--json").stdout)

@@ -24,6 +24,7 @@ from isn.weights import Weights
 
 HOSTS = ("host", "other")
 MANY = int(os.environ.get("KILLS", "2"))
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
 
 
 @pytest.fixture

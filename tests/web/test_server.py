@@ -95,8 +95,7 @@ def test_a_container_is_the_one_that_the_command_line_makes(
     body = request(
         "hide", *(work / each for each in ("host.png", "cat.png", "notes.txt")), wish=wish
     )
-    # One of them in a process of its own, as the page has it.
-    heads, (file, host, _, difference) = ask(body, Jobs(1) if wish == "quality" else None)
+    heads, (file, host, _, difference) = ask(body)
     assert file == (tmp_path / name).read_bytes()
     assert heads[-1]["name"].endswith(name[1:])
     shares = [each["share"] for each in heads if "share" in each]

@@ -92,7 +92,10 @@ def test_jpegs_of_other_kinds_are_survived(quality: int) -> None:
         assert read(each, head, len(body), quality) == body
 
 
-@pytest.mark.parametrize(("quality", "webp", "avif"), [(75, 92, 85), (50, 85, 75), (30, 75, 70)])
+@pytest.mark.parametrize(
+    ("quality", "webp", "avif"),
+    [(75, 92, 85), pytest.param(50, 85, 75, marks=pytest.mark.slow), (30, 75, 70)],
+)
 def test_other_formats_that_keep_as_much_are_survived(quality: int, webp: int, avif: int) -> None:
     container, head, body = usual(quality)
     assert read(through(container, "WEBP", quality=webp), head, len(body), quality) == body
