@@ -114,7 +114,8 @@ def closed(command: str, *streams: int, cwd: Path) -> subprocess.CompletedProces
 
 
 @posix
-@pytest.mark.parametrize("streams", [pytest.param((1,), marks=pytest.mark.slow), (0, 1, 2)])
+@pytest.mark.slow
+@pytest.mark.parametrize("streams", [(1,), (0, 1, 2)])
 def test_the_work_is_done_without_streams(
     streams: tuple[int, ...], work: Path, tmp_path: Path
 ) -> None:
@@ -128,9 +129,10 @@ def test_closed_streams(work: Path, tmp_path: Path, server: Server) -> None:
     done = closed("info -", 0, cwd=work)
     assert done.returncode == 4
     assert b"closed" in done.stderr
-    error = tmp_path / "error"
+    error, out = tmp_path / "error", tmp_path / "c.png"
     error.write_bytes(b"")
     for words, streams, code in (
+        ((*HIDE, "-o", out), (None, None, None), 0),
         (("info", "host.png", "--json"), (os.devnull, None, None), 3),
         (("methods",), (os.devnull, None, error), 0),
         (("methods", "--json"), (os.devnull, None, error), 0),
@@ -141,6 +143,8 @@ def test_closed_streams(work: Path, tmp_path: Path, server: Server) -> None:
         assert server.streamed(*words, folder=work, streams=streams) == code
     (line,) = error.read_text("utf-8").splitlines()
     assert "closed" in line
+    # The work was done.
+    np.testing.assert_array_equal(pixels(out), pixels(work / "image.png"))
 
 
 # ---------------------------------------------------------------- signals
