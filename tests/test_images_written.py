@@ -498,7 +498,9 @@ def _page() -> NDArray[np.uint8]:
     return np.asarray(page)
 
 
-@pytest.mark.parametrize(("count", "share"), [(1, 0), (2, 0.3), (1, 1)])
+@pytest.mark.parametrize(
+    ("count", "share"), [(1, 0), pytest.param(2, 0.3, marks=pytest.mark.slow), (1, 1)]
+)
 def test_a_png_is_as_small_as_a_thorough_search_makes_it(
     photos: dict[str, NDArray[np.uint8]], count: int, share: float
 ) -> None:

@@ -141,6 +141,7 @@ def test_analyze(work: Path) -> None:
     assert found["files"][0]["map"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_evaluate(work: Path) -> None:
     pytest.importorskip("skimage")
     words = ("--count", 1, "--methods", "none", "--baselines", "lsb-4", "--parts", "table")

@@ -107,7 +107,12 @@ def plainly_carried(count: int, bits: float) -> tuple[NDArray[np.uint8], bytes]:
 
 @pytest.mark.parametrize(
     ("samples", "bits"),
-    [*((1300, bits) for bits in (0, 0.4, 1, 2, 3.3, 7)), (511, 0.4), (511, 3.3), (1, 1), (1, 7)],
+    [
+        *((1300, bits) for bits in (0, 1, 3.3)),
+        *((511, bits) for bits in (0.4, 2, 7)),
+        (1, 1),
+        (1, 7),
+    ],
 )
 def test_samples_are_those_of_the_plain_loop(build: str, samples: int, bits: float) -> None:
     host, content = samples_of(samples, bits)
@@ -185,7 +190,8 @@ def plainly_believed(
 @pytest.mark.parametrize(
     ("columns", "size", "noise"),
     [
-        *((columns, 16, noise) for columns in (12, 40) for noise in (0.4, 1.0, 3.0)),
+        *((12, 16, noise) for noise in (0.4, 3.0)),
+        *((40, 16, noise) for noise in (1.0, 3.0)),
         (15, 33, 1.0),
         (30, 17, 0.4),
     ],

@@ -49,6 +49,15 @@ every_method = pytest.mark.parametrize("name", methods())
 KINDS = ("photos", "avif", "tiny", "tiny-paper", "paper-2")
 """One of each, and the paper's with several images: the others differ in their weights alone."""
 
+DEMONSTRATED = ("paper-1", "paper-4", "isn-1", "isn-4")
+"""Networks whose figures are recorded in `test_demo`."""
+
+
+def slow(name: str) -> tuple[pytest.MarkDecorator, ...]:
+    """The mark of a network that no quick test would miss."""
+    return () if name in (*KINDS, *DEMONSTRATED) else (pytest.mark.slow,)
+
+
 every_kind = pytest.mark.parametrize("name", KINDS)
 carried = pytest.mark.parametrize(
     "name", [name for name in KINDS if isinstance(methods()[name], Carried)]
@@ -81,7 +90,7 @@ def example(name: str) -> Pixels:
 @pytest.mark.parametrize(
     ("name", "host"),
     [
-        *(pytest.param(name, HOST, id=f"{name} colour") for name in methods()),
+        *(pytest.param(name, HOST, id=f"{name} colour", marks=slow(name)) for name in methods()),
         *(pytest.param(name, GREY, id=f"{name} grey") for name in KINDS),
     ],
 )

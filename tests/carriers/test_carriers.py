@@ -82,7 +82,7 @@ def test_what_the_capacity_says_fits(carrier: Carrier, shape: tuple[int, ...], b
     host, most = host_of(shape), carrier.capacity(host_of(shape), bits)
     assert 0 <= most <= host.size * bits / 8 or carrier.name != "trellis"
     # What least there is does not depend on the bits.
-    for size in {0, 1, most - 1, most} if bits == 1.0 else {most // 2, most}:
+    for size in {0, 1, most} if bits == 1.0 else {most // 2, most}:
         if not 0 <= size <= most:
             continue
         head, body = drawn(HEAD_BYTES), drawn(size, 1)
@@ -170,10 +170,10 @@ def test_the_host_stays_as_it_was(carrier: Carrier, colour: bool) -> None:
 @every_carrier
 def test_views_are_as_good_as_their_copies(carrier: Carrier) -> None:
     scale = scale_of(carrier)
-    whole = host_of((60 * scale, 70 * scale, 4))
-    head, body = drawn(HEAD_BYTES), drawn(60)
+    whole = host_of((48 * scale, 52 * scale, 4))
+    head, body = drawn(HEAD_BYTES), drawn(40)
     for view in (
-        whole[::2, 5 : 60 * scale, :3],
+        whole[::2, 5 : 48 * scale, :3],
         whole[::-1, :, 1],
         whole[..., 2::-1],
         whole[..., 0].T,
@@ -220,7 +220,7 @@ def test_shares_grow_to_one(carrier: Carrier) -> None:
 
 
 @every_carrier
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),

@@ -10,7 +10,7 @@ from PIL import Image
 
 import isn
 from commands import done, refused, run
-from helpers import picture
+from helpers import mostly_slow, picture
 
 
 @pytest.fixture
@@ -19,13 +19,13 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("hosts/more").mkdir(parents=True)
     for name in ("a.png", "b.tif", "more/a.webp"):
-        Image.fromarray(picture(97, 131)).save(Path("hosts", name))
+        Image.fromarray(picture(56, 72)).save(Path("hosts", name))
     Path("hosts/readme.txt").write_bytes(b"no image")
     Path("notes.txt").write_bytes(b"attack at dawn")
     return tmp_path
 
 
-@pytest.mark.parametrize("workers", [(), ("--workers", 2)])
+@pytest.mark.parametrize("workers", mostly_slow([(), ("--workers", 2)], [()]))
 def test_each_host_gets_the_same(work: Path, workers: tuple[object, ...]) -> None:
     words = ("hide", "hosts", "--file", "notes.txt", "--secrecy", "low", "-o", "new/out", *workers)
     answers = [json.loads(line) for line in done(*words, "--json").stdout.splitlines()]
@@ -60,6 +60,7 @@ def test_containers_do_not_come_among_the_hosts(work: Path, folder: str) -> None
     assert sorted((each, each.stat().st_mtime_ns) for each in Path("hosts").rglob("*")) == before
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_passphrase_is_for_all(work: Path) -> None:
     done("hide", "hosts", "--file", "notes.txt", "-o", "out", ISN_PASSPHRASE="five random words")
     for each in Path("out").iterdir():

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,8 @@ import pytest
 from PIL import Image
 
 import isn
-from commands import Pixels, done, environment, pixels, refused, run
+from commands import Pixels, done, pixels, refused, run
+from helpers import mostly_slow
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def files(folder: Path) -> list[str]:
 # ---------------------------------------------------------------- reveal
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", mostly_slow((1, 2), (1,)))
 def test_each_container_gets_a_folder(work: Path, tmp_path: Path, workers: int) -> None:
     words = ("reveal", work / "all", "-o", tmp_path / "out", "--workers", workers)
     answers = lines(done(*words, "--json").stdout)
@@ -180,19 +179,3 @@ def test_analyze_looks_below_linked_folders_once(work: Path, tmp_path: Path) -> 
     answer = json.loads(done("analyze", tmp_path, "--json").stdout)
     assert len(answer["files"]) == 3
     assert [Path(each["file"]).name for each in answer["unreadable"]] == ["readme.txt"]
-
-
-def test_one_file_waits_for_nothing_more(work: Path, tmp_path: Path) -> None:
-    shutil.copy(work / "all" / "x.png", tmp_path)
-    script = (
-        "import sys\nfrom isn.cli import main\n"
-        "for words in (['info', 'x.png'], ['reveal', 'x.png', '-o', 'out']):\n"
-        "    try:\n        main(words)\n"
-        "    except SystemExit as end:\n        assert end.code == 0\n"
-        "print(*({'isn.web', 'torch', 'multiprocessing', 'asyncio'} & set(sys.modules)))"
-    )
-    command = [sys.executable, "-c", script]
-    said = subprocess.run(
-        command, capture_output=True, cwd=tmp_path, env=environment(), text=True, check=True
-    )
-    assert said.stdout.splitlines()[-1] == ""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import Shares, contents_of, network_weights, picture, same
+from helpers import Shares, contents_of, mostly_slow, network_weights, picture, same
 from isn import method
 from isn.codes import Code, Room
 from isn.codes.bundle import Bundle
@@ -51,13 +51,12 @@ def codes() -> dict[str, Code]:
     return found | {"bundle": Bundle(Files(), photos, method.find)}
 
 
-every_code = pytest.mark.parametrize("name", codes())
-every_kind = pytest.mark.parametrize(
-    # The shipped networks differ from the tiny ones, and from each other, in their weights alone.
-    "name",
-    [name for name in codes() if not name.startswith("isn-")],
-)
-pictured = pytest.mark.parametrize("name", [name for name in codes() if codes()[name].counts])
+KINDS = [name for name in codes() if not name.startswith("isn-")]
+"""The shipped networks differ from the tiny ones, and from each other, in their weights alone."""
+
+every_code = pytest.mark.parametrize("name", mostly_slow(codes(), KINDS))
+every_kind = pytest.mark.parametrize("name", KINDS)
+pictured = pytest.mark.parametrize("name", [name for name in KINDS if codes()[name].counts])
 
 
 def secret_of(code: Code, count: int | None = None) -> list[Item]:
@@ -160,8 +159,8 @@ def test_as_many_images_as_it_says(name: str) -> None:
         code.encode([*secret_of(code), FILES[0]], LARGE, silent)
 
 
-@pictured
 @pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in codes() if codes()[name].counts])
 def test_the_most_images(name: str) -> None:
     comes_back_in_order(codes()[name], max(codes()[name].counts))
 

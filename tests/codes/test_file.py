@@ -35,7 +35,7 @@ def sent(secret: Sequence[Item]) -> list[Item]:
 
 
 @settings(max_examples=50)
-@given(st.lists(st.tuples(st.text(max_size=300), st.binary(max_size=300)), min_size=1, max_size=6))
+@given(st.lists(st.tuples(st.text(max_size=30), st.binary(max_size=60)), min_size=1, max_size=4))
 def test_any_files_come_back_in_order(given_files: list[tuple[str, bytes]]) -> None:
     found = sent([File(*each) for each in given_files])
     assert found == [File(safe_name(name), content) for name, content in given_files]

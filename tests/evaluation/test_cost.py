@@ -12,6 +12,7 @@ from isn.evaluation import cost, cost_process, methods
 from isn.evaluation.protocol import domains
 
 
+@pytest.mark.slow
 def test_each_verb_is_timed_in_a_process_of_its_own(folder: Path) -> None:
     steps: list[int] = []
     group = domains(folder, count=1)[0].group(0, 1)

@@ -163,6 +163,7 @@ def results(plan: Plan) -> Results:
     return found
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_methods_and_controls_are_in_the_report(results: Results, tmp_path: Path) -> None:
     assert [(each.method, each.count, each.control) for each in results.detected] == [
         ("paper-1", 1, False),

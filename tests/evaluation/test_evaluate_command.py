@@ -18,6 +18,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(main, ["evaluate", *map(str, words)], prog_name="isn")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
     (folder / "torn.png").write_bytes(b"nothing")
     out = tmp_path / "a" / "b"
@@ -30,6 +31,7 @@ def test_it_writes_three_reports(folder: Path, tmp_path: Path) -> None:
     assert str(out / "report.html") in result.stdout
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_report_stands_there_before_the_work_ends(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,6 +47,7 @@ def test_a_report_stands_there_before_the_work_ends(
     assert text.count("Not measured yet.") == 1
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_json_is_the_report(folder: Path, tmp_path: Path) -> None:
     words = ("--count", 1, "--baselines", "lsb-4", "--methods", "none", "--limit", 2)
     result = run("--data", folder, *words, "--parts", "table", "-o", tmp_path, "--json")
@@ -80,6 +83,7 @@ def test_no_place_is_said_before_the_work(folder: Path, tmp_path: Path) -> None:
     assert "cannot be made" in result.stderr
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
 def test_a_folder_of_names_that_are_no_text_has_its_reports(folder: Path, tmp_path: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(folder.parent) + b"/caf\xe9"))
@@ -93,6 +97,7 @@ def test_a_folder_of_names_that_are_no_text_has_its_reports(folder: Path, tmp_pa
         assert "caf\\" in (tmp_path / "out" / name).read_text("utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_could_not_be_measured_is_told_at_the_end(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kills.killing import KILLS
+from forking import KILLS
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

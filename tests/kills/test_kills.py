@@ -9,7 +9,6 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -19,23 +18,16 @@ from PIL import Image
 
 import isn
 from commands import paper_weights, pixels
+from forking import Server, whole
 from helpers import picture
 from isn import drawings, images
 from isn.evaluation.report import NAMES
 from isn.secret import File
 from isn.weights import Weights
-from kills.killing import Server, whole
 
 HOSTS = ("host", "other")
-LOADED = ("hide", "reveal", "batch", "analyze", "keysheet", "demo", "evaluate")
 MANY = int(os.environ.get("KILLS", "2"))
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(*(f"isn.cli.{name}" for name in LOADED)) as made:
-        yield made
 
 
 @pytest.fixture

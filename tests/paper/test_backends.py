@@ -122,8 +122,13 @@ def answer_of_the_oracle(config: ModelConfig, size: tuple[int, int]) -> tuple[An
 
 
 @pytest.mark.parametrize("build", ["avx2", "plain"])
-@pytest.mark.parametrize("size", [(1, 1), (1, 30), (2, 3), (13, 22), (23, 19)])
-@pytest.mark.parametrize("config", CONFIGS, ids=ModelConfig.to_json)
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        *((CONFIGS[0], size) for size in ((1, 1), (1, 30), (2, 3), (13, 22), (23, 19))),
+        *((config, size) for config in CONFIGS[1:] for size in ((1, 30), (23, 19))),
+    ],
+)
 def test_each_build_equals_the_oracle_in_blocks_of_any_size(
     config: ModelConfig, size: tuple[int, int], build: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

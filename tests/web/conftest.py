@@ -14,7 +14,7 @@ from PIL import Image
 def work(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, NDArray[np.uint8]]) -> Path:
     """A host, an image and a file."""
     path = tmp_path_factory.mktemp("web")
-    Image.fromarray(photos["coffee"][:144, :192]).save(path / "host.png")
+    Image.fromarray(photos["coffee"][:104, :136]).save(path / "host.png")
     Image.fromarray(photos["cat"][60:92, 80:120]).save(path / "cat.png")
     (path / "notes.txt").write_bytes(b"attack at dawn")
     return path

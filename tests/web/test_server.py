@@ -95,8 +95,7 @@ def test_a_container_is_the_one_that_the_command_line_makes(
     body = request(
         "hide", *(work / each for each in ("host.png", "cat.png", "notes.txt")), wish=wish
     )
-    # One of them in a process of its own, as the page has it.
-    heads, (file, host, _, difference) = ask(body, Jobs(1) if wish == "quality" else None)
+    heads, (file, host, _, difference) = ask(body)
     assert file == (tmp_path / name).read_bytes()
     assert heads[-1]["name"].endswith(name[1:])
     shares = [each["share"] for each in heads if "share" in each]
@@ -155,7 +154,7 @@ def test_a_phones_photo_is_seen_upright(work: Path, photos: dict[str, Any]) -> N
 
 
 def test_it_warns_as_the_command_line_does(work: Path, tmp_path: Path) -> None:
-    Image.open(work / "host.png").crop((0, 0, 128, 96)).save(tmp_path / "host.jpg")
+    Image.open(work / "host.png").crop((0, 0, 104, 96)).save(tmp_path / "host.jpg")
     words = ("--file", work / "notes.txt", "--secrecy", "medium", "-o", tmp_path / "c.png")
     told = json.loads(done("hide", tmp_path / "host.jpg", *words, "--json").stdout)["warnings"]
     body = request("hide", tmp_path / "host.jpg", work / "notes.txt", wish="unseen")

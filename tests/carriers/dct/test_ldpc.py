@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
+from helpers import mostly_slow
 from isn.carriers.dct import ldpc
 from isn.carriers.dct.ldpc import MOST_BELIEF, PER_NAT, RATES, WIDTH, Word
 from isn.carriers.dct.words import NEEDED, Body, body_of, head_bits, head_of, most_bytes
@@ -15,7 +16,7 @@ from isn.errors import AlteredContainer
 
 Bits = NDArray[np.uint8]
 
-every_rate = pytest.mark.parametrize("columns", RATES)
+every_rate = pytest.mark.parametrize("columns", mostly_slow(RATES, (12, 15, 30, 40)))
 
 
 def information(deviation: float) -> float:
@@ -54,6 +55,26 @@ def test_a_word_satisfies_its_checks_and_begins_with_its_data(columns: int, size
     assert found is not None
     np.testing.assert_array_equal(found[0], word)
     assert found[1] == 0
+
+
+@every_rate
+def test_beliefs_of_a_word_satisfy_its_checks_and_those_of_noise_do_by_chance(columns: int) -> None:
+    rng = np.random.default_rng(columns)
+    code = Word(columns, 29)
+    word = code.encode(rng.integers(0, 2, code.data, dtype=np.uint8))
+    checks = code.length - code.data
+    whole = (20 * (1 - 2.0 * word)).astype(np.int16)
+    assert code.supposed(whole) == pytest.approx(checks**0.5)
+    # A last parity bit stands in one check alone, any other in two.
+    for place, wrong in ((-1, 1), (code.data, 2)):
+        whole[place] *= -1
+        assert code.supposed(whole) == pytest.approx((checks - 2 * wrong) / checks**0.5)
+        whole[place] *= -1
+    drawn = rng.integers(-40, 41, (40, code.length), np.int16)
+    noise = [code.supposed(each) for each in drawn]
+    assert abs(np.mean(noise)) < 0.7
+    assert 0.6 < np.std(noise) < 1.5
+    assert code.supposed(np.zeros_like(whole)) == 0
 
 
 @every_rate

@@ -52,10 +52,15 @@ def coefficients(pixels: Pixels, there: Places, basis: Floats) -> Floats:
 
     def work(first: int) -> None:
         some = slice(first, first + _BAND)
-        found[some] = _luma(_taken(pixels, there[some]).astype(np.float32)) @ basis
+        found[some] = lumas(pixels, there[some]) @ basis
 
     threads.each(work, range(0, len(there), _BAND))
     return found
+
+
+def lumas(pixels: Pixels, there: Places) -> Floats:
+    """The luma of some blocks, as for :func:`coefficients`: blocks x 64, not rounded."""
+    return _luma(_taken(pixels, there).astype(np.float32))
 
 
 def cut_off(pixels: Pixels, there: Places) -> Places:

@@ -12,7 +12,7 @@ import numpy as np
 from isn.carriers.dct import blocks, scaled
 from isn.carriers.dct.lattice import Lattice, Scatter
 from isn.carriers.dct.ldpc import Bits
-from isn.carriers.dct.places import HEAD_BLOCKS, Place, head_place
+from isn.carriers.dct.places import HEAD_BLOCKS, Place, head_blocks, head_place
 from isn.carriers.dct.words import head_bits, head_of
 from isn.errors import NoSeal
 from isn.images import Pixels
@@ -67,11 +67,14 @@ def find(container: Pixels, own: int, strengths: Iterable[int]) -> Found:
 def _in(image: Pixels, strengths: Iterable[int], supposed: int | None) -> Found | None:
     for much in (0.0,) if supposed is None else scaled.TRIED:
         sharp = scaled.sharper(image, much)
+        there = head_blocks(image)
+        luma, cut = blocks.lumas(sharp, there), blocks.cut_off(sharp, there)
         for quality in strengths:
             lattice = lattice_of(quality)
             place = head_place(image, lattice)
             scatter = None if supposed is None else (supposed,) * len(lattice.used)
-            head = head_of(place.beliefs(sharp, scatter))
+            belief = lattice.beliefs(luma @ lattice.basis, place.dither, cut, scatter)
+            head = head_of(belief.reshape(-1))
             if head is None:
                 continue
             bits = head_bits(head, HEAD_BLOCKS * lattice.bits)

@@ -114,6 +114,33 @@ class Word:
         )
         return None if used[0] > rounds else ((after < 0).astype(np.uint8), int(used[0]))
 
+    def supposed(self, belief: Beliefs) -> float:
+        """How far beliefs satisfy the checks beyond chance, in standard deviations.
+
+        Of each check, the product of its signs times the least of its beliefs (as the min-sum rule
+        has it), all added up. Beliefs of noise give 0 on average, of a word that can be decoded 4
+        and more.
+
+        Args:
+            belief: as for :meth:`decode`.
+        """
+        terms = np.append(belief, np.int16(MOST_BELIEF))[_terms(self.columns, self.size)]
+        odd = np.bitwise_xor.reduce(terms < 0, axis=0)
+        told = np.abs(terms).min(axis=0) * (1 - 2.0 * odd)
+        return float(told.sum() / max(np.sqrt(np.square(told).sum()), 1.0))
+
+
+@lru_cache(maxsize=1)
+def _terms(columns: int, size: int) -> NDArray[np.int64]:
+    """Which bits each check adds: terms x checks; behind the word stands one that is 0."""
+    column, shift = _graph(columns, size)
+    data = column[..., None] * size + (np.arange(size) + shift[..., None]) % size
+    parity = np.arange(columns * size, WIDTH * size).reshape(1, -1, size)
+    before = np.roll(parity, 1, axis=1)
+    before[0, 0] = np.roll(before[0, 0], 1)
+    before[0, 0, 0] = WIDTH * size
+    return np.concatenate([data.swapaxes(0, 1), parity, before]).reshape(column.shape[1] + 2, -1)
+
 
 @lru_cache(maxsize=32)
 def _graph(columns: int, size: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

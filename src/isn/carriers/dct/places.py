@@ -66,16 +66,20 @@ class Place:
 
 def head_place(image: Pixels, lattice: Lattice) -> Place:
     """Where a head lies in an image of this size."""
-    height, width = image.shape[:2]
-    there = _head_blocks(height, width)
-    return Place(lattice, there, _dither(_public(height, width), HEAD_BLOCKS, lattice))
+    seed = _public(*image.shape[:2])
+    return Place(lattice, head_blocks(image), _dither(seed, HEAD_BLOCKS, lattice))
+
+
+def head_blocks(image: Pixels) -> Places:
+    """The blocks in which a head lies, whatever the lattice."""
+    return _head_blocks(*image.shape[:2])
 
 
 def body_place(image: Pixels, lattice: Lattice, key: bytes, bits: int) -> Place:
     """Where so many bits of a body lie in an image of this size, under a key of 32 bytes."""
     count = -(-bits // lattice.bits)
     order = _order(key, blocks.count(image))
-    there = order[np.isin(order, _head_blocks(*image.shape[:2]), invert=True)][:count]
+    there = order[np.isin(order, head_blocks(image), invert=True)][:count]
     return Place(lattice, there, _dither(key, count, lattice))
 
 

@@ -28,6 +28,9 @@ from isn.errors import AlteredContainer
 
 _HEAD: Final = Word(15, 29)
 _HEAD_ROUNDS: Final = 30
+_CHANCE: Final = 0.5
+"""Of `Word.supposed`, up to which decoding is not tried: two of three images without a head are
+told at once. Of 2,506 heads decoded from noise near the bound none lay below 1.05."""
 
 _WORTH: Final = (0.27, 0.325, 0.4, 0.465, 0.54, 0.575, 0.608, 0.642, 0.676, 0.71, 0.743)
 NEEDED: Final = dict(zip(RATES, _WORTH, strict=True))
@@ -50,7 +53,7 @@ def head_of(belief: Beliefs) -> bytes | None:
     times = -(-len(belief) // _HEAD.length)
     padded = np.pad(belief, (0, times * _HEAD.length - len(belief))).reshape(times, -1)
     both = padded.sum(axis=0).clip(-MOST_BELIEF, MOST_BELIEF).astype(np.int16)
-    found = _HEAD.decode(both, _HEAD_ROUNDS)
+    found = _HEAD.decode(both, _HEAD_ROUNDS) if _HEAD.supposed(both) > _CHANCE else None
     return None if found is None else np.packbits(found[0][: 8 * HEAD_BYTES]).tobytes()
 
 

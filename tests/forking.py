@@ -1,12 +1,13 @@
-"""Commands that are killed at a random moment.
+"""Commands in processes that need not start: forked from one that has the tool loaded.
 
-Run as a program, this is a process that has the tool loaded and forks itself for each command, so
-that a kill falls into the command's work and not into the start of Python. It computes in one
-thread: threads do not survive a fork.
+Run as a program, this is that process. Of a command that is killed at a random moment, the kill
+falls into its work and not into the start of Python; one that is given other streams imports
+nothing. It computes in one thread: threads do not survive a fork.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -14,16 +15,20 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
+
+STREAMS = ("stdin", "stdout", "stderr")
+Streams = Sequence[Path | str | None]
 
 KILLS: Counter[str] = Counter()
 """Of each command in this process; runs that were done before their moment do not count."""
 
 
 class Server:
-    """Runs commands of the tool, and kills them.
+    """Runs commands of the tool, kills them, or gives them other streams.
 
     Args:
         loaded: modules to import beforehand.
@@ -57,9 +62,28 @@ class Server:
         Returns:
             Its exit status, None if it was killed, and how many seconds it ran.
         """
+        return self._answer(words, after=after)
+
+    def streamed(self, *words: object, folder: Path, streams: Streams) -> int:
+        """Runs a command to its end, as a new process would run it.
+
+        Args:
+            words: of the command.
+            folder: that is current.
+            streams: the files that standard input, output and error are; None: it is closed.
+
+        Returns:
+            Its exit status, of Python's own end too.
+        """
+        named = [None if each is None else str(each) for each in streams]
+        status, _ = self._answer(words, folder=str(folder), streams=named)
+        assert status is not None
+        return status
+
+    def _answer(self, words: Sequence[object], **more: Any) -> tuple[int | None, float]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        order = {"words": [str(each) for each in words], "after": after}
+        order = {"words": [str(each) for each in words], "after": None} | more
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -90,6 +114,9 @@ def _serve() -> None:
         begun = time.monotonic()
         child = os.fork()
         if not child:
+            if "streams" in order:
+                _become(order["folder"], order["streams"])
+                _tool(order["words"])
             _command(order["words"])
         status = _waited(child, order["after"])
         seconds = time.monotonic() - begun
@@ -97,16 +124,40 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _command(words: list[str]) -> None:
-    """Ends this process as the command ends."""
+def _become(folder: str, streams: list[str | None]) -> None:
+    """Leaves this process as Python would begin with these files as its streams."""
+    os.chdir(folder)
+    for number, (name, path) in enumerate(zip(STREAMS, streams, strict=True)):
+        os.close(number)
+        setattr(sys, name, None)
+        setattr(sys, f"__{name}__", None)
+        if path is None:
+            continue
+        # The lowest number that is free, unless one before it is closed.
+        opened = os.open(path, os.O_RDWR if number else os.O_RDONLY)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
+        errors = "backslashreplace" if name == "stderr" else "strict"
+        mode = "w" if number else "r"
+        stream = os.fdopen(number, mode, encoding="utf-8", errors=errors, closefd=False)
+        setattr(sys, name, stream)
+
+
+def _tool(words: list[str]) -> None:
     from isn.cli import main
 
+    main(words, prog_name="isn")
+
+
+def _command(words: list[str]) -> None:
+    """Ends this process as the command ends."""
     silent = os.open(os.devnull, os.O_RDWR)
     for stream in range(2):
         os.dup2(silent, stream)
     status = 1
     try:
-        main(words, prog_name="isn")
+        _tool(words)
     except SystemExit as left:
         status = left.code if isinstance(left.code, int) else int(left.code is not None)
     finally:
@@ -124,7 +175,19 @@ def _waited(child: int, after: float | None) -> int | None:
     return os.WEXITSTATUS(status)
 
 
+def _warm() -> None:
+    """Loads what a first hiding and revealing load."""
+    import numpy as np
+
+    import isn
+
+    host = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
+    isn.reveal(isn.hide(host, host).pixels)
+
+
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         __import__(name)
+    _warm()
+    gc.freeze()
     _serve()
