@@ -21,9 +21,16 @@ from isn.images.picture import MAX_PIXELS, no_room_for, reason, too_large
 MAX_STREAM_BYTES: Final = 1 << 30
 """Enough for `MAX_PIXELS` at 8 bytes each, uncompressed; an endless stream stops here."""
 
-_PLUGINS: Final = dict(
-    PNG="Png", JPEG="Jpeg", TIFF="Tiff", BMP="Bmp", GIF="Gif", PPM="Ppm", WEBP="WebP", AVIF="Avif"
-)
+_PLUGINS: Final = {
+    "PNG": "Png",
+    "JPEG": "Jpeg",
+    "TIFF": "Tiff",
+    "BMP": "Bmp",
+    "GIF": "Gif",
+    "PPM": "Ppm",
+    "WEBP": "WebP",
+    "AVIF": "Avif",
+}
 """Pillow's modules for what is read, by its names of the formats, in the order of trial."""
 
 _OPTIONAL: Final = ("WEBP", "AVIF")
