@@ -58,7 +58,7 @@ _LEAST_BITS: Final = 0.3
 """Of a number, with which one pass is enough: with fewer, what a part takes is hard to foresee."""
 _FILLED: Final = 0.99
 """Share of the room that a code is to take."""
-_SPARE: Final = 2
+_SPARE: Final = 2.5
 """Bytes of each lane that its code may take beyond what is expected."""
 
 _Bits: TypeAlias = NDArray[np.float64]
