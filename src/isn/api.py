@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from isn import envelope, images, keys, method, zoo
-from isn.codes.network import NetworkCode
 from isn.errors import AlteredContainer, ConfigError, ImageError, IsnError, NoSeal
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
@@ -372,6 +371,8 @@ def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, 
         room = chosen.room(host, code)
     except ImageError as reason:
         return Capacity(name, entry.images, 0, None, None, str(reason))
+    from isn.codes.network import NetworkCode
+
     size, revealed, why = room.size, None, "" if items is None else _refusal(entry, items)
     if items is None and isinstance(code, NetworkCode):
         size = min(size, round(code.rate * host.size / 8))

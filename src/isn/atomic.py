@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -23,7 +21,7 @@ _HERE = -100
 
 def part_of(target: Path) -> Path:
     """A name beside a file's, under which it is written first."""
-    return target.with_name(f".isn-{os.getpid()}-{secrets.token_hex(8)}.part")
+    return target.with_name(f".isn-{os.getpid()}-{os.urandom(8).hex()}.part")
 
 
 def write(path: str | os.PathLike[str], content: bytes) -> None:
@@ -108,6 +106,9 @@ def remove_stale(folder: Path) -> None:
                 age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                 if age > _STALE_SECONDS and not _is_alive(int(match[1])):
                     if entry.is_dir(follow_symlinks=False):
+                        # Late, as there seldom is one.
+                        import shutil
+
                         shutil.rmtree(entry.path, ignore_errors=True)
                     else:
                         Path(entry.path).unlink()

@@ -15,36 +15,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, Final, Protocol
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from isn import envelope, zoo
-from isn.carriers import CARRIERS, Carrier
-from isn.carriers.adaptive import Adaptive
-from isn.carriers.dct import STORED, Dct, Margin
+from isn.carriers import Carrier, carriers
 from isn.carriers.trellis import Trellis
 from isn.codes import Code, Room
 from isn.codes.avif import Avif, available
 from isn.codes.bundle import Bundle
 from isn.codes.file import Files
-from isn.codes.network import KIND as NETWORK
-from isn.codes.network import NetworkCode
-from isn.codes.network import shapes as network_shapes
-from isn.codes.photos import KIND as PHOTOS
 from isn.codes.photos import Photos
-from isn.codes.photos import shapes as photos_shapes
 from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
 from isn.images import Pixels, kept
 from isn.keys import Key
 from isn.metrics import psnr
-from isn.paper.method import KIND as PAPER
 from isn.paper.method import NUMBER as PAPER_NUMBER
 from isn.paper.method import Paper
-from isn.paper.method import shapes as paper_shapes
 from isn.progress import Tell, part, silent
 from isn.secret import Content, File, Item, Secret
-from isn.weights import Architecture, Weights
+
+# Late below, as whatever few commands need.
+if TYPE_CHECKING:
+    from isn.carriers.dct import Dct, Margin
+    from isn.weights import Architecture, Weights
 
 DEFAULT: Final = "photos"
 
@@ -147,7 +142,7 @@ class Carried:
     @property
     def options(self) -> frozenset[str]:
         """See :class:`Method`: a backend is used where a network runs."""
-        if any(isinstance(each, NetworkCode) for each in self.pictures):
+        if any(hasattr(each, "backend") for each in self.pictures):
             return frozenset({"bits", "backend"})
         return frozenset({"bits", "secrecy", "survive", "scaled"})
 
@@ -160,17 +155,16 @@ class Carried:
         """See :func:`tuned`."""
         if "bits" in options and not options["bits"]:
             raise _no_bits(options["bits"])
-        backend = options.get("backend")
-        codes = tuple(
-            NetworkCode(each.name, each.weights, backend) if isinstance(each, NetworkCode) else each
-            for each in self.pictures
-        )
-        carrier, bits = self.carrier, self.bits
+        codes, carrier, bits = self.pictures, self.carrier, self.bits
+        if "backend" in options:
+            codes = tuple(_run_on(each, options["backend"]) for each in codes)
         if {"secrecy", "survive"} <= options.keys():
             raise ConfigError(
                 "secrecy and a JPEG to survive were given, and no container has both: leave out one"
             )
         if "secrecy" in options:
+            from isn.carriers.adaptive import Adaptive
+
             carrier, bits = Adaptive(), _secret_bits(options["secrecy"])
         if "scaled" in options and "survive" not in options:
             raise ConfigError(
@@ -178,10 +172,12 @@ class Carried:
                 "quality of one too, for whatever scales stores with loss"
             )
         if "survive" in options:
+            from isn.carriers.dct import Dct
+
             side = kept(options["scaled"]) if "scaled" in options else 0
             carrier = Dct(options["survive"], side)
         bits = options.get("bits", bits)
-        if bits and isinstance(carrier, Dct):
+        if bits and carrier.stored is not None:
             raise ConfigError(
                 f"{bits!r} bits a sample were given, and how many survive a JPEG is the host's: "
                 "leave out either"
@@ -300,9 +296,11 @@ class Found:
 
     def survives(self, container: Pixels, key: Key) -> Margin | None:
         """See :meth:`isn.carriers.dct.Dct.margin`; None where its carrier survives no JPEG."""
-        if not isinstance(self.carrier, Dct):
+        if self.carrier.stored is None:
             return None
-        return self.carrier.margin(container, self.head, self.opened.sealed_length, key)
+        return cast("Dct", self.carrier).margin(
+            container, self.head, self.opened.sealed_length, key
+        )
 
     def _payload(self, container: Pixels, key: Key) -> bytes:
         try:
@@ -338,7 +336,7 @@ def look(container: Pixels, key: Key, own: Sequence[Method] = ()) -> Found:
         NoSeal: no head opens.
         UnknownModel: its method is not at hand.
     """
-    for carrier in CARRIERS:
+    for carrier in carriers():
         try:
             head = carrier.read_head(container, key)
             opened = envelope.open_head(head, key)
@@ -412,7 +410,7 @@ def _identity(each: Code | Paper) -> tuple[int, bytes]:
 
 def stored(method: Method) -> int | None:
     """Quality of JPEG at which its containers may be stored; None where they survive none."""
-    return STORED if isinstance(method, Carried) and isinstance(method.carrier, Dct) else None
+    return method.carrier.stored if isinstance(method, Carried) else None
 
 
 def names() -> tuple[str, ...]:
@@ -438,8 +436,10 @@ def get(name: str | os.PathLike[str] = DEFAULT, **options: Any) -> Method:
     if label in names():
         method = _shipped(label)
     elif label.endswith(".safetensors"):
+        from isn.weights import Weights
+
         name = os.path.basename(label).removesuffix(".safetensors")
-        method = of(name, Weights.load(label, SHAPES))
+        method = of(name, Weights.load(label, architectures()))
     else:
         raise ConfigError(
             f"there is no method {label!r}: give one of {', '.join(names())}, or the path of a "
@@ -478,26 +478,35 @@ def of(name: str, weights: Weights) -> Method:
     return _KINDS[weights.kind](name, weights)
 
 
-def _photos(name: str, weights: Weights) -> Method:
+def architectures() -> dict[str, Architecture]:
+    """Of the tensors of each kind of weights that is a method."""
+    from isn.codes import network, photos
+    from isn.paper import method as paper
+
+    return {each.KIND: each.shapes for each in (photos, network, paper)}
+
+
+def _photos(name: str, code: Photos) -> Method:
     rivals: tuple[Code, ...] = (Avif(),) if available() else ()
-    return Carried(name, (Photos(weights), *rivals), Trellis())
+    return Carried(name, (code, *rivals), Trellis())
 
 
 def _network(name: str, weights: Weights) -> Method:
+    from isn.codes.network import NetworkCode
+
     return Carried(name, (NetworkCode(name, weights),), Trellis())
 
 
-SHAPES: Final[dict[str, Architecture]] = {
-    PHOTOS: photos_shapes,
-    NETWORK: network_shapes,
-    PAPER: paper_shapes,
-}
-"""Of the tensors of each kind of weights that is a method."""
+def _run_on(code: Code, backend: Any) -> Code:
+    from isn.codes.network import NetworkCode
+
+    return NetworkCode(code.name, code.weights, backend) if isinstance(code, NetworkCode) else code
+
 
 _KINDS: Final[dict[str, Callable[[str, Weights], Method]]] = {
-    PHOTOS: _photos,
-    NETWORK: _network,
-    PAPER: Paper,
+    "photos": lambda name, weights: _photos(name, Photos(weights)),
+    "network": _network,
+    "paper": Paper,
 }
 
 
@@ -506,6 +515,8 @@ def _shipped(name: str) -> Method:
     entry = zoo.entry(name)
     if entry.kind == "avif":
         return Carried(name, (Avif(),), Trellis())
+    if entry.kind == "photos":
+        return _photos(name, Photos.later(entry.fingerprint, partial(zoo.weights, name)))
     return of(name, zoo.weights(name))
 
 

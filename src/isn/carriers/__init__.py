@@ -6,12 +6,9 @@ anything, and a *body*, whose length the head says.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
-from isn.carriers.adaptive import Adaptive
-from isn.carriers.dct import Dct
-from isn.carriers.scattered import Scattered
-from isn.carriers.trellis import Trellis
 from isn.images import Pixels
 from isn.keys import Key
 from isn.progress import Tell
@@ -25,6 +22,11 @@ class Carrier(Protocol):
     """
 
     name: str
+
+    @property
+    def stored(self) -> int | None:
+        """Quality of JPEG at which what it writes may be stored; None where it survives none."""
+        ...
 
     def capacity(self, host: Pixels, bits: float) -> int:
         """Bytes of body that a host carries, 0 where not even a head fits.
@@ -64,5 +66,17 @@ class Carrier(Protocol):
         ...
 
 
-CARRIERS: tuple[Carrier, ...] = (Trellis(), Scattered(), Adaptive(), Dct())
-"""All of them, in the order in which a reveal tries them."""
+def carriers() -> Iterator[Carrier]:
+    """All of them, in the order in which a reveal tries them, each imported in its turn."""
+    from isn.carriers.trellis import Trellis
+
+    yield Trellis()
+    from isn.carriers.scattered import Scattered
+
+    yield Scattered()
+    from isn.carriers.adaptive import Adaptive
+
+    yield Adaptive()
+    from isn.carriers.dct import Dct
+
+    yield Dct()

@@ -69,6 +69,7 @@ class Adaptive:
     """See :class:`isn.carriers.Carrier`."""
 
     name = "adaptive"
+    stored = None
 
     def capacity(self, host: Pixels, bits: float) -> int:
         """Bytes of body: `bits` of every sample, and of busy pixels :data:`MOST_BITS` at most."""

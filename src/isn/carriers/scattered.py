@@ -26,6 +26,7 @@ class Scattered:
     """See :class:`isn.carriers.Carrier`."""
 
     name = "scattered"
+    stored = None
 
     def capacity(self, host: Pixels, bits: float) -> int:
         """Bytes of body: at most 64 KiB, and a bit of every second sample."""

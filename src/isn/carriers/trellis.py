@@ -63,6 +63,7 @@ class Trellis:
     """See :class:`isn.carriers.Carrier`."""
 
     name = "trellis"
+    stored = None
 
     def capacity(self, host: Pixels, bits: float) -> int:
         """Bytes of body: `bits` of every sample but the head's, which has half of them at most."""

@@ -26,11 +26,10 @@ from isn.cli.common import (
 from isn.cli.many import are_several, look
 from isn.cli.methods import images_of
 from isn.cli.progress import progress_bar
-from isn.cli.voice import Voice, cell
+from isn.cli.table import Table
+from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.api import Capacity
     from isn.images import Picture
     from isn.secret import File
@@ -137,24 +136,18 @@ def fitting(
 
 def table(rows: Sequence[Capacity]) -> Table:
     """What to show of capacities; a column in which nothing stands is left out."""
-    from rich import box
-    from rich.table import Table
-
-    drawn = Table("method", box=box.SIMPLE_HEAD)
-    for title in ("images", "room, bytes", "container, dB", "revealed, dB"):
-        drawn.add_column(title, justify="right")
+    titles = ("method", "images", "room, bytes", "container, dB", "revealed, dB")
     refused = any(each.fits for each in rows)
-    if refused:
-        drawn.add_column("why not")
+    drawn = Table((*titles, "why not") if refused else titles, right=range(1, len(titles)))
     for each in rows:
-        cells: list[Any] = [
-            cell(each.method),
+        cells = [
+            each.method,
             images_of(each.images),
             str(each.size) if each.size else "-",
             _decibels(each.container),
             _decibels(each.revealed),
         ]
-        drawn.add_row(*cells, *([cell(each.fits)] if refused else []))
+        drawn.rows.append([*cells, each.fits] if refused else cells)
     return drawn
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -17,11 +17,10 @@ from isn.cli.common import (
 from isn.cli.many import are_several, look
 from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
-from isn.cli.voice import Voice, cell
+from isn.cli.table import Table
+from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.api import Inspection
     from isn.errors import RevealError
     from isn.images import Picture
@@ -114,9 +113,7 @@ def _advice(found: Inspection) -> str:
 
 
 def _table(picture: Picture, found: Inspection | None) -> Table:
-    from rich.table import Table
-
-    rows = [("file", picture.name), ("size", sides(*picture.pixels.shape[:2]))]
+    rows: list[Sequence[str]] = [("file", picture.name), ("size", sides(*picture.pixels.shape[:2]))]
     if found is None:
         rows.append(("container", "nothing opens so"))
     else:
@@ -130,10 +127,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
             *([("fingerprint", found.fingerprint.hex())] if any(found.fingerprint) else []),
             *((f"hidden {k}", _told(each)) for k, each in enumerate(found.contents, 1)),
         ]
-    table = Table.grid(padding=(0, 2))
-    for name, value in rows:
-        table.add_row(name, cell(value))
-    return table
+    return Table(rows=rows)
 
 
 def _survival(quality: int) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from isn.cli.common import STANDARD, count_of, decibels, sides
-from isn.cli.voice import Voice, cell
+from isn.cli.table import Table
+from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.api import Container
     from isn.cli.hide import Order
     from isn.images import Picture
@@ -64,17 +63,13 @@ def _table(
     secret: Sequence[Picture | File],
     values: Sequence[float],
 ) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    drawn = Table("", "name", "size", box=box.SIMPLE_HEAD)
-    drawn.add_column("PSNR, dB", justify="right")
+    drawn = Table(("", "name", "size", "PSNR, dB"), right=(3,))
     host = container.host
     size = sides(*host.pixels.shape[:2])
-    drawn.add_row("container", cell(host.name), size, f"{container.psnr:.2f}")
+    drawn.rows.append(("container", host.name, size, f"{container.psnr:.2f}"))
     for k, (name, item, value) in enumerate(zip(names, secret, values, strict=True), 1):
         told = f"{value:.2f}" if math.isfinite(value) else "exact"
-        drawn.add_row(f"revealed {k}", cell(_name(name, item)), _size(item), told)
+        drawn.rows.append((f"revealed {k}", _name(name, item), _size(item), told))
     return drawn
 
 

@@ -22,7 +22,7 @@ class Outcome:
 
     Attributes:
         facts: for programs; empty where it failed before there were any.
-        parts: for people, text or rich tables.
+        parts: for people, text or tables.
         notes: as of :class:`~isn.cli.voice.Voice`.
         warnings: likewise.
         error: why it failed, one sentence; "" where it did not.

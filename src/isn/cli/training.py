@@ -141,7 +141,7 @@ def start_of(name: str | None) -> tuple[str, Weights] | None:
         return name, zoo.weights(name)
     # A run's model is always called so: what it is called is the run.
     label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
-    kinds = method.SHAPES | {baluja.KIND: baluja_network.shapes}
+    kinds = method.architectures() | {baluja.KIND: baluja_network.shapes}
     return label, Weights.load(path, kinds)
 
 

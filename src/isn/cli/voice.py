@@ -9,14 +9,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
+from isn.cli.table import Table
 from isn.errors import OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a program, where nothing is lost by being wide."""
@@ -55,7 +55,7 @@ class Voice:
         return self.json or self.quiet
 
     def report(self, *parts: object) -> None:
-        """Prints text or rich tables for people."""
+        """Prints text or tables, ours or those of rich, for people."""
         if self.silent or _closed(self._stream):
             return
         for part in parts:
@@ -63,6 +63,8 @@ class Voice:
                 if isinstance(part, str):
                     # A path must come out in one piece, so that it can be copied.
                     _write(self._stream, printable(part, "\n"))
+                elif isinstance(part, Table):
+                    _write(self._stream, _printable_table(part).drawn(_width(self._stream)))
                 else:
                     _print(part, self._stream)
 
@@ -125,11 +127,8 @@ def printable(text: str, kept: str = "") -> str:
     )
 
 
-def cell(text: str) -> Text:
-    """A cell of a table, which is folded where it is too long."""
-    from rich.text import Text
-
-    return Text(printable(text), overflow="fold")
+def _printable_table(table: Table) -> Table:
+    return replace(table, rows=[[printable(cell) for cell in row] for row in table.rows])
 
 
 def terminal(stream: TextIO) -> Console:

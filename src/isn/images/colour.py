@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image
 
 from isn.errors import ImageError
 
@@ -30,8 +30,8 @@ BACK: Final = {
 
 # ImportError: a Pillow built without LittleCMS.
 _PROFILE_ERRORS = (
-    *(ImageCms.PyCMSError, OSError, TypeError, ValueError, KeyError, AttributeError),
-    *(RuntimeError, OverflowError, ImportError),
+    *(OSError, TypeError, ValueError, KeyError, AttributeError, RuntimeError, OverflowError),
+    ImportError,
 )
 
 
@@ -145,9 +145,12 @@ def to_srgb(
         notes: takes what a person should hear of.
     """
     if profile:
+        # Late, as few files have one.
+        from PIL import ImageCms
+
         try:
             applied = _apply_profile(image, cast(bytes, profile))
-        except _PROFILE_ERRORS:
+        except (*_PROFILE_ERRORS, ImageCms.PyCMSError):
             notes.append(unusable(name))
         else:
             return (to_rgb(image), False) if applied is None else (applied, True)
@@ -163,6 +166,8 @@ def unusable(name: str) -> str:
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
     """The image in sRGB; None where it is already."""
+    from PIL import ImageCms
+
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     if image.mode == "L" and source.profile.xcolor_space.strip() == "RGB":
         image = image.convert("RGB")

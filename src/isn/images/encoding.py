@@ -104,9 +104,17 @@ def check_fits(file_format: str, size: tuple[int, int], name: str) -> None:
 
 def _saved(samples: Pixels, file_format: str, options: dict[str, Any]) -> bytes:
     register(file_format)
-    buffer = io.BytesIO()
-    Image.fromarray(samples).save(buffer, file_format, **options)
+    buffer = _Named(file_format)
+    Image.fromarray(samples).save(buffer, **options)
     return buffer.getvalue()
+
+
+class _Named(io.BytesIO):
+    """A file whose name says its format: told it, Pillow would import those of five others."""
+
+    def __init__(self, file_format: str) -> None:
+        super().__init__()
+        self.name = f"image.{file_format.lower()}"
 
 
 def _strategy(samples: Pixels) -> int:

@@ -6,9 +6,6 @@ with it. It costs a start of Python for each file, and keeps others' Pillow as i
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +34,11 @@ def open_heif(stream: BinaryIO) -> Image.Image:
         OSError: it is damaged.
         MemoryError: there is not enough memory.
     """
+    # Late, as few files need them.
+    import json
+    import signal
+    import subprocess
+
     script = Path(__file__).with_name("heif_process.py")
     done = subprocess.run(
         # The same modules as here, wherever this process has them from.

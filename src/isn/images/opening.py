@@ -17,13 +17,23 @@ from PIL import Image, UnidentifiedImageError, features
 from isn.errors import ImageError
 from isn.images import heif, png, webp
 from isn.images.picture import MAX_PIXELS, no_room_for, reason, too_large
-from isn.images.tiff import Tiff
 
 MAX_STREAM_BYTES: Final = 1 << 30
 """Enough for `MAX_PIXELS` at 8 bytes each, uncompressed; an endless stream stops here."""
 
-_PLUGINS: Final = {"TIFF": "Tiff", "WEBP": "WebP", "AVIF": "Avif"}
-"""Pillow's modules for what is read and what `Image.preinit` does not import."""
+_PLUGINS: Final = {
+    "PNG": "Png",
+    "JPEG": "Jpeg",
+    "TIFF": "Tiff",
+    "BMP": "Bmp",
+    "GIF": "Gif",
+    "PPM": "Ppm",
+    "WEBP": "WebP",
+    "AVIF": "Avif",
+}
+"""Pillow's modules for what is read, by its names of the formats, in the order of trial."""
+
+_OPTIONAL: Final = ("WEBP", "AVIF")
 
 _Factory = Callable[[IO[bytes], str], Image.Image]
 
@@ -45,14 +55,19 @@ class Opened:
 
 def known_formats() -> tuple[str, ...]:
     """Pillow's names of the formats that are read."""
-    # Pillow opens MPO by way of JPEG, and may be built without the others' libraries.
-    known = [each for each in ("webp", "avif") if each in features.modules]
-    optional = [each for each in known if features.check(each)]
-    return ("PNG", "JPEG", "TIFF", "BMP", "GIF", "PPM", *map(str.upper, optional), heif.FORMAT)
+    return (*filter(_built, _PLUGINS), heif.FORMAT)
+
+
+def _built(name: str) -> bool:
+    """Whether this Pillow reads a format; MPO it opens by way of JPEG."""
+    if name not in _OPTIONAL:
+        return True
+    module = name.lower()
+    return module in features.modules and bool(features.check(module))
 
 
 def register(name: str) -> None:
-    """Lets Pillow read and write a format; `Image.init` would import forty others as well."""
+    """Lets Pillow read and write a format; by itself it would import others as well."""
     if name in _PLUGINS and name not in Image.OPEN:
         import_module(f"PIL.{_PLUGINS[name]}ImagePlugin")
 
@@ -96,16 +111,20 @@ def open_image(stream: BinaryIO, name: str) -> Opened:
 
 
 def _factories(prefix: bytes) -> Iterator[_Factory]:
-    Image.preinit()
-    for name in known_formats():
-        if name == heif.FORMAT:
-            if heif.accepts(prefix):
-                yield lambda stream, _: heif.open_heif(cast(BinaryIO, stream))
-            continue
+    for name in filter(_built, _PLUGINS):
         register(name)
         factory, accepts = Image.OPEN[name]
         if accepts is None or accepts(prefix) is True:
-            yield Tiff if name == "TIFF" else factory
+            yield _tiff() if name == "TIFF" else factory
+    if heif.accepts(prefix):
+        yield lambda stream, _: heif.open_heif(cast(BinaryIO, stream))
+
+
+def _tiff() -> _Factory:
+    # Late, as whatever few files need.
+    from isn.images.tiff import Tiff
+
+    return Tiff
 
 
 def stream_of(source: object, name: str, stack: contextlib.ExitStack) -> BinaryIO:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from isn.errors import ImageError, IsnError
-from isn.images import colour, tiff
+from isn.images import colour
 from isn.images.opening import Opened, known_formats, open_image, stream_of
 from isn.images.picture import (
     MAX_PIXELS,
@@ -180,8 +180,14 @@ def _load(image: Image.Image) -> None:
 def _find_picture(image: Image.Image, name: str) -> None:
     if image.format in _FIRST_IS_MAIN or not getattr(image, "is_animated", False):
         return
-    if image.format != "TIFF" or not tiff.find_picture(image):
+    if image.format != "TIFF" or not _picture_of_tiff(image):
         raise ImageError(f"{name} holds more than one picture: save the one you mean by itself")
+
+
+def _picture_of_tiff(image: Image.Image) -> bool:
+    from isn.images import tiff
+
+    return tiff.find_picture(image)
 
 
 def _true_of_pixels(

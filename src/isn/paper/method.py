@@ -16,7 +16,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -26,12 +26,15 @@ from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError
 from isn.images import Pixels
 from isn.keys import Key
-from isn.paper.backends.base import Backend
-from isn.paper.config import ModelConfig
-from isn.paper.engine import Engine, floats, pixels, unfitted
 from isn.progress import Tell, part, silent
 from isn.secret import Content, Item, Secret, check_sizes, forged, pictures_of
-from isn.weights import Weights
+
+# What runs the network is late below: most containers are none of its.
+if TYPE_CHECKING:
+    from isn.paper.backends.base import Backend
+    from isn.paper.config import ModelConfig
+    from isn.paper.engine import Engine
+    from isn.weights import Weights
 
 KIND: Final = "paper"
 """Of its weights."""
@@ -54,6 +57,8 @@ def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     Raises:
         ConfigError: a setting is out of its range.
     """
+    from isn.paper.config import ModelConfig
+
     return ModelConfig.from_mapping(dict(config)).parameter_shapes()
 
 
@@ -89,6 +94,8 @@ class Paper:
     @cached_property
     def config(self) -> ModelConfig:
         """The network's architecture."""
+        from isn.paper.config import ModelConfig
+
         return ModelConfig.from_mapping(dict(self.weights.config))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -111,6 +118,8 @@ class Paper:
 
     @cached_property
     def _engine(self) -> Engine:
+        from isn.paper.engine import Engine
+
         backend = "torch" if self.refine and self.backend is None else self.backend
         return Engine.of(self.config, self.weights, backend)
 
@@ -137,6 +146,8 @@ class Paper:
                 f"the host is {host.shape[1]} x {host.shape[0]}, {self.name} needs "
                 f"{MIN_SIDE} x {MIN_SIDE} pixels at least: take a larger one"
             )
+        from isn.paper.engine import floats, pixels
+
         height, width = self.config.region(*host.shape[:2])
         engine, container = self._engine, in_colour(host).copy()
         inside = container[:height, :width]
@@ -187,6 +198,8 @@ class Paper:
         return self._shown(container, [size] * self.config.hidden_images, tell)
 
     def _shown(self, container: Pixels, sizes: Sequence[tuple[int, int]], tell: Tell) -> list[Item]:
+        from isn.paper.engine import floats, unfitted
+
         height, width = self.config.region(*container.shape[:2])
         inside = floats([in_colour(container)[:height, :width]])
         shown = self._engine.inverse(inside, self.texture, tell)

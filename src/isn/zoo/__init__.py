@@ -12,13 +12,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pkgutil import get_data
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from isn.errors import ConfigError
 
 if TYPE_CHECKING:
     from isn.weights import Weights
+
+# Not by `importlib.resources`, whose import takes longer than the rest of `isn methods`.
+_HERE: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,7 @@ class Entry:
 
 @cache
 def _table(name: str) -> Mapping[str, Any]:
-    # Not by `importlib.resources`, whose import takes longer than the rest of `isn methods`.
-    return tomllib.loads((get_data(__name__, name) or b"").decode())
+    return tomllib.loads((_HERE / name).read_text("utf-8"))
 
 
 @cache
@@ -91,11 +93,8 @@ def weights(name: str) -> Weights:
     Raises:
         ConfigError: there is no such method, or it has none.
     """
-    from importlib.resources import as_file, files
-
     from isn.weights import Weights
 
     if not entry(name).fingerprint:
         raise ConfigError(f"the method {name} has learned nothing: there are no weights")
-    with as_file(files("isn.zoo") / "weights" / f"{name}.safetensors") as path:
-        return Weights.load(path)
+    return Weights.load(_HERE / "weights" / f"{name}.safetensors")

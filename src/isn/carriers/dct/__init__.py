@@ -66,6 +66,7 @@ class Dct:
     scaled: int = 0
 
     name = "dct"
+    stored = STORED
 
     def __post_init__(self) -> None:
         given: object = self.survives

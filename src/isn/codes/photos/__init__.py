@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -31,7 +32,9 @@ from isn.secret import (
     forged,
     pictures_of,
 )
-from isn.weights import Weights
+
+if TYPE_CHECKING:
+    from isn.weights import Weights
 
 KIND: Final = "photos"
 """Of its weights."""
@@ -72,15 +75,29 @@ class Photos:
     number = 1
     bits = 2.0
     counts = range(1, MOST_IMAGES + 1)
+    fingerprint: bytes
+    """Of the prior."""
+    _load: Callable[[], Weights]
 
     def __init__(self, weights: Weights) -> None:
         weights.check(KIND, shapes)
-        self.weights, self._prior = weights, Prior(weights.tensors)
+        self.fingerprint, self._prior = weights.fingerprint, Prior(weights.tensors)
 
-    @property
-    def fingerprint(self) -> bytes:
-        """Of the prior."""
-        return self.weights.fingerprint
+    @classmethod
+    def later(cls, fingerprint: bytes, load: Callable[[], Weights]) -> Photos:
+        """The code of sound weights, which are read once it encodes or decodes.
+
+        Args:
+            fingerprint: of the weights.
+            load: reads them.
+        """
+        made = cls.__new__(cls)
+        made.fingerprint, made._load = fingerprint, load
+        return made
+
+    @cached_property
+    def _prior(self) -> Prior:
+        return Prior(self._load().tensors)
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""

@@ -1,0 +1,80 @@
+"""Tables as text, for a terminal or a file.
+
+Not those of `rich`, whose import takes as long as hiding in a small image.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+_LEAST = 16
+"""Columns of a cell that is folded, even if the line is too long then."""
+
+_WIDE = ("W", "F")
+_UNSEEN = ("Mn", "Me", "Cf")
+"""East Asian widths and categories of characters that take two columns, or none."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells, of which the widest column is folded where a line is too long.
+
+    Attributes:
+        titles: of the columns; empty for a list of names and what they are, without a head.
+        right: numbers of the columns whose cells lie at the right.
+        rows: a cell for each column.
+    """
+
+    titles: Sequence[str] = ()
+    right: Sequence[int] = ()
+    rows: list[Sequence[str]] = field(default_factory=list)
+
+    def drawn(self, width: int) -> str:
+        """The table in lines of no more than so many columns, if its widest cell can be folded."""
+        whole = [*([self.titles] if self.titles else []), *self.rows]
+        widths = [max(map(_columns, cells)) for cells in zip(*whole, strict=True)]
+        edge = 2 if self.titles else 0
+        over = sum(widths) + 2 * (len(widths) - 1) + 2 * edge - width
+        widest = widths.index(max(widths))
+        widths[widest] = min(widths[widest], max(widths[widest] - over, _LEAST))
+        lines = [line for row in whole for line in self._lines(row, widths, " " * edge)]
+        if self.titles:
+            lines.insert(1, f" {'─' * (sum(widths) + 2 * len(widths))}")
+            lines = ["", *lines, ""]
+        return "\n".join(lines)
+
+    def _lines(self, row: Sequence[str], widths: Sequence[int], edge: str) -> Iterator[str]:
+        folded = [list(_folded(*each)) for each in zip(row, widths, strict=True)]
+        for k in range(max(map(len, folded))):
+            cells = []
+            for column, (parts, width) in enumerate(zip(folded, widths, strict=True)):
+                part = parts[k] if k < len(parts) else ""
+                gap = " " * (width - _columns(part))
+                cells.append(gap + part if column in self.right else part + gap)
+            yield f"{edge}{'  '.join(cells)}".rstrip()
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(map(_column, text))
+
+
+def _column(character: str) -> int:
+    if unicodedata.category(character) in _UNSEEN:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
+
+
+def _folded(text: str, width: int) -> Iterator[str]:
+    """A text in pieces of so many columns, at least a character each, between words if it can."""
+    while _columns(text) > width:
+        end = 1
+        while _columns(text[: end + 1]) <= width:
+            end += 1
+        between = text.rfind(" ", 1, end + 1)
+        end = between if between > 0 else end
+        yield text[:end]
+        text = text[end:].lstrip(" ")
+    yield text
