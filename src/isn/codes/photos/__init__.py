@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -81,7 +81,9 @@ class Photos:
 
     def __init__(self, weights: Weights) -> None:
         weights.check(KIND, shapes)
-        self.fingerprint, self._prior = weights.fingerprint, Prior(weights.tensors)
+        self.fingerprint, self._load = weights.fingerprint, partial(_itself, weights)
+        # What is wrong with its numbers is told here.
+        self._prior = Prior(weights.tensors)
 
     @classmethod
     def later(cls, fingerprint: bytes, load: Callable[[], Weights]) -> Photos:
@@ -95,9 +97,14 @@ class Photos:
         made.fingerprint, made._load = fingerprint, load
         return made
 
+    @property
+    def weights(self) -> Weights:
+        """Of the prior."""
+        return self._load()
+
     @cached_property
     def _prior(self) -> Prior:
-        return Prior(self._load().tensors)
+        return Prior(self.weights.tensors)
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
@@ -140,6 +147,10 @@ class Photos:
     def contents(self, payload: bytes, area: int) -> list[Content]:
         """See :meth:`isn.codes.Code.contents`."""
         return [Content(size) for size in _opened(payload, area)[2]]
+
+
+def _itself(weights: Weights) -> Weights:
+    return weights
 
 
 def _opened(
