@@ -42,9 +42,9 @@ SCALAR = 0.76
 """Square error that the two quantisers make of that of one, at the same bits."""
 
 
-def alike(bands: Bands, prior: Prior, step: int, quantise: code.Quantise) -> Iterator[rans.Part]:
+def alike(bands: Bands, prior: Prior, step: int, lanes: int) -> Iterator[rans.Part]:
     """A code's parts, each number with the class of the mean magnitude of its channel."""
-    for numbers, kinds in PARTS(bands, prior, step, quantise):
+    for numbers, kinds in PARTS(bands, prior, step, lanes):
         magnitudes = np.abs(numbers).mean((1, 2))
         quarters = np.rint(4 * (np.log2(np.maximum(magnitudes, 2.0**FINEST)) - FINEST))
         classes = np.clip(quarters, 0, CLASSES - 1).astype(np.uint8)

@@ -76,9 +76,10 @@ def test_the_bits_and_errors_of_training_are_about_those_of_the_code(
     taken, square = 0.0, []
     for each in levels.numpy():
         pixels = np.rint(each.transpose(1, 2, 0) + 127.5).astype(np.uint8)
-        one, passes = code.Images([pixels]), code._Passes(1, silent)
-        taken += passes.foreseen(list(one), runtime, step).sum() / 8
-        (found,) = code.decode(passes.coded(one, runtime, step), runtime, [(64, 64)], step)
+        bands = image.Bands.of(pixels)
+        encoder = code._Passes(1, silent).over([bands], runtime, step, code._numbers([bands]))
+        taken += encoder.bits / 8
+        (found,) = code.decode(encoder.code(), runtime, [(64, 64)], step)
         places = [image._places(numbers) for numbers in (found.blocks, found.means)]
         back = image.received(*places, image.size_of(step))[0]
         square.append(np.square(back - each).mean())

@@ -7,15 +7,14 @@ and an image to another::
 
     images  ->  bands  ->  / step  ->  classes of the prior  ->  numbers  ->  rANS  ->  bytes
 
-and back, to images that are known to about a step. One step for all images of a host, so that their
-errors are about the same: it is foreseen from a part of them, and how much a bit is worth makes the
-code fit (:mod:`isn.codes.photos.rate`).
+and back, to images that are known to about a step. One step for all images of a host, the finest
+whose code fits; their errors so are about the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,6 @@ from isn.codes.photos.prior import (
     feature,
     mean_values,
 )
-from isn.codes.photos.rate import Rate
 from isn.codes.photos.search import Search
 from isn.errors import ImageError
 from isn.images import Pixels
@@ -46,26 +44,6 @@ _SAMPLE: Final = 64
 """Blocks of means, of 64 x 64 samples, that are enough to guess a step from."""
 _KEPT: Final = 100_000_000
 """Numbers whose bands are kept, in 4 bytes each; those of more are made anew in each pass."""
-_COARSER: Final = 2
-"""Steps by which a code is coarser than at the usual worth of a bit: it is the better for it."""
-_FAR: Final = 4
-_GUESSES: Final = 3
-"""Steps from which on what was foreseen of one is not believed of another, and how often it is
-foreseen again."""
-_TRIALS: Final = 2
-"""Passes over all of large images, before the finest step that fits is looked for."""
-_LEAST_BITS: Final = 0.3
-"""Of a number, with which one pass is enough: with fewer, what a part takes is hard to foresee."""
-_FILLED: Final = 0.99
-"""Share of the room that a code is to take."""
-_SPARE: Final = 2.5
-"""Bytes of each lane that its code may take beyond what is expected."""
-
-_Bits: TypeAlias = NDArray[np.float64]
-"""Of each part."""
-
-Quantise: TypeAlias = Callable[[Floats, NDArray[np.uint8]], rans.Part]
-"""Numbers and kinds of values in steps and their classes."""
 
 
 def largest(host: int) -> int:
@@ -129,21 +107,18 @@ def _count(rows: int, columns: int) -> int:
     return (CHANNELS - len(MEANS)) * rows * columns + CHANNELS * means
 
 
-def parts(bands: Bands, prior: Prior, step: int, quantise: Quantise) -> Iterator[rans.Part]:
-    """Numbers and kinds of an image, in the order in which they are coded."""
+def parts(bands: Bands, prior: Prior, step: int, lanes: int) -> Iterator[rans.Part]:
+    """Numbers and kinds of an image, in the order in which they are coded, for so many lanes."""
     means, found = bands.means[list(MEANS)], np.empty(bands.means.shape, np.int32)
-    classes = _same(prior.coarsest(step), means.shape)
-    numbers, kinds = quantise(_in_steps(means, step), classes)
+    numbers, kinds = _quantised(means, _same(prior.coarsest(step), means.shape), step, lanes)
     yield numbers, kinds
     found[list(MEANS)] = halves(numbers, kinds >= CLASSES)
-    yield from _level(prior.means, bands.means, found, step, quantise)
+    yield from _level(prior.means, bands.means, found, step, lanes)
     known = _known(found, bands.blocks.shape[1:])
-    yield from _level(prior.blocks, bands.blocks, known, step, quantise)
+    yield from _level(prior.blocks, bands.blocks, known, step, lanes)
 
 
-def _level(
-    level: Level, bands: Floats, found: Whole, step: int, quantise: Quantise
-) -> Iterator[rans.Part]:
+def _level(level: Level, bands: Floats, found: Whole, step: int, lanes: int) -> Iterator[rans.Part]:
     """The parts of one level.
 
     Args:
@@ -152,12 +127,12 @@ def _level(
         found: what numbers stand for: of 192 channels, those of the means known and the others
             filled here; or of the three means alone, and no others are kept.
         step: index of the step.
-        quantise: makes numbers.
+        lanes: of the coder.
     """
     whole = len(found) == CHANNELS
     seen = _Seen(level, found[list(MEANS)] if whole else found, step)
     for group, channels in enumerate(GROUPS):
-        numbers, kinds = quantise(_in_steps(bands[list(channels)], step), seen.classes(group))
+        numbers, kinds = _quantised(bands[list(channels)], seen.classes(group), step, lanes)
         yield numbers, kinds
         each = halves(numbers, kinds >= CLASSES)
         seen.add(group, each)
@@ -165,10 +140,10 @@ def _level(
             found[list(channels)] = each
 
 
-def _in_steps(bands: Floats, step: int) -> Floats:
-    """Some bands, a copy that is used up, in steps."""
+def _quantised(bands: Floats, classes: NDArray[np.uint8], step: int, lanes: int) -> rans.Part:
+    """Numbers and kinds of some bands, a copy that is used up, whose classes are known."""
     bands /= np.float32(size_of(step))
-    return bands
+    return quantised(bands, classes, rans.costs(), lanes)
 
 
 def _known(means: Whole, shape: tuple[int, ...]) -> Whole:
@@ -194,10 +169,6 @@ class _Seen:
         self._all[self._ends[group] : self._ends[group + 1]] = feature(found)
 
 
-def _usually(lanes: int) -> Quantise:
-    return lambda values, classes: quantised(values, classes, rans.costs(), lanes)
-
-
 class _Passes:
     """Tells progress over passes whose number nobody knows: the share of them that is behind.
 
@@ -209,51 +180,16 @@ class _Passes:
     def __init__(self, numbers: int, tell: Tell) -> None:
         self._numbers, self._tell, self._done = numbers, tell, 0
 
-    def foreseen(self, bands: Sequence[Bands], prior: Prior, step: int) -> _Bits:
-        """Bits of each part of some images in a step."""
-        lanes = rans.lanes(sum(_count(*each.blocks.shape[1:]) for each in bands))
-        return np.array(
-            [rans.bits(*each) for each in self._over(bands, prior, step, _usually(lanes))]
-        )
-
-    def coded(self, images: Images, prior: Prior, step: int) -> bytes:
-        """The code of all images in a step."""
-        return self._code(images, prior, step, _usually(rans.lanes(images.numbers)))
-
-    def fitted(
-        self, images: Images, prior: Prior, step: int, foreseen: Sequence[float], room: int
-    ) -> tuple[bytes, _Bits]:
-        """The code of all images in a step, which fills a room, more or less.
-
-        Args:
-            images: to be coded.
-            prior: the learned one.
-            step: index of the step.
-            foreseen: bits of each part, about.
-            room: bytes that the code is to take.
-
-        Returns:
-            The code, and the bits of each part at the usual worth of a bit, about.
-        """
-        spare = rans.overhead(images.numbers) + _SPARE * rans.lanes(images.numbers)
-        rate = Rate(foreseen, 8 * (room - spare), images.numbers)
-        return self._code(images, prior, step, rate.quantised), np.array(rate.usual)
-
-    def _code(self, images: Images, prior: Prior, step: int, quantise: Quantise) -> bytes:
-        encoder = rans.Encoder(images.numbers)
-        for numbers, kinds in self._over(images, prior, step, quantise):
-            encoder.add(numbers, kinds)
-        return encoder.code()
-
-    def _over(
-        self, bands: Iterable[Bands], prior: Prior, step: int, quantise: Quantise
-    ) -> Iterator[rans.Part]:
+    def over(self, bands: Iterable[Bands], prior: Prior, step: int, numbers: int) -> rans.Encoder:
+        """One pass: all numbers of some images, so many, in a step."""
+        encoder, lanes = rans.Encoder(numbers), rans.lanes(numbers)
         for each in bands:
-            for numbers, kinds in parts(each, prior, step, quantise):
-                yield numbers, kinds
+            for part_numbers, kinds in parts(each, prior, step, lanes):
+                encoder.add(part_numbers, kinds)
                 self._done += kinds.size
                 passes = self._done / self._numbers
                 self._tell(passes / (passes + 1))
+        return encoder
 
 
 def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
@@ -275,7 +211,7 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
     sizes = {STEPS[1] + 1: 0.0}
 
     def taken(step: int) -> float:
-        bits = float(passes.foreseen(some, prior, step).sum())
+        bits = passes.over(some, prior, step, _numbers(some)).bits
         sizes[step] = bits / 8 / share + rans.overhead(total)
         return sizes[step]
 
@@ -287,10 +223,7 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
 
 
 def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tuple[int, bytes]:
-    """A code of some images that fills a room, and the index of its step.
-
-    Of large images, one whose step a part of them tells, made to fit by what a bit is worth: a
-    single pass over all. Of small ones, and where that fails, the one in the finest step that fits.
+    """The code of some images in the finest step in which it fits, and the index of that step.
 
     Args:
         images: to be coded.
@@ -301,20 +234,19 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
     Raises:
         ImageError: not even the coarsest code fits.
     """
-    passes, search = _Passes(images.numbers, tell), Search(images, room)
+    total = images.numbers
+    passes, search = _Passes(total, tell), Search(images, room)
     some, share = images.sampled()
-    if share < 1 and 8 * room > _LEAST_BITS * images.numbers:
-        found = _made_to_fit(images, some, prior, room, passes, search)
-        if found is not None:
-            tell(1.0)
-            return found
+    if share < 1:
+        bits = passes.over(some, prior, search.guess, _numbers(some)).bits
+        search.told(search.guess, bits / 8 / share + rans.overhead(total))
     del some
     # Of the codes that were made, the finest that fits.
     kept = b""
 
     def taken(step: int) -> float:
         nonlocal kept
-        content = passes.coded(images, prior, step)
+        content = passes.over(images, prior, step, total).code()
         if len(content) <= room:
             kept = content
         return len(content)
@@ -326,71 +258,15 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
     return step, kept
 
 
-def _made_to_fit(
-    images: Images,
-    some: Sequence[Bands],
-    prior: Prior,
-    room: int,
-    passes: _Passes,
-    search: Search,
-) -> tuple[int, bytes] | None:
-    """Step and code that a part of the images leads to; None where that fills no room."""
-    guess = min(search.guess, STEPS[1])
-    for _ in range(_GUESSES):
-        bits = passes.foreseen(some, prior, guess)
-        step, foreseen = _foreseen(images, bits, _digits(some, guess), guess, search)
-        if abs(step - guess) <= _FAR:
-            break
-        guess = step
-    for _ in range(_TRIALS):
-        content, bits = passes.fitted(images, prior, step, foreseen, room)
-        if _FILLED * room < len(content) <= room:
-            return step, content
-        step, foreseen = _foreseen(images, bits, _digits(images, step), step, search)
-    return None
-
-
-def _foreseen(
-    images: Images, bits: _Bits, digits: _Bits, guess: int, search: Search
-) -> tuple[int, list[float]]:
-    """The step of a code that fits, and the bits of each of its parts.
-
-    Args:
-        images: to be coded.
-        bits: of each part of some of them, in a step.
-        digits: of these.
-        guess: that step.
-        search: told of it.
-    """
-    each = bits / np.maximum(digits, 1)
-    size = float(each @ _digits(images, guess)) / 8 + rans.overhead(images.numbers)
-    search.told(guess, size)
-    step = min(search.guess + _COARSER, STEPS[1])
-    return step, list(each * _digits(images, step))
-
-
-def _digits(bands: Iterable[Bands], step: int) -> _Bits:
-    """The digits of the magnitudes of each part, every second one of the blocks' along each side.
-
-    The bits of a part are about in proportion.
-    """
-    found = []
-    for each in bands:
-        blocks, levels = each.blocks[:, ::2, ::2], (list(MEANS), *map(list, GROUPS))
-        found += [_sum_of_digits(each.means[channels], step) for channels in levels]
-        found += [_sum_of_digits(blocks[list(channels)], step) for channels in GROUPS]
-    return np.array(found)
-
-
-def _sum_of_digits(bands: Floats, step: int) -> float:
-    return float(np.log2(1 + np.abs(bands) / np.float32(size_of(step))).sum(dtype=np.float64))
-
-
 def _too_many(images: Images, room: int) -> ImageError:
     return ImageError(
         f"{len(images)} hidden images do not fit in {room} bytes, not even coarsely: "
         "take a larger host, or fewer or smaller images"
     )
+
+
+def _numbers(bands: Sequence[Bands]) -> int:
+    return sum(_count(*each.blocks.shape[1:]) for each in bands)
 
 
 def decode(

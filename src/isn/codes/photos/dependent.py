@@ -17,6 +17,7 @@ Coding with Trellis-Coded Quantization", DCC 2019).
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -79,19 +80,16 @@ def until(magnitudes: Any, odd: Any) -> Any:
     return magnitudes + 0.5 - odd * (0.25 + 0.25 * (magnitudes > 0))
 
 
-def lean(scale: Any, worth: float = WORTH) -> Any:
+def lean(scale: Any) -> Any:
     """By how much nearer a number must be than the next smaller one, for the bits that it takes.
 
     Args:
         scale: mean magnitudes of what is expected, an array of any library.
-        worth: square error that a bit is worth.
     """
-    return (worth / 2 / (scale * math.log(2))).clip(None, 0.45)
+    return (WORTH / 2 / (scale * math.log(2))).clip(None, 0.45)
 
 
-def quantised(
-    values: Floats, classes: Small, costs: Floats, lanes: int, worth: float = WORTH
-) -> tuple[Whole, Small]:
+def quantised(values: Floats, classes: Small, costs: Floats, lanes: int) -> tuple[Whole, Small]:
     """The numbers that cost least in error and bits, and the kind of each.
 
     Args:
@@ -100,25 +98,25 @@ def quantised(
         costs: bits of each magnitude, of a class in a quantiser: 2 x CLASSES x magnitudes. Larger
             ones take what the largest does.
         lanes: that will decode side by side.
-        worth: square error that a bit is worth.
 
     Returns:
         Numbers, and their classes, ``CLASSES`` more where they are of the odd quantiser, in the
         shape of the values.
     """
-    side, leans = runs(values.size, lanes), _leans(worth)
+    side = runs(values.size, lanes)
     numbers, kinds = np.empty(values.shape, np.int32), np.empty(values.shape, np.uint8)
 
     def work(first: int, last: int) -> None:
         call(
-            *("quantise", values, classes, values.size, side, first, last, leans, costs),
-            *(costs.shape[1], costs.shape[2] - 1, worth, *CODE.ways, numbers, kinds),
+            *("quantise", values, classes, values.size, side, first, last, _leans(), costs),
+            *(costs.shape[1], costs.shape[2] - 1, WORTH, *CODE.ways, numbers, kinds),
         )
 
     threads.spread(work, side, _SIDE_BY_SIDE)
     return numbers, kinds
 
 
-def _leans(worth: float = WORTH) -> Floats:
+@cache
+def _leans() -> Floats:
     """The :func:`lean` of each class."""
-    return np.asarray(lean(2.0 ** (FINEST + np.arange(CLASSES) / 4), worth), np.float32)
+    return np.asarray(lean(2.0 ** (FINEST + np.arange(CLASSES) / 4)), np.float32)

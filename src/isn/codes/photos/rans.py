@@ -132,12 +132,6 @@ def costs() -> NDArray[np.float32]:
     return np.take_along_axis(tables.cost, symbols, 1).reshape(2, CLASSES, COSTED)
 
 
-def bits(numbers: Whole, kinds: Classes) -> float:
-    """The bits that numbers of some kinds will take, to a fraction."""
-    tables = _tables()
-    return float(call("bits", numbers, kinds, kinds.size, tables.cost, tables.shift, tables.reach))
-
-
 def overhead(total: int) -> int:
     """Bytes that a code of so many numbers takes beside their bits, about: half of each state."""
     return _HEAD_BYTES + 4 * lanes(total)
@@ -148,9 +142,13 @@ class Encoder:
 
     Args:
         total: numbers in all of them together.
+
+    Attributes:
+        bits: that the numbers so far will take, to a fraction.
     """
 
     def __init__(self, total: int) -> None:
+        self.bits = 0.0
         self._total = total
         self._parts: list[tuple[NDArray[np.uint8], Classes]] = []
         self._escapes: list[Whole] = []
@@ -161,6 +159,7 @@ class Encoder:
         """Numbers, and the kinds of them, of any shape."""
         tables, size = _tables(), kinds.size
         args = (numbers, kinds, size)
+        self.bits += call("bits", *args, tables.cost, tables.shift, tables.reach)
         # Low bits go on where those of the part before ended, in the middle of a byte.
         first = self._bit % 8
         bit = np.array([first], np.int64)

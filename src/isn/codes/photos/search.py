@@ -49,11 +49,6 @@ class Search:
         self._power = 1.0
         self.guess = self._finest()
 
-    def size(self, step: int) -> float:
-        """Bytes that are thought to be taken in a step."""
-        expected, size = self._last
-        return float(size * (self._expected(step) / expected) ** self._power)
-
     def told(self, step: int, size: float) -> None:
         """How many bytes the code takes in a step: :attr:`guess` is the better for it."""
         self._last = (self._expected(step), size)
@@ -76,7 +71,7 @@ class Search:
             self._bend(before, (self._expected(step), size))
             self.told(step, size)
             before = self._last
-            finer = self.size(step - 1) if step > low else math.inf
+            finer = self._size(step - 1) if step > low else math.inf
             if size <= self._room < finer - _GRAIN:
                 break
             self.guess -= size <= self._room and self.guess == step
@@ -102,11 +97,16 @@ class Search:
             power = math.log(max(one[1], 1) / max(two[1], 1)) / math.log(one[0] / two[0])
             self._power = min(max(power, 0.5), 2.0)
 
+    def _size(self, step: int) -> float:
+        """Bytes that are thought to be taken in a step."""
+        expected, size = self._last
+        return float(size * (self._expected(step) / expected) ** self._power)
+
     def _finest(self) -> int:
         low, high = STEPS[0], STEPS[1] + 1
         while low < high:
             middle = (low + high) // 2
-            if self.size(middle) <= self._room:
+            if self._size(middle) <= self._room:
                 high = middle
             else:
                 low = middle + 1
