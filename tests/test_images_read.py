@@ -458,5 +458,5 @@ def test_the_command_does_not_tell_of_flaws_in_metadata(tmp_path: Path) -> None:
         read(path)
     words = [sys.executable, "-m", "isn", "info", str(path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert "is a JPEG file" in done.stderr
+    assert "became a JPEG file" in done.stderr
     assert "Warning" not in done.stderr

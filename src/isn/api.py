@@ -484,15 +484,12 @@ def _altered(picture: Picture, found: method.Found, reason: Exception) -> Altere
 
 def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:
     lossy = _MAYBE_LOSSY.get(picture.format)
-    if lossy:
-        return NoSeal(
-            f"{picture.name} is {lossy} file, and nothing opens in it: what is hidden does not "
-            "survive in one, unless --survive was given, and then none that is harder: take the "
-            "file that hiding wrote"
-        )
     edited = (
-        "it was never a container, or it was resized, cropped, edited or stored with loss since "
-        "(as by JPEG or a messenger), which destroys what was hidden"
+        f"it was never a container, or became {lossy} file that loses more than it was made to "
+        "survive"
+        if lossy
+        else "it was never a container, or it was resized, cropped, edited or stored with loss "
+        "since (as by JPEG or a messenger), which destroys what was hidden"
     )
     if not key.secret:
         return NoSeal(

@@ -133,7 +133,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
 def _survival(quality: int) -> str:
     if quality > 100:
         return "nothing harder than it has been through"
-    return f"a JPEG of quality {quality} more, about"
+    return f"being stored as a JPEG again, of quality {quality} or more, about"
 
 
 def _told(content: Content) -> str:
