@@ -204,13 +204,19 @@ def test_a_report_is_whole(server: Server, folder: Path) -> None:
             assert not name.endswith("html") or text.rstrip().endswith("</html>")
 
 
-@pytest.mark.torch
-@pytest.mark.slow
-def test_a_sweep_goes_on(tmp_path: Path) -> None:
-    chance, photos, runs = Random("sweep"), tmp_path / "photos", tmp_path / "runs"
+def _photos(place: Path) -> Path:
+    """A folder to train on."""
+    photos = place / "photos"
     photos.mkdir()
     for number in range(16):
         Image.fromarray(picture(72, 80, number)).save(photos / f"{number}.png")
+    return photos
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_a_sweep_goes_on(tmp_path: Path) -> None:
+    chance, photos, runs = Random("sweep"), _photos(tmp_path), tmp_path / "runs"
     words = ("sweep", "tiny", "--vary", "model.blocks=1,2", "--data", photos, "--steps", 6)
     words += ("--threads", 1, "--device", "cpu", "--set", "run.checkpoint_minutes=0.0001")
     words += ("--set", "run.validations=1", "--out", runs)
@@ -229,10 +235,7 @@ def test_a_sweep_goes_on(tmp_path: Path) -> None:
 @pytest.mark.torch
 @pytest.mark.slow
 def test_a_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    chance, photos, run = Random("train"), tmp_path / "photos", tmp_path / "run"
-    photos.mkdir()
-    for number in range(16):
-        Image.fromarray(picture(72, 80, number)).save(photos / f"{number}.png")
+    chance, photos, run = Random("train"), _photos(tmp_path), tmp_path / "run"
     begun = ("train", "tiny", "--data", photos, "--steps", 12, "--threads", 1, "--device", "cpu")
     settings = ("--set", "run.checkpoint_minutes=0.0001", "--set", "run.validations=1")
     with Server("isn.cli.train", "isn.training.session", "torch") as server:

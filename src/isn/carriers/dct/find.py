@@ -65,16 +65,15 @@ def find(container: Pixels, own: int, strengths: Iterable[int]) -> Found:
 
 
 def _in(image: Pixels, strengths: Iterable[int], supposed: int | None) -> Found | None:
+    there = head_blocks(image)
     for much in (0.0,) if supposed is None else scaled.TRIED:
         sharp = scaled.sharper(image, much)
-        there = head_blocks(image)
         luma, cut = blocks.lumas(sharp, there), blocks.cut_off(sharp, there)
         for quality in strengths:
             lattice = lattice_of(quality)
             place = head_place(image, lattice)
             scatter = None if supposed is None else (supposed,) * len(lattice.used)
-            belief = lattice.beliefs(luma @ lattice.basis, place.dither, cut, scatter)
-            head = head_of(belief.reshape(-1))
+            head = head_of(place.told(luma @ lattice.basis, cut, scatter))
             if head is None:
                 continue
             bits = head_bits(head, HEAD_BLOCKS * lattice.bits)

@@ -51,6 +51,10 @@ class Place:
         """What an image says of the bits that it carries, see `ldpc` and `Lattice.scatter`."""
         values = blocks.coefficients(image, self.there, self.lattice.basis)
         cut = blocks.cut_off(image, self.there)
+        return self.told(values, cut, scatter)
+
+    def told(self, values: Floats, cut: Places, scatter: Scatter | None) -> Beliefs:
+        """As :meth:`beliefs`, by coefficients of its blocks and how many pixels are cut off."""
         return self.lattice.beliefs(values, self.dither, cut, scatter).reshape(-1)
 
     def strayed(self, image: Pixels, bits: Bits) -> Floats:
