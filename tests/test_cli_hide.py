@@ -210,7 +210,9 @@ def test_secrecy_changes_little_and_says_what_betrays_it(tmp_path: Path) -> None
     (tmp_path / "words").write_text("five random words of mine")
     locked = ("low", "--passphrase-file", tmp_path / "words", "--json")
     answer = json.loads(done("hide", tmp_path / "host.jpg", *words, *locked).stdout)
-    assert ["is a JPEG" in each for each in answer["warnings"]] == [True]
+    assert answer["warnings"] == []
+    assert ["was a JPEG" in each for each in answer["notes"]] == [True]
+    assert (answer["width"], answer["height"]) == (104, 96)
     room = [
         json.loads(done("hide", host, *words, each, "--dry-run", "--json").stdout)["room"]
         for each in ("low", "medium", "high")

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from isn.images import LOSSY
 from isn.secret import File
 
 if TYPE_CHECKING:
@@ -42,14 +41,8 @@ def of_loss(container: Container, secret: Sequence[Picture | File]) -> Iterator[
             )
 
 
-def of_betrayal(host: Picture, passphrase: str | None) -> Iterator[str]:
+def of_betrayal(passphrase: str | None) -> Iterator[str]:
     """What betrays a container that is not to be found, whatever carries it."""
-    if host.format in LOSSY:
-        yield (
-            f"{host.name} is {LOSSY[host.format]}, and that single levels of it were changed "
-            "can be computed: scale it down by a third or more first, or take a photo that was "
-            "never stored with loss"
-        )
     if passphrase is None:
         yield "no passphrase was given: whoever has this tool can look where something is hidden"
 

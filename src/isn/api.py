@@ -15,7 +15,7 @@ from isn import envelope, images, keys, method, zoo
 from isn.errors import AlteredContainer, ConfigError, ImageError, IsnError, NoSeal
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
-from isn.method import Carried, Method, candidates, made_by, stored
+from isn.method import Carried, Method, candidates, made_by, prepared, stored
 from isn.metrics import PEAK, psnr
 from isn.paper.method import MIN_SIDE, Paper
 from isn.progress import Tell, beating, part, silent
@@ -164,7 +164,8 @@ def hide(
             more reveal better and show more. None: what the method wants, 2 for the default.
         secrecy: ``high``, ``medium`` or ``low``: change few samples, by one level, where nobody
             can tell (:mod:`isn.carriers.adaptive`). 0.06, 0.12 or 0.25 bits of a sample are used
-            then, or as many as `bits` says. None: as many as are good for what is revealed.
+            then, or as many as `bits` says, and a host that was stored with loss is scaled down
+            first (:func:`isn.images.forgotten`). None: as many as are good for what is revealed.
         survive: quality of JPEG, 30 to 95, that the container is to survive, as it does all that
             change less; for methods that carry bytes, in place of bits. None: none.
         scaled: pixels of the longer side that the container, made to `survive`, may be scaled down
@@ -192,9 +193,10 @@ def hide(
         BackendError: the backend is unknown or not installed.
         RevealError, IsnError: the check found that what is hidden does not come back.
     """
-    cover, items = images.fitted(_read(host), fit), _items(secret)
+    items = _items(secret)
     options = {"bits": bits, "secrecy": secrecy, "survive": survive, "scaled": scaled}
     chosen = _method(method, **options, backend=backend, refine=refine, texture=_pixels(texture))
+    cover = prepared(chosen, images.fitted(_read(host), fit))
     key, revealed = keys.of(passphrase), None
     samples = _samples(cover.pixels, cover.grey)
     with beating(progress or silent) as tell:
@@ -340,16 +342,15 @@ def capacity(
             method is not shipped.
     """
     cover = images.fitted(_read(host), fit)
-    samples = _samples(cover.pixels, cover.grey)
     items = None if secret is None else _items(secret)
     options = {"bits": bits, "secrecy": secrecy, "survive": survive, "scaled": scaled}
     wanted = {name for name in ("secrecy", "survive", "scaled") if options[name] is not None}
     asked = method.names() if methods is None else methods
     names = [name for name in asked if wanted <= method.get(name).options]
-    return [_capacity(name, samples, items, options) for name in names]
+    return [_capacity(name, cover, items, options) for name in names]
 
 
-def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, Any]) -> Capacity:
+def _capacity(name: str, cover: Picture, items: Secret | None, options: dict[str, Any]) -> Capacity:
     entry = zoo.entry(name)
     figures = entry.figures
     count = entry.images[0] if items is None else _pictures(items)
@@ -357,13 +358,15 @@ def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, 
     chosen = method.get(name)
     if isinstance(chosen, Paper):
         why = "" if items is None else _refusal(entry, items)
-        if items is not None and not why and min(host.shape[:2]) < MIN_SIDE:
+        if items is not None and not why and min(cover.pixels.shape[:2]) < MIN_SIDE:
             why = f"it needs a host of {MIN_SIDE} x {MIN_SIDE} pixels at least"
         container, revealed = expected.get("container"), expected.get("revealed")
         return Capacity(
             name, entry.images, 0, container, revealed if items and not why else None, why
         )
     chosen = method.tuned(chosen, **options)
+    cover = prepared(chosen, cover)
+    host = _samples(cover.pixels, cover.grey)
     if not isinstance(chosen, Carried):
         raise ConfigError(f"{name} carries no bytes")
     try:

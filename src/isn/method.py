@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from isn import envelope, zoo
+from isn import envelope, images, zoo
 from isn.carriers import Carrier, carriers
 from isn.carriers.trellis import Trellis
 from isn.codes import Code, Room
@@ -28,7 +28,7 @@ from isn.codes.file import Files
 from isn.codes.photos import Photos
 from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
-from isn.images import Pixels, kept
+from isn.images import Picture, Pixels, kept
 from isn.keys import Key
 from isn.metrics import psnr
 from isn.paper.method import NUMBER as PAPER_NUMBER
@@ -411,6 +411,12 @@ def _identity(each: Code | Paper) -> tuple[int, bytes]:
 def stored(method: Method) -> int | None:
     """Quality of JPEG at which its containers may be stored; None where they survive none."""
     return method.carrier.stored if isinstance(method, Carried) else None
+
+
+def prepared(method: Method, host: Picture) -> Picture:
+    """The host as a method takes it: see :func:`isn.images.forgotten`, of a sparse carrier."""
+    sparse = isinstance(method, Carried) and method.carrier.sparse
+    return images.forgotten(host) if sparse else host
 
 
 def names() -> tuple[str, ...]:

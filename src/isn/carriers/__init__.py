@@ -19,9 +19,11 @@ class Carrier(Protocol):
 
     Attributes:
         name: what it is called.
+        sparse: whether few samples change, by a level, so that nobody finds them.
     """
 
     name: str
+    sparse: bool
 
     @property
     def stored(self) -> int | None:

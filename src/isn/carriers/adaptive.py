@@ -80,6 +80,7 @@ class Adaptive:
     """See :class:`isn.carriers.Carrier`."""
 
     name = "adaptive"
+    sparse = True
     stored = None
 
     def capacity(self, host: Pixels, bits: float) -> int:

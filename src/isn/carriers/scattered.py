@@ -26,6 +26,7 @@ class Scattered:
     """See :class:`isn.carriers.Carrier`."""
 
     name = "scattered"
+    sparse = False
     stored = None
 
     def capacity(self, host: Pixels, bits: float) -> int:

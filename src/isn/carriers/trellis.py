@@ -63,6 +63,7 @@ class Trellis:
     """See :class:`isn.carriers.Carrier`."""
 
     name = "trellis"
+    sparse = False
     stored = None
 
     def capacity(self, host: Pixels, bits: float) -> int:

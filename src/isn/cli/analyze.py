@@ -28,7 +28,8 @@ _LOSSY = ("JPEG", "MPO")
 class _Outcome:
     """What came of the files: a row by `verdicts.COLUMNS` each, and those that were not read.
 
-    Of `named`, the user gave the name; of `unwritten`, the map could not be written.
+    Of `named`, the user gave the name; of `unwritten`, the map could not be written; of `noise`,
+    that of :class:`isn.images.Trace` is known.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -37,6 +38,7 @@ class _Outcome:
     unwritten: int = 0
     lossy: int = 0
     maps: dict[str, str] = field(default_factory=dict)
+    noise: dict[str, float] = field(default_factory=dict)
 
 
 @click.command()
@@ -82,6 +84,7 @@ def analyze(
 
     They look for replaced lowest bits and nothing else: finding nothing proves nothing, and
     flat or noisy photos are accused wrongly. The bytes are an estimate for that method only.
+    Besides, an image that was a JPEG and had single levels changed since is named.
 
     --map writes FILE.map.png for each image, and replaces those that are there; maps that lie in a
     FOLDER are not analysed. A bright place is one to look at and no proof: borders of blur,
@@ -92,7 +95,7 @@ def analyze(
 
     --json prints {"threshold", "files": [{"file", "stego", "hidden_bytes",
     "primary_sets", "chi_square", "sample_pairs", "rs_analysis", "fusion",
-    "agreeing", "answering"}], "unreadable": [{"file", "error"}], "notes",
+    "agreeing", "answering", "jpeg_noise"}], "unreadable": [{"file", "error"}], "notes",
     "warnings"}, and "error" and "kind" beside them where the exit code is not 0.
     Where there is no number, it is null. With --map a file also has "map".
     --csv prints the same columns in UTF-8, the first eight as StegExpose does.
@@ -114,7 +117,7 @@ def analyze(
     drawn = None if maps is None else outcome.maps
     facts: dict[str, Any] = {
         "threshold": threshold,
-        "files": [verdicts.facts(row, drawn) for row in outcome.rows],
+        "files": [verdicts.facts(row, outcome.noise, drawn) for row in outcome.rows],
         "unreadable": outcome.unreadable,
         "notes": voice.notes,
         "warnings": voice.warnings,
@@ -127,6 +130,7 @@ def analyze(
 
 
 def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | None) -> _Outcome:
+    from isn.images import trace
     from isn.steganalysis.stegexpose import analyze as ask
 
     outcome = _Outcome()
@@ -147,6 +151,9 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | N
                     voice.warn(str(error))
                 continue
             outcome.lossy += picture.format in _LOSSY
+            was_jpeg = trace(picture.pixels)
+            if was_jpeg is not None and was_jpeg.noise is not None:
+                outcome.noise[name] = was_jpeg.noise
             outcome.rows.append(verdicts.row(name, ask(picture.pixels, threshold=threshold), size))
     return outcome
 
@@ -213,6 +220,8 @@ def _failure(outcome: _Outcome) -> IsnError | None:
 
 
 def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
+    from isn.images import UNTOUCHED
+
     if as_csv:
         # In UTF-8 whatever the terminal's encoding is, for programs that read it.
         if sys.stdout is not None:
@@ -230,6 +239,12 @@ def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
     if outcome.unreadable:
         counts.append(f"{len(outcome.unreadable)} unreadable")
     voice.report(f"{_files(len(outcome.rows) + len(outcome.unreadable))}: {', '.join(counts)}")
+    for name, noise in outcome.noise.items():
+        if noise > UNTOUCHED:
+            voice.report(
+                f"{name} was a JPEG, and levels were changed since: {noise:.2f} from its steps, "
+                f"where {UNTOUCHED} is usual at most"
+            )
     if outcome.maps:
         voice.report("Maps: " + ", ".join(map(verdicts.printable, outcome.maps.values())))
 

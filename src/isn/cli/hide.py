@@ -195,9 +195,12 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
         return _foretell(voice, output, fitting(chosen.name, cover, secret, **order.tuning))
     phrase = passphrase()
     if order.secrecy is not None:
-        for sentence in advice.of_betrayal(cover, phrase):
+        for sentence in advice.of_betrayal(phrase):
             voice.warn(sentence)
-    container = _write(voice, order, _hide(voice, cover, secret, chosen, phrase))
+    hidden = _hide(voice, cover, secret, chosen, phrase)
+    for sentence in hidden.host.notes:
+        voice.note(sentence)
+    container = _write(voice, order, hidden)
     made.tell(voice, order, container, secret, phrase)
     return 0
 

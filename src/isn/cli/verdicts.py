@@ -51,12 +51,14 @@ def _as_java(value: float | None) -> str:
     return "NaN" if math.isnan(value) else str(value)
 
 
-def facts(row: dict[str, Any], maps: dict[str, str] | None) -> dict[str, Any]:
-    """A row for JSON, which knows no NaN, and where its map is if maps were drawn."""
+def facts(
+    row: dict[str, Any], noise: dict[str, float], maps: dict[str, str] | None
+) -> dict[str, Any]:
+    """A row for JSON, which knows no NaN, its noise, and where its map is if maps were drawn."""
     finite = {
         name: None if isinstance(value, float) and math.isnan(value) else value
         for name, value in row.items()
-    }
+    } | {"jpeg_noise": noise.get(row["file"])}
     return finite | {"map": maps.get(row["file"])} if maps is not None else finite
 
 

@@ -11,6 +11,7 @@ its size, and `fitting` knows what messengers keep. Nothing here changes what be
 process, so that threads may read at the same time.
 """
 
+from isn.images.decoded import LUMA, UNTOUCHED, Trace, dct_basis, forgotten, trace
 from isn.images.encoding import encode, encode_jpeg
 from isn.images.files import JPEG, LOSSLESS, check_format, check_output, encode_as, write
 from isn.images.fitting import KEPT, fitted, kept
@@ -24,24 +25,30 @@ __all__ = [
     "KEPT",
     "LOSSLESS",
     "LOSSY",
+    "LUMA",
     "MAX_PIXELS",
     "MAX_STREAM_BYTES",
+    "UNTOUCHED",
     "Kernel",
     "PathLike",
     "Picture",
     "Pixels",
     "Source",
+    "Trace",
     "check_format",
     "check_output",
+    "dct_basis",
     "encode",
     "encode_as",
     "encode_jpeg",
     "fitted",
+    "forgotten",
     "is_grey",
     "kept",
     "longer_side",
     "read",
     "resize",
+    "trace",
     "within",
     "write",
 ]

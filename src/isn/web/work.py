@@ -115,20 +115,20 @@ def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
     passphrase = head.get("passphrase")
     warnings = [*advice.of_loss(made, secret), *advice.of_guessing(passphrase)]
     if wish == "unseen":
-        warnings += advice.of_betrayal(cover, passphrase)
+        warnings += advice.of_betrayal(passphrase)
     if made.jpeg is None:
-        file, name = encode(made.pixels, like=cover), "container.png"
+        file, name = encode(made.pixels, like=made.host), "container.png"
     else:
-        file = encode_jpeg(made.pixels, made.jpeg, whole=True, like=cover)
+        file = encode_jpeg(made.pixels, made.jpeg, whole=True, like=made.host)
         made, name = made.as_jpeg(), "container.jpg"
     say(
         file,
-        *map(_preview, (cover.pixels, made.pixels, error(made.pixels, cover.pixels))),
+        *map(_preview, (made.host.pixels, made.pixels, error(made.pixels, made.host.pixels))),
         name=name,
         psnr=round(made.psnr, 2),
         revealed=list(map(_finite, made.revealed or ())),
         warnings=warnings,
-        notes=_notes(cover, *secret),
+        notes=_notes(made.host, *secret),
     )
 
 

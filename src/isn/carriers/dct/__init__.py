@@ -66,6 +66,7 @@ class Dct:
     scaled: int = 0
 
     name = "dct"
+    sparse = False
     stored = STORED
 
     def __post_init__(self) -> None:

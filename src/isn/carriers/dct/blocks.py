@@ -12,16 +12,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from isn import threads
+from isn import images, threads
 from isn.images import Pixels
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
 SIDE: Final = 8
-_WEIGHTS: Final = np.array([0.299, 0.587, 0.114], np.float32)
-"""Of red, green and blue in luma, as JPEG has it (ITU-R BT.601)."""
-
 _BAND: Final = 4096
 """Blocks that are looked at together, so that memory does not grow with the image."""
 
@@ -132,7 +129,7 @@ def _spread(plane: Floats, values: Floats) -> Floats:
 
 
 def _luma(values: Floats) -> Floats:
-    return values if values.ndim == 2 else values @ _WEIGHTS
+    return values if values.ndim == 2 else values @ images.LUMA
 
 
 def _view(pixels: Pixels) -> Pixels:

@@ -23,6 +23,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from isn import images
 from isn.carriers.dct.ldpc import MOST_BELIEF, PER_NAT, Beliefs, Bits
 
 Floats = NDArray[np.float32]
@@ -134,11 +135,7 @@ class Lattice:
     @cached_property
     def basis(self) -> Floats:
         """The waves of the coefficients used: 64 x coefficients, orthonormal."""
-        k = np.arange(8)
-        waves = np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / 16) / 2
-        waves[0] /= np.sqrt(2)
-        whole = np.einsum("iy,jx->yxij", waves, waves).reshape(64, 64)
-        return np.ascontiguousarray(whole[:, self.used], np.float32)
+        return np.ascontiguousarray(images.dct_basis()[self.used].T, np.float32)
 
     def moved(self, values: Floats, bits: Bits, dither: Floats) -> Floats:
         """Coefficients that carry bits, near to what they were.
