@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from isn import envelope, images, keys, method, zoo
+from isn.codes.file import Files, most_bytes
 from isn.errors import AlteredContainer, ConfigError, ImageError, IsnError, NoSeal
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
 from isn.method import Carried, Method, candidates, made_by, stored
 from isn.metrics import PEAK, psnr
-from isn.paper.method import MIN_SIDE, Paper
+from isn.paper.method import Paper
 from isn.progress import Tell, beating, part, silent
 from isn.secret import Content, File, Item, Secret
 
@@ -121,10 +122,12 @@ class Capacity:
     Attributes:
         method: its name.
         images: the least and the largest number of images that it hides.
-        size: bytes that it carries; 0 for the paper's own methods, which carry no bytes.
-        container: PSNR in dB that the container would have, as measured on other hosts.
+        size: bytes that one file may have which is hidden alone, its name included, however little
+            it compresses; 0 for the paper's own methods, which hide none.
+        container: PSNR in dB that the container would have, as measured on other hosts; of images
+            as fine as the host has room for, where nothing was given. None where it does not fit.
         revealed: PSNR in dB that the given images would be revealed at, on average; None where
-            nothing was given or nobody can say.
+            nothing was given, it does not fit or nobody can say.
         fits: whether the given secret can be hidden so; a sentence why not, or "".
     """
 
@@ -328,8 +331,8 @@ def capacity(
         host: as for :func:`hide`.
         secret: as for :func:`hide`; None: whatever fits.
         methods: names of shipped methods to be asked; None: all.
-        bits: as for :func:`hide`.
-        secrecy: as for :func:`hide`; methods that do not use it are left out.
+        bits: as for :func:`hide`; methods that do not use it are left out.
+        secrecy: as for :func:`hide`; likewise.
         survive: as for :func:`hide`; likewise.
         scaled: as for :func:`hide`; likewise.
         fit: as for :func:`hide`.
@@ -343,49 +346,64 @@ def capacity(
     samples = _samples(cover.pixels, cover.grey)
     items = None if secret is None else _items(secret)
     options = {"bits": bits, "secrecy": secrecy, "survive": survive, "scaled": scaled}
-    wanted = {name for name in ("secrecy", "survive", "scaled") if options[name] is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     asked = method.names() if methods is None else methods
-    names = [name for name in asked if wanted <= method.get(name).options]
-    return [_capacity(name, samples, items, options) for name in names]
+    names = [name for name in asked if given.keys() <= method.get(name).options]
+    return [_capacity(name, samples, items, given) for name in names]
 
 
 def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, Any]) -> Capacity:
-    entry = zoo.entry(name)
-    figures = entry.figures
-    count = entry.images[0] if items is None else _pictures(items)
-    expected = figures.get(str(count), {})
-    chosen = method.get(name)
-    if isinstance(chosen, Paper):
-        why = "" if items is None else _refusal(entry, items)
-        if items is not None and not why and min(host.shape[:2]) < MIN_SIDE:
-            why = f"it needs a host of {MIN_SIDE} x {MIN_SIDE} pixels at least"
-        container, revealed = expected.get("container"), expected.get("revealed")
-        return Capacity(
-            name, entry.images, 0, container, revealed if items and not why else None, why
-        )
-    chosen = method.tuned(chosen, **options)
-    if not isinstance(chosen, Carried):
-        raise ConfigError(f"{name} carries no bytes")
+    entry, chosen, size = zoo.entry(name), method.get(name, **options), 0
+    why = "" if items is None else _refusal(entry, items)
+    expected: tuple[float | None, float | None] = None, None
     try:
-        code = chosen.pictures[0] if items is None else chosen.codes(items)[0]
-        room = chosen.room(host, code)
+        if isinstance(chosen, Carried):
+            size = most_bytes(chosen.room(host, Files()).size)
+            if not size and items is None:
+                raise ImageError("the host is too small for a file or an image: take a larger one")
+            if not why:
+                usual = {} if options else entry.figures
+                expected = _expected(chosen, host, items, usual)
+        elif isinstance(chosen, Paper):
+            chosen.check_host(host)
+            if not why:
+                count = entry.images[0] if items is None else _pictures(items)
+                usual = entry.figures.get(str(count), {})
+                expected = usual.get("container"), usual.get("revealed") if items else None
     except ImageError as reason:
-        return Capacity(name, entry.images, 0, None, None, str(reason))
+        why = why or str(reason)
+    return Capacity(name, entry.images, size, *expected, why)
+
+
+def _expected(
+    chosen: Carried, host: Pixels, items: Secret | None, usual: Mapping[str, Any]
+) -> tuple[float | None, float | None]:
+    """PSNR of a container by a carried method, and of the images that are revealed.
+
+    Args:
+        chosen: the method.
+        host: uint8, H x W (grey) or H x W x 3.
+        items: what is to be hidden; None: whatever fits.
+        usual: what was measured, by number of images as large as their host.
+
+    Raises:
+        ImageError: it does not fit.
+    """
     from isn.codes.network import NetworkCode
 
-    size, revealed, why = room.size, None, "" if items is None else _refusal(entry, items)
-    if items is None and isinstance(code, NetworkCode):
+    code = chosen.pictures[0] if items is None else chosen.codes(items)[0]
+    room, revealed = chosen.room(host, code), None
+    size = room.size
+    if items is not None:
+        found = code.foresee(items, room)
+        size, revealed = found.size, found.psnr
+        # Images that are larger come back worse.
+        if revealed is None and all(isinstance(e, File) or e.size <= 3 * room.area for e in items):
+            revealed = usual.get(str(_pictures(items)), {}).get("revealed")
+    elif isinstance(code, NetworkCode):
         size = min(size, round(code.rate * host.size / 8))
-    elif items is not None and not why:
-        try:
-            found = code.foresee(items, room)
-            usual = expected.get("revealed") if not any(options.values()) else None
-            size, revealed = found.size, found.psnr or usual
-        except ImageError as reason:
-            why = str(reason)
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)
-    container = 10 * math.log10(PEAK**2 / noise)
-    return Capacity(name, entry.images, room.size, round(container, 1), revealed, why)
+    return round(10 * math.log10(PEAK**2 / noise), 1), revealed
 
 
 def _refusal(entry: zoo.Entry, items: Secret) -> str:

@@ -141,11 +141,7 @@ class Paper:
                 f"{len(pictures)} hidden images were given, {self.name} hides "
                 f"{self.config.hidden_images}: give so many, or take another method"
             )
-        if min(host.shape[:2]) < MIN_SIDE:
-            raise ImageError(
-                f"the host is {host.shape[1]} x {host.shape[0]}, {self.name} needs "
-                f"{MIN_SIDE} x {MIN_SIDE} pixels at least: take a larger one"
-            )
+        self.check_host(host)
         from isn.paper.engine import floats, pixels
 
         height, width = self.config.region(*host.shape[:2])
@@ -161,6 +157,18 @@ class Paper:
         stamped = self._stamped(container, [each.shape[:2] for each in pictures], key)
         tell(1.0)
         return stamped
+
+    def check_host(self, host: Pixels) -> None:
+        """Refuses a host in which nothing can be hidden.
+
+        Raises:
+            ImageError: it is too small.
+        """
+        if min(host.shape[:2]) < MIN_SIDE:
+            raise ImageError(
+                f"the host is {host.shape[1]} x {host.shape[0]}, {self.name} needs "
+                f"{MIN_SIDE} x {MIN_SIDE} pixels at least: take a larger one"
+            )
 
     def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
         """See :meth:`isn.method.Method.reveal`."""
