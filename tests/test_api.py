@@ -347,7 +347,7 @@ def test_what_cannot_be_hidden_is_refused() -> None:
             isn.hide(HOST, each)
     with pytest.raises(ConfigError, match="26 hidden images were given"):
         isn.hide(HOST, [SMALL] * 26)
-    with pytest.raises(ConfigError, match="2 hidden images were given, paper-1 hides 1"):
+    with pytest.raises(ConfigError, match="paper-1 hides 1 image at a time, not 2"):
         isn.hide(HOST, [SMALL] * 2, method="paper-1")
     with pytest.raises(ImageError, match="too small"):
         isn.hide(HOST[:5, :5], SMALL)

@@ -218,7 +218,8 @@ def test_secrecy_changes_little_and_says_what_betrays_it(tmp_path: Path) -> None
     assert room == sorted(room, reverse=True)
     assert "photos" not in refused(2, "hide", host, *words, "top")
     assert "secrecy" in refused(2, "hide", host, *words, "low", "--method", "paper-1")
-    assert "leave out one" in refused(2, "hide", host, *words, "low", "--survive", "75")
+    said = refused(2, "hide", host, *words, "low", "--survive", "75")
+    assert "--secrecy and --survive were given" in said
 
 
 def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
@@ -228,7 +229,7 @@ def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
     Image.fromarray(picture(40, 48, seed=2)).save(cat)
     words = ("hide", host, cat, "-o")
     said = refused(2, *words, tmp_path / "c.png", "--survive", 75, "--bits", 1)
-    assert "leave out either" in said
+    assert "--survive and --bits were given, and how many bits survive" in said
     assert "leave out --bits" in refused(2, *words, tmp_path / "c.jpg", "--bits", 1)
     assert "paper-1" in refused(2, *words, tmp_path / "c.jpg", "--method", "paper-1")
     assert "30" in refused(2, *words, tmp_path / "c.png", "--survive", 20)
@@ -242,13 +243,19 @@ def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
         )
     ]
     assert rooms[0] > rooms[1] > 0
-    assert "telegram" in refused(2, *words, tmp_path / "c.jpg", "--fit", "fax")
+    said = refused(2, *words, tmp_path / "c.jpg", "--fit", "fax")
+    assert "--fit fax was given: give the pixels of a longer side, or one of whatsapp" in said
+    said = refused(2, *words, tmp_path / "c.jpg", "--scaled", "fax")
+    assert "--scaled fax was given: give the pixels" in said
+    said = refused(2, *words, tmp_path / "c.jpg", "--scaled", 5)
+    assert "--scaled 5 was given: give a longer side of 154 pixels or more" in said
     answer = json.loads(done(*words, tmp_path / "c.jpg", "--fit", 200, "--json").stdout)
     assert (answer["width"], answer["height"]) == (200, 176)
     assert ["to 200 x 176" in each for each in answer["notes"]] == [True]
     scaled = ("--file", note, "--scaled", 200)
     assert "50 or more" in refused(2, *words, tmp_path / "d.png", *scaled, "--survive", 45)
-    assert "no JPEG" in refused(2, *words, tmp_path / "d.png", *scaled)
+    said = refused(2, *words, tmp_path / "d.png", *scaled)
+    assert "--scaled 200 was given without --survive" in said
     done("hide", host, "-o", tmp_path / "d.jpg", *scaled)
     with Image.open(tmp_path / "d.jpg") as whole:
         whole.resize((200, 176), Image.Resampling.BICUBIC).save(tmp_path / "e.jpg", quality=75)
@@ -296,7 +303,7 @@ def test_the_options_of_the_papers_methods(work: Path, tmp_path: Path) -> None:
     done(*words, "-o", tmp_path / "b.png", "--refine", 0)
     assert "takes" not in refused(2, *words, "-o", tmp_path / "c.png", ISN_PASSPHRASE="x")
     said = refused(2, *words, work / "rocket.png", "-o", tmp_path / "c.png")
-    assert "2 hidden images" in said
+    assert "hides 1 image at a time, not 2" in said
     Image.new("RGB", (31, 90)).save(tmp_path / "small.png")
     words = ("hide", tmp_path / "small.png", *words[2:])
     assert "31 x 90" in refused(4, *words, "-o", tmp_path / "c.png")

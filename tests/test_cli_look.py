@@ -179,11 +179,11 @@ def test_methods_fits_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     monkeypatch.setattr(zoo, "entries", lambda: shipped)
     monkeypatch.setattr(zoo, "_table", lambda name: figures)
-    lines = done("methods").stdout.splitlines()
+    lines = done("methods", COLUMNS="80").stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "".join(lines).count("than fit a line") == 2
     cells = [" ".join(line.split()) for line in lines]
-    assert cells[1] == "photos the default 1 to 25 48.0 / 54.5"
-    assert cells[2].endswith("1 40.0 / -")
+    assert cells[3] == "photos the default 1 to 25 48.0 / 54.5"
+    assert cells[4].endswith("1 40.0 / -")
     (unmeasured,) = (each for each in cells if each.startswith("unmeasured"))
     assert unmeasured.endswith("2 -")

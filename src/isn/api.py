@@ -13,14 +13,22 @@ import numpy as np
 
 from isn import envelope, images, keys, method, zoo
 from isn.codes.file import Files, most_bytes
-from isn.errors import AlteredContainer, ConfigError, ImageError, IsnError, NoSeal
+from isn.errors import (
+    AlteredContainer,
+    ConfigError,
+    ImageError,
+    IsnError,
+    NoSeal,
+    counted,
+    setting,
+)
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
 from isn.method import Carried, Method, candidates, made_by, stored
 from isn.metrics import PEAK, psnr
 from isn.paper.method import Paper
 from isn.progress import Tell, beating, part, silent
-from isn.secret import Content, File, Item, Secret
+from isn.secret import Content, File, Item, Secret, or_as_file
 
 if TYPE_CHECKING:
     from isn.paper.backends.base import Backend
@@ -250,19 +258,27 @@ def reveal(
     given = None if method is None else _method(method, **options)
     if salvage:
         if given is None:
-            raise ConfigError("to salvage a damaged container, name the method that made it")
+            raise ConfigError(
+                setting(salvage=True),
+                " was given alone: say as ",
+                setting("method"),
+                " what made it",
+            )
         with beating(progress or silent) as tell:
             return given.salvage(picture.pixels, tell)
     samples, found = _look(picture, key, [] if given is None else [given])
-    if given is None and any(value is not None for value in options.values()):
+    named = [name for name, value in options.items() if value is not None]
+    if given is None and named:
         entry = zoo.entry_of(found.opened.fingerprint)
         if entry is None:
-            raise ConfigError("a backend or texture was given, and no network made this container")
+            raise ConfigError(
+                setting(named[0]), " was given, and no network made this container: leave it out"
+            )
         found = _with(found, _method(entry.name, **options))
     elif given is not None and not made_by(found, given):
         raise ConfigError(
-            f"the method {given.name} was given, and {picture.name} was made by another one: "
-            "leave it out"
+            setting(method=given.name),
+            f" was given, and {picture.name} was made by another one: leave it out",
         )
     try:
         with beating(progress or silent) as tell:
@@ -416,7 +432,7 @@ def _refusal(entry: zoo.Entry, items: Secret) -> str:
     if least <= count <= most:
         return ""
     if least == most:
-        return f"it hides {least} image{'s' * (least != 1)}"
+        return f"it hides {counted(least, 'image')}"
     return f"it hides {least} to {most} images"
 
 
@@ -452,7 +468,11 @@ def _pixels(source: Source | Picture | None) -> Pixels | None:
 
 def _items(secret: Hidden | Sequence[Hidden]) -> list[Item]:
     several: Sequence[Any] = secret if isinstance(secret, (list, tuple)) else [secret]
-    return [each if isinstance(each, File) else _read(each).pixels for each in several]
+    items: list[Item] = []
+    for each in several:
+        with or_as_file(each):
+            items.append(each if isinstance(each, File) else _read(each).pixels)
+    return items
 
 
 def _samples(pixels: Pixels, grey: bool) -> Pixels:
@@ -495,9 +515,10 @@ def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, me
 
 def _altered(picture: Picture, found: method.Found, reason: Exception) -> AlteredContainer:
     what = f"{picture.name} is a container, but {reason}: take the file as it was written"
-    if isinstance(found.code, Paper):
-        what += f", or look at what is left with --salvage --method {found.code.name}"
-    return AlteredContainer(what)
+    if not isinstance(found.code, Paper):
+        return AlteredContainer(what)
+    salvaging = setting(salvage=True, method=found.code.name)
+    return AlteredContainer(what, ", or look at what is left with ", salvaging)
 
 
 def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:

@@ -29,6 +29,32 @@ def test_a_table_without_titles_is_a_list() -> None:
     )
 
 
+ROWS = [("paper-1", "1", "304560", "39.5"), ("photos", "1 to 25", "7", "how it is")]
+
+
+@pytest.mark.parametrize("width", range(20, 60))
+def test_titles_are_folded_too_and_numbers_never(width: int) -> None:
+    table = Table(("method", "images", "file, bytes", "why not"), right=(1, 2), rows=[*ROWS])
+    lines = table.drawn(width).splitlines()
+    assert all(len(line) <= width for line in lines)
+    words = " ".join(lines).split()
+    for cell in ("paper-1", "304560", "39.5", "1 to 25", "how it is"):
+        assert " ".join(words).count(cell) == 1
+    # Where the columns do not go beside each other, each row is a list.
+    assert words.count("method") == (width >= 39)
+    assert words.count("images") == (1 if width >= 39 else 2)
+
+
+def test_a_row_that_is_a_list() -> None:
+    table = Table(("", "name", "none"), rows=[("container", "a " * 9, "")])
+    assert table.drawn(20).splitlines() == [
+        "",
+        "container",
+        "  name  a a a a a a",
+        "        a a a",
+    ]
+
+
 @pytest.mark.parametrize("name", ["a" * 99, "猫" * 50, "many words of a name " * 5, "e\u0301" * 99])
 def test_what_is_too_long_is_folded_and_nothing_is_lost(name: str) -> None:
     from rich.cells import cell_len

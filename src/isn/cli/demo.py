@@ -22,12 +22,11 @@ from isn.cli.common import (
     threads_option,
 )
 from isn.cli.progress import progress_bar
+from isn.cli.table import Table
 from isn.cli.voice import Voice
 from isn.progress import Tell, part, silent
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.images import Pixels
     from isn.method import Method
 
@@ -245,23 +244,12 @@ def _picture(host: Pixels, hidden: Sequence[Pixels], trials: Sequence[Trial]) ->
 
 
 def _table(trials: Sequence[Trial]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table("hidden", "method", box=box.SIMPLE_HEAD)
-    for title in ("container, dB", "SSIM", "revealed, dB", "SSIM"):
-        table.add_column(title, justify="right")
+    titles = ("hidden", "method", "container, dB", "SSIM", "revealed, dB", "SSIM")
+    table = Table(titles, right=range(2, len(titles)))
     for trial in trials:
-        table.add_row(
-            count_of(trial.count, 0),
-            trial.method,
-            f"{trial.container_quality.psnr:.2f}",
-            f"{trial.container_quality.ssim:.4f}",
-            f"{trial.mean.psnr:.2f}",
-            f"{trial.mean.ssim:.4f}",
-            # A line between the numbers of images.
-            end_section=trial is [each for each in trials if each.count == trial.count][-1],
-        )
+        qualities = (trial.container_quality, trial.mean)
+        told = (cell for each in qualities for cell in (f"{each.psnr:.2f}", f"{each.ssim:.4f}"))
+        table.rows.append((count_of(trial.count, 0), trial.method, *told))
     return table
 
 

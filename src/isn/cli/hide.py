@@ -274,7 +274,7 @@ def _hide(
         IsnError: what comes out of it is not what was hidden.
     """
     import isn
-    from isn.errors import IsnError, RevealError
+    from isn.errors import IsnError, RevealError, sentence
 
     try:
         with progress_bar(voice, "hiding") as tell:
@@ -283,6 +283,6 @@ def _hide(
             )
     except RevealError as error:
         raise IsnError(
-            f"the container that was made does not reveal ({error}), so nothing was written: try "
-            "another method or backend"
+            f"the container that was made does not reveal ({sentence(error)}), so nothing was "
+            "written: try another method or backend"
         ) from error

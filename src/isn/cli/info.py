@@ -19,6 +19,7 @@ from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.table import Table
 from isn.cli.voice import Voice
+from isn.errors import counted, sentence
 
 if TYPE_CHECKING:
     from isn.api import Inspection
@@ -123,7 +124,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
             ("carrier", found.carrier),
             *([("survives", _survival(found.survives))] if found.survives is not None else []),
             *([("", f"scaling down to a longer side of {found.scaled}")] if found.scaled else []),
-            ("body", f"{found.length} bytes"),
+            ("body", counted(found.length, "byte")),
             *([("fingerprint", found.fingerprint.hex())] if any(found.fingerprint) else []),
             *((f"hidden {k}", _told(each)) for k, each in enumerate(found.contents, 1)),
         ]
@@ -138,7 +139,7 @@ def _survival(quality: int) -> str:
 
 def _told(content: Content) -> str:
     if content.size is None:
-        return f"{content.name}, {content.length} bytes"
+        return f"{content.name}, {counted(content.length, 'byte')}"
     return f"image, {sides(*content.size)}"
 
 
@@ -166,5 +167,5 @@ def _facts(
         "notes": voice.notes,
     }
     if refused is not None:
-        facts |= {"error": str(refused), "kind": type(refused).__name__}
+        facts |= {"error": sentence(refused), "kind": type(refused).__name__}
     return facts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from isn.cli.common import STANDARD, count_of, decibels, sides
 from isn.cli.table import Table
 from isn.cli.voice import Voice
+from isn.errors import counted
 
 if TYPE_CHECKING:
     from isn.api import Container
@@ -84,7 +85,7 @@ def _size(item: Picture | File) -> str:
     from isn.secret import File
 
     if isinstance(item, File):
-        return f"{len(item.content)} bytes"
+        return counted(len(item.content), "byte")
     return sides(*item.pixels.shape[:2])
 
 

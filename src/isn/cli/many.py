@@ -12,6 +12,7 @@ import click
 from isn.cli import failures, stores
 from isn.cli.common import STANDARD
 from isn.cli.progress import progress_bar
+from isn.cli.table import Table
 from isn.cli.voice import Voice
 from isn.errors import ImageError
 
@@ -45,7 +46,7 @@ class _Recorder(Voice):
     parts: list[Any] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def report(self, *parts: object) -> None:
+    def report(self, *parts: str | Table) -> None:
         self.parts += parts
 
     def note(self, sentence: str) -> None:

@@ -30,6 +30,7 @@ from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 from isn.cli.worker import Job
+from isn.errors import counted
 
 if TYPE_CHECKING:
     from isn.images import Picture
@@ -236,7 +237,9 @@ def _encoded(path: Path, item: Item) -> bytes:
 def _size(item: Item) -> str:
     from isn.secret import File
 
-    return f"{len(item.content)} bytes" if isinstance(item, File) else sides(*item.shape[:2])
+    if isinstance(item, File):
+        return counted(len(item.content), "byte")
+    return sides(*item.shape[:2])
 
 
 def _facts(paths: Sequence[Path], items: Sequence[Item]) -> list[dict[str, Any]]:

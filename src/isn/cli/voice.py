@@ -54,8 +54,8 @@ class Voice:
         """Whether reports for people are left out."""
         return self.json or self.quiet
 
-    def report(self, *parts: object) -> None:
-        """Prints text or tables, ours or those of rich, for people."""
+    def report(self, *parts: str | Table) -> None:
+        """Prints text or tables for people."""
         if self.silent or _closed(self._stream):
             return
         for part in parts:
@@ -63,10 +63,8 @@ class Voice:
                 if isinstance(part, str):
                     # A path must come out in one piece, so that it can be copied.
                     _write(self._stream, printable(part, "\n"))
-                elif isinstance(part, Table):
-                    _write(self._stream, _printable_table(part).drawn(_width(self._stream)))
                 else:
-                    _print(part, self._stream)
+                    _write(self._stream, _printable_table(part).drawn(_width(self._stream)))
 
     def note(self, sentence: str) -> None:
         """Says what was done to an image, once."""
@@ -169,18 +167,6 @@ def silence_streams() -> None:
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, stream.fileno())
                 os.close(nowhere)
-
-
-def _print(part: Any, stream: TextIO) -> None:
-    from rich.segment import Segment, Segments
-
-    console = terminal(stream)
-
-    def clean() -> Iterator[Segment]:
-        for each in console.render(part):
-            yield Segment(printable(each.text, "\n"), each.style)
-
-    console.print(Segments(clean()), end="")
 
 
 def _width(stream: TextIO) -> int:
