@@ -81,8 +81,9 @@ def test_any_sizes(name: str, host_size: tuple[int, int], hidden_size: tuple[int
     (revealed,) = isn.reveal(container)
     assert revealed.shape == hidden.shape
     found = isn.inspect(container)
+    assert container.code is None
     assert [each.size for each in found.contents] == [hidden_size]
-    assert (found.count, found.intact, found.method) == (1, True, name)
+    assert (found.count, found.intact, found.code) == (1, True, name)
 
 
 def test_images_and_files_come_back_in_order_and_size(photos: Photos) -> None:
@@ -262,7 +263,7 @@ def test_one_changed_sample_is_an_altered_container(plain: isn.Container) -> Non
     changed = plain.pixels.copy()
     changed[40, 30, 1] ^= 2
     found = isn.inspect(changed)
-    assert (found.intact, found.contents, found.method) == (False, (), "photos")
+    assert (found.intact, found.contents, found.code) == (False, (), "photos")
     with pytest.raises(AlteredContainer, match="take the file as it was written"):
         isn.reveal(changed)
 
@@ -334,7 +335,7 @@ def test_a_method_that_is_not_shipped_must_be_brought(tmp_path: Path) -> None:
         with pytest.raises(UnknownModel):
             isn.inspect(container)
         found = isn.inspect(container, method=path)
-        assert (found.method, found.fingerprint, found.count) == (None, weights.fingerprint, 1)
+        assert (found.code, found.fingerprint, found.count) == (None, weights.fingerprint, 1)
         assert isn.reveal(container, method=path)[0].shape == SMALL.shape
     with pytest.raises(ModelError):
         isn.reveal(container, method=tmp_path / "absent.safetensors")
@@ -471,7 +472,7 @@ def test_capacity_asks_the_methods_that_are_named() -> None:
 
 def test_the_check_refuses_a_file_that_comes_back_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     changed = isn.File(NOTE.name, NOTE.content[:-1])
-    monkeypatch.setattr(method.Carried, "reveal", lambda *_: [changed])
+    monkeypatch.setattr(method.Found, "reveal", lambda *_: [changed])
     assert isn.hide(HOST, NOTE).revealed is None
     with pytest.raises(isn.IsnError, match=r"note\.txt does not come back as it is"):
         isn.hide(HOST, NOTE, check=True)

@@ -41,7 +41,8 @@ def test_images_and_files_go_in_together(work: Path, tmp_path: Path) -> None:
     assert notes == isn.File("notes.txt", b"attack at dawn")
     assert answer["container"] == str(out)
     assert (answer["width"], answer["height"]) == (131, 97)
-    assert answer["method"] == "avif"
+    assert (answer["method"], answer["code"]) == ("avif", "bundle")
+    assert json.loads(done("info", out, "--json").stdout)["code"] == "bundle"
     expected = metrics.psnr(pixels(out), pixels(work / "host.png"))
     assert answer["container_psnr"] == pytest.approx(expected, abs=1e-3)
     assert answer["hidden"][2] == {"file": str(work / "notes.txt"), "bytes": 14}
@@ -61,7 +62,7 @@ def test_the_report_has_the_figures(work: Path, tmp_path: Path) -> None:
     assert f"{metrics.psnr(pixels(out), pixels(work / 'host.png')):.2f}" in report
     assert "exact" in report
     assert "14 bytes" in report
-    assert "holds 1 image and 1 file, hidden by avif" in report
+    assert "holds 1 image and 1 file, hidden by avif, code bundle" in report
 
 
 def test_more_bits_show_more_and_reveal_better(work: Path, tmp_path: Path) -> None:
@@ -346,7 +347,7 @@ def test_a_dry_run_says_what_comes_of_it(work: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "c.png").exists()
     made = json.loads(done(*words, "--json").stdout)
     assert told["fits"] is True
-    assert told["method"] == made["method"] == "photos"
+    assert told["method"] == made["method"] == made["code"] == "photos"
     assert told["container_psnr"] == pytest.approx(made["container_psnr"], abs=0.5)
     assert told["revealed_psnr"] == pytest.approx(made["hidden"][0]["revealed_psnr"], abs=3)
     assert "photos" in done(*words, "--dry-run", "--overwrite").stdout

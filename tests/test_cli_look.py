@@ -45,7 +45,7 @@ def test_info_of_an_intact_container(work: Path) -> None:
         "height": 97,
         "sealed": True,
         "intact": True,
-        "method": "bundle",
+        "code": "bundle",
         "carrier": "trellis",
         "survives": None,
         "scaled": None,
@@ -61,11 +61,11 @@ def test_info_of_an_intact_container(work: Path) -> None:
 
 
 def test_info_names_the_method(work: Path) -> None:
-    assert json.loads(done("info", work / "image.png", "--json").stdout)["method"] == "avif"
+    assert json.loads(done("info", work / "image.png", "--json").stdout)["code"] == "avif"
     assert "not among the shipped ones" in refused(3, "info", work / "two.png")
     words = ("info", work / "two.png", "--method", work / "two.safetensors")
     answer = json.loads(done(*words, "--json").stdout)
-    assert answer["method"] is None
+    assert answer["code"] is None
     assert answer["carrier"] == "scattered"
     assert answer["fingerprint"] == paper_weights(2).fingerprint.hex()
     assert answer["fingerprint"] in done(*words).stdout

@@ -24,7 +24,7 @@ from isn.errors import (
 )
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
-from isn.method import Carried, Method, candidates, made_by, stored
+from isn.method import Carried, Found, Method, candidates, made_by, stored
 from isn.metrics import PEAK, psnr
 from isn.paper.method import Paper
 from isn.progress import Tell, beating, part, silent
@@ -51,6 +51,7 @@ class Container:
             exactly, as files do; None where it was not looked at.
         host: what it was made from.
         jpeg: quality of JPEG at which it may be stored; None where it would not survive that.
+        code: what says the secret, as :func:`inspect` calls it; None where it was not looked at.
     """
 
     pixels: Pixels = field(repr=False)
@@ -59,6 +60,7 @@ class Container:
     revealed: tuple[float, ...] | None
     host: Picture = field(repr=False)
     jpeg: int | None = None
+    code: str | None = None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes it, whole or not at all, as grey and with the colours of its host.
@@ -96,8 +98,8 @@ class Inspection:
     """What a container says about itself.
 
     Attributes:
-        method: the shipped method that made it, or the code of files or bundles; None where it is
-            another one.
+        code: what says the secret in it: a shipped method, or the code of files or bundles; None
+            where it is another one.
         carrier: that carries it.
         contents: what it holds; empty where it was changed.
         length: bytes of its body.
@@ -108,7 +110,7 @@ class Inspection:
         scaled: pixels of the longer side that it may be scaled down to; None where to none.
     """
 
-    method: str | None
+    code: str | None
     carrier: str
     contents: tuple[Content, ...]
     length: int
@@ -206,17 +208,19 @@ def hide(
     cover, items = images.fitted(_read(host), fit), _items(secret)
     options = {"bits": bits, "secrecy": secrecy, "survive": survive, "scaled": scaled}
     chosen = _method(method, **options, backend=backend, refine=refine, texture=_pixels(texture))
-    key, revealed = keys.of(passphrase), None
+    key, revealed, code = keys.of(passphrase), None, None
     samples = _samples(cover.pixels, cover.grey)
     with beating(progress or silent) as tell:
         made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
         if check:
-            revealed = _revealed(chosen.reveal(made, key, part(tell, 0.6, 1.0)), items)
+            opened = chosen.look(made, key) if isinstance(chosen, Carried) else chosen
+            revealed = _revealed(opened.reveal(made, key, part(tell, 0.6, 1.0)), items)
+            code = opened.code.name if isinstance(opened, Found) else opened.name
             _check_files(items, revealed)
         tell(1.0)
     pixels = made if made.ndim == 3 else np.repeat(made[..., None], 3, axis=2)
     jpeg = stored(chosen)
-    return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover, jpeg)
+    return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover, jpeg, code)
 
 
 def reveal(
@@ -451,9 +455,9 @@ def _method(given: str | os.PathLike[str] | Method, **options: Any) -> Method:
     return method.tuned(given, **options)
 
 
-def _with(found: method.Found, given: Method) -> method.Found:
+def _with(found: Found, given: Method) -> Found:
     """The same head, to be opened by a method whose options are set."""
-    return method.Found(found.carrier, candidates(given)[0], found.head, found.opened)
+    return Found(found.carrier, candidates(given)[0], found.head, found.opened)
 
 
 def _read(source: Source | Picture | Container) -> Picture:
@@ -500,7 +504,7 @@ def _check_files(items: Secret, revealed: Sequence[float]) -> None:
             )
 
 
-def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, method.Found]:
+def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, Found]:
     """The samples of a container in which a head opens, and that head."""
     samples = _samples(picture.pixels, picture.grey)
     with suppress(NoSeal):
@@ -513,7 +517,7 @@ def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, me
     raise _no_seal(picture, samples, key)
 
 
-def _altered(picture: Picture, found: method.Found, reason: Exception) -> AlteredContainer:
+def _altered(picture: Picture, found: Found, reason: Exception) -> AlteredContainer:
     what = f"{picture.name} is a container, but {reason}: take the file as it was written"
     if not isinstance(found.code, Paper):
         return AlteredContainer(what)

@@ -259,10 +259,13 @@ class Carried:
 
     def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.reveal`."""
+        return self.look(container, key).reveal(container, key, tell)
+
+    def look(self, container: Pixels, key: Key) -> Found:
+        """The head of a container of this method; raises as :meth:`Method.reveal`."""
         head = self.carrier.read_head(container, key)
         opened = envelope.open_head(head, key)
-        code = self._find(opened.number, opened.fingerprint)
-        return Found(self.carrier, code, head, opened).reveal(container, key, tell)
+        return Found(self.carrier, self._find(opened.number, opened.fingerprint), head, opened)
 
     def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.salvage`: a code is whole or nothing."""

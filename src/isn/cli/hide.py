@@ -145,7 +145,7 @@ def hide(
 
     --dry-run says what would come of it, and the exit code is 0 where it fits, 1 where not.
 
-    --json prints {"container", "width", "height", "method", "container_psnr",
+    --json prints {"container", "width", "height", "method", "code", "container_psnr",
     "hidden": [{"file", "width", "height", "revealed_psnr"} or {"file", "bytes"}],
     "notes", "warnings"}; a PSNR is null where the images are equal. A failure
     prints {"error", "kind"}. With -o - it is the last line of standard error.

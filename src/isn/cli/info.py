@@ -54,9 +54,9 @@ def info(
     --passphrase (asked for), --passphrase-file or ISN_PASSPHRASE: the first that is given counts.
 
     --json prints {"file", "format", "width", "height", "sealed", "intact",
-    "method", "carrier", "survives", "scaled", "length", "fingerprint", "contents": [{"width",
+    "code", "carrier", "survives", "scaled", "length", "fingerprint", "contents": [{"width",
     "height"} or {"name", "bytes"}], "notes"}, and "error" and "kind" beside them where the
-    exit code is 3. "length" counts the bytes of the body. "method" is null for
+    exit code is 3. "length" counts the bytes of the body. "code" is null for
     one that is not shipped; so is all that is not known where no seal opens.
     "survives" is the quality of the hardest JPEG that it would still survive, 101
     for none, and null where it was not made to survive one; "scaled" is the longer
@@ -120,7 +120,7 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
     else:
         rows += [
             ("container", "yes, intact" if found.intact else "yes, but altered"),
-            ("made by", found.method or "not a shipped method"),
+            ("code", found.code or "not a shipped one"),
             ("carrier", found.carrier),
             *([("survives", _survival(found.survives))] if found.survives is not None else []),
             *([("", f"scaling down to a longer side of {found.scaled}")] if found.scaled else []),
@@ -157,7 +157,7 @@ def _facts(
         "height": picture.pixels.shape[0],
         "sealed": found is not None,
         "intact": found is not None and found.intact,
-        "method": found.method if found else None,
+        "code": found.code if found else None,
         "carrier": found.carrier if found else None,
         "survives": found.survives if found else None,
         "scaled": found.scaled if found else None,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isn import atomic
 from isn.cli.common import STANDARD, count_of, make_folder
@@ -16,6 +17,9 @@ from isn.finding import SUFFIXES
 
 if TYPE_CHECKING:
     from isn.secret import Content
+
+_SUFFIX: Final = re.compile(r"\.[a-z][a-z0-9]{0,4}")
+"""What a file's name ends in, rather than a folder's, such as 1.2."""
 
 
 def unused(stem: str, suffix: str, taken: set[str]) -> str:
@@ -60,8 +64,9 @@ def plan(
 ) -> list[Path]:
     """The files to write, refused here if they could not be written after the work.
 
-    One thing goes to `output` itself where that name suits it: one that ends like a lossless image
-    file for an image, as the hidden file does for a file. Otherwise `output` is a folder.
+    One thing goes to `output` itself where that name suits it: one that ends like an image that can
+    be written for an image, or like any other file for a file. Otherwise `output` is a folder, as
+    where its name ends in a slash.
 
     Args:
         output: as it was given; ``-`` for standard output, which takes one thing.
@@ -81,12 +86,18 @@ def plan(
             )
         return [Path(STANDARD)]
     target = Path(output)
+    folder = folder or not os.path.basename(output)
     if not target.is_dir():
         if not folder and len(contents) == 1 and _suits(target, contents[0]):
             _check(target, overwrite)
             _check_above(target)
             return [target]
-        if not folder and _is_image(target):
+        if not folder and target.suffix.lower() in SUFFIXES:
+            if len(contents) == 1 and not files:
+                raise OutputError(
+                    f"{output} is of a kind that is not written: give a name that ends in .png, "
+                    ".webp, .tif or .jpg, or a folder"
+                )
             raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
         if os.path.lexists(target):
             raise _no_folder(output)
@@ -169,16 +180,13 @@ def _write_folder(folder: Path, contents: Mapping[Path, bytes]) -> None:
 
 
 def _suits(target: Path, content: Content) -> bool:
+    from isn.images import JPEG, LOSSLESS
+
+    suffix = target.suffix.lower()
     if content.size is not None:
-        return _is_image(target)
-    suffix = Path(content.name).suffix.lower()
-    return bool(suffix) and target.suffix.lower() == suffix
-
-
-def _is_image(target: Path) -> bool:
-    from isn.images import LOSSLESS
-
-    return target.suffix.lower() in LOSSLESS
+        return suffix in (*LOSSLESS, *JPEG)
+    own = Path(content.name).suffix.lower()
+    return suffix == own != "" or (bool(_SUFFIX.fullmatch(suffix)) and suffix not in SUFFIXES)
 
 
 def _names(contents: Sequence[Content]) -> list[str]:

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from isn.secret import Content, Item
 
 
+_QUALITY = 95
+"""Of a JPEG, where one is asked for."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What to reveal, where to, and how: the options of the command, but for the passphrase."""
@@ -56,9 +60,9 @@ class Order:
 @click.argument("containers", metavar="CONTAINER...", nargs=-1, required=True)
 @output_option(
     "FOLDER|FILE",
-    "A folder gets 1.png, 2.png, ... and the files under their names; a name such as x.png gets "
-    "the one image that there is, - one thing on standard output. Several containers get a folder "
-    "each in it.",
+    "A folder gets 1.png, 2.png, ... and the files under their names; a name such as x.png, x.jpg "
+    "or x.pdf gets the one image or file that there is, - one thing on standard output. Several "
+    "containers get a folder each in it.",
 )
 @click.option(
     "--method",
@@ -110,7 +114,7 @@ def reveal(
     What comes out without a passphrase may be anybody's: do not trust a file more for having been
     hidden.
 
-    --json prints {"container", "method", "salvaged", "files": [{"file", "width",
+    --json prints {"container", "code", "salvaged", "files": [{"file", "width",
     "height"} or {"file", "bytes"}], "notes", "warnings"}. A failure prints
     {"error", "kind"}. With -o - it is the last line of standard error. Of several
     containers each prints its own line, with "error" and "kind" where it failed.
@@ -174,7 +178,7 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
     else:
         with progress_bar(voice, "looking"):
             found = isn.inspect(picture, method=method, passphrase=secret)
-        name, contents = found.method or method, found.contents
+        name, contents = found.code or method, found.contents
     # Of what was changed nothing is known, and revealing it says why.
     paths = (
         outputs.plan(output, contents, overwrite=order.overwrite, folder=order.folder)
@@ -203,7 +207,7 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
         voice.report(f"{path}  {_size(item)}")
     voice.answer(
         container=order.container,
-        method=name,
+        code=name,
         salvaged=salvage,
         files=_facts(paths, revealed),
         notes=voice.notes,
@@ -231,7 +235,10 @@ def _encoded(path: Path, item: Item) -> bytes:
 
     if isinstance(item, File):
         return item.content
-    return images.encode(item, images.LOSSLESS.get(path.suffix.lower(), "PNG"))
+    suffix = path.suffix.lower()
+    if suffix in images.JPEG:
+        return images.encode_jpeg(item, _QUALITY, whole=True)
+    return images.encode(item, images.LOSSLESS.get(suffix, "PNG"))
 
 
 def _size(item: Item) -> str:
