@@ -162,12 +162,30 @@ def test_it_refuses_before_the_work(
 def test_a_lossy_or_unknown_output_is_refused_before_the_work(tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"out.{suffix}".rstrip(".")
     target.write_bytes(b"precious")
-    # The images are not there: had it looked at them first, the code would be 4.
-    said = refused(2, "hide", "no.png", "no.png", "-o", target, "--overwrite")
+    # The images are none: had it looked into them first, the code would be 4.
+    host = tmp_path / "host.png"
+    host.write_bytes(b"")
+    said = refused(2, "hide", host, host, "-o", target, "--overwrite")
     assert ".png" in said
     assert "lossy" in said or suffix not in ("jpe", "gif", "avif", "heic")
     assert target.read_bytes() == b"precious"
-    assert list(tmp_path.iterdir()) == [target]
+    assert set(tmp_path.iterdir()) == {host, target}
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_what_is_missing_is_named_before_what_is_wrong_with_the_output(
+    place: int, work: Path, tmp_path: Path
+) -> None:
+    given = [work / "host.png", work / "cat.png", work / "notes.txt"]
+    given[place] = tmp_path / "missing"
+    words = (*given[:2], "--file", given[2])
+    assert f"{given[place]} is not there" in refused(
+        4, "hide", *words, "-o", tmp_path / "no-suffix"
+    )
+    if place:
+        (tmp_path / "hosts").mkdir()
+        words = (tmp_path / "hosts", *words[1:])
+        assert "is not there" in refused(4, "hide", *words, "-o", tmp_path / "out")
 
 
 def test_a_container_may_be_a_jpeg_and_be_stored_again(tmp_path: Path) -> None:
@@ -376,6 +394,16 @@ def test_quiet(work: Path, tmp_path: Path) -> None:
     assert done("info", tmp_path / "c.png", "-q").output == ""
     assert done("capacity", work / "host.png", "-q").output == ""
     assert "already" in refused(2, *words)
+    # Notes of what was done to an image, and warnings of what can be seen of that, too.
+    method = ("--method", work / "one.safetensors", "--fit", 90)
+    words = (*words[:5], *method, "--overwrite")
+    loud = done(*words)
+    assert "isn: note: " in loud.stderr
+    assert "isn: warning: " in loud.stderr
+    assert done(*words, "-q").output == ""
+    told = done(*words, "-q", "--json")
+    assert told.stderr == ""
+    assert all(json.loads(told.stdout)[each] for each in ("notes", "warnings"))
 
 
 @pytest.mark.parametrize("words", [("--bits", 1), ("--secrecy", "high"), ("--method", "isn-1")])

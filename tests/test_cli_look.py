@@ -166,6 +166,20 @@ def test_methods_lists_what_is_shipped() -> None:
         assert row["figures"] == entry.figures
 
 
+def test_tables_fit_in_40_columns(work: Path) -> None:
+    host, container = work / "host.png", work / "image.png"
+    for words in (
+        ("methods",),
+        ("capacity", host),
+        ("capacity", host, work / "cat.png", "--file", work / "notes.txt"),
+        ("info", container),
+        ("analyze", container),
+        ("hide", host, work / "cat.png", "-o", "x.png", "--dry-run"),
+    ):
+        lines = done(*words, COLUMNS="40").stdout.splitlines()
+        assert [line for line in lines if len(line) > 40] == [], words
+
+
 def test_methods_fits_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     long = "what a method is for can be said in a few words, or in more of them than fit a line"
     shipped = (

@@ -121,8 +121,8 @@ def main(ctx: click.Context) -> None:
     `isn reveal container.png -o revealed`.
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 nothing to reveal (no container, altered, another
-    passphrase or method), 4 an image does not fit or cannot be read. ISN_DEBUG=1 shows where a
-    failure arose.
+    passphrase or method), 4 an image does not fit or cannot be read, 130 stopped by Ctrl-C, 143 by
+    SIGTERM. ISN_DEBUG=1 shows where a failure arose.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)

@@ -143,8 +143,10 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | N
                 outcome.unreadable.append({"file": name, "error": sentence(error)})
                 if explicit:
                     outcome.named.append(error)
-                if not explicit or len(found) > 1:
+                if not explicit:
                     voice.warn(sentence(error))
+                elif len(found) > 1:
+                    voice.complain(sentence(error))
                 continue
             outcome.lossy += picture.format in _LOSSY
             outcome.rows.append(verdicts.row(name, ask(picture.pixels, threshold=threshold), size))
@@ -158,7 +160,7 @@ def _draw(outcome: _Outcome, voice: Voice, maps: Maps | None, name: str, picture
         outcome.maps[name] = str(maps.write(name, picture.pixels))
     except OutputError as error:
         outcome.unwritten += 1
-        voice.warn(sentence(error))
+        voice.complain(sentence(error))
 
 
 def _expand(path: str, maps: Path | None, voice: Voice) -> Iterator[tuple[str, bool]]:
@@ -200,14 +202,14 @@ def _failure(outcome: _Outcome) -> IsnError | None:
     if outcome.named:
         return ImageError(
             f"{counted(len(outcome.named), 'file')} that you named cannot be read: "
-            "see the warnings above, and give intact images"
+            "give intact images"
         )
     if not outcome.rows:
         return ImageError("no image was found: give image files, or a folder that holds some")
     if outcome.unwritten:
         return IsnError(
-            f"{outcome.unwritten} of {len(outcome.rows)} maps cannot be written: see the warnings "
-            "above, and make room or give another folder"
+            f"{outcome.unwritten} of {len(outcome.rows)} maps cannot be written: make room or give "
+            "another folder"
         )
     return None
 

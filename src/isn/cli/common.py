@@ -149,7 +149,7 @@ quiet_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_set_quiet,
-    help="Print nothing but warnings and errors.",
+    help="Print nothing but errors, and what other options ask for.",
 )
 
 

@@ -136,7 +136,7 @@ def evaluate(
             voice.warn(f"skipped: {skip.reason}")
     for each in results.failures:
         who = " on ".join(filter(None, (each.method, each.what)))
-        voice.warn(f"not measured, part {each.part}: {who}: {each.reason}")
+        voice.complain(f"not measured, part {each.part}: {who}: {each.reason}")
     study = adapter.study(results)
     paths, facts = report.write(study, folder), report.facts(study)
     if results.quality:

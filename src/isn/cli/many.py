@@ -110,7 +110,7 @@ class Several:
             raise click.UsageError("- was given beside others: standard input is read alone")
         self.failed: list[tuple[str, ImageError]] = []
         found = [file for word in words for file in self._files(word)]
-        self.names = once(found)
+        self.names = once(found, lambda name: stores.path_of(name) or name)
 
     def _files(self, word: str) -> list[str]:
         from isn.finding import SUFFIXES, files_below, unreadable
@@ -119,7 +119,7 @@ class Several:
             return [word]
         before = len(self.failed)
         found = [
-            str(each)
+            stores.as_given(word, each)
             for each in files_below(
                 Path(stores.path_here(word)),
                 lambda error: self.failed.append((str(error.filename), unreadable(error))),

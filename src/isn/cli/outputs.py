@@ -89,7 +89,7 @@ def plan(
     folder = folder or not os.path.basename(output)
     if not target.is_dir():
         if not folder and len(contents) == 1 and _suits(target, contents[0]):
-            _check(target, overwrite)
+            check_free(target, overwrite)
             _check_above(target)
             return [target]
         if not folder and target.suffix.lower() in SUFFIXES:
@@ -104,7 +104,7 @@ def plan(
         _check_above(target)
     paths = [target / name for name in _names(contents)]
     for path in paths:
-        _check(path, overwrite)
+        check_free(path, overwrite)
     return paths
 
 
@@ -136,7 +136,7 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bo
                 atomic.store(part, content)
         for path, part in zip(paths, parts, strict=True):
             # Much may have happened here since the plan was made.
-            _check(path, overwrite)
+            check_free(path, overwrite)
             with _written(path):
                 old = _kept(path) if overwrite and os.path.lexists(path) else None
                 done.append((path, old))
@@ -203,7 +203,12 @@ def _names(contents: Sequence[Content]) -> list[str]:
     return names
 
 
-def _check(path: Path, overwrite: bool) -> None:
+def check_free(path: Path, overwrite: bool) -> None:
+    """Refuses a file that could not be written because something is in its place.
+
+    Raises:
+        OutputError: there is a file, which may not be replaced, or something else.
+    """
     if not os.path.lexists(path):
         return
     if path.is_dir() or not (path.is_file() or path.is_symlink()):

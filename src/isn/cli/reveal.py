@@ -141,12 +141,17 @@ def _all(
     _check(given["method"], given["salvage"])
     if given["texture"] == STANDARD:
         raise click.UsageError("--texture - was given with several containers: name a file")
-    folder = outputs.folder_of_all(stores.path_here(output))
+    outputs.folder_of_all(stores.path_here(output))
     several, taken = Several(containers), set[str]()
     turns, phrase = Turns(voice, "container", several.names), passphrase()
     turns.refuse(several.failed)
     jobs = [
-        Job("reveal", name, asdict(Order(name, str(folder / own), folder=True, **given)), phrase)
+        Job(
+            "reveal",
+            name,
+            asdict(Order(name, stores.below(output, own), folder=True, **given)),
+            phrase,
+        )
         for name in several.names
         for own in [outputs.unused(outputs.stem_of(name), "", taken)]
     ]
@@ -203,13 +208,14 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
             outputs.write_all(paths, written, overwrite=order.overwrite)
     if salvage:
         voice.warn("nothing was checked: judge by eye whether these are images")
-    for path, item in zip(paths, revealed, strict=True):
-        voice.report(f"{path}  {_size(item)}")
+    names = [stores.as_given(order.output, path) for path in paths]
+    for written_as, item in zip(names, revealed, strict=True):
+        voice.report(f"{written_as}  {_size(item)}")
     voice.answer(
         container=order.container,
         code=name,
         salvaged=salvage,
-        files=_facts(paths, revealed),
+        files=_facts(names, revealed),
         notes=voice.notes,
         warnings=voice.warnings,
     )
@@ -249,12 +255,12 @@ def _size(item: Item) -> str:
     return sides(*item.shape[:2])
 
 
-def _facts(paths: Sequence[Path], items: Sequence[Item]) -> list[dict[str, Any]]:
+def _facts(names: Sequence[str], items: Sequence[Item]) -> list[dict[str, Any]]:
     from isn.secret import File
 
     return [
-        {"file": str(path), "bytes": len(item.content)}
+        {"file": name, "bytes": len(item.content)}
         if isinstance(item, File)
-        else {"file": str(path), "width": item.shape[1], "height": item.shape[0]}
-        for path, item in zip(paths, items, strict=True)
+        else {"file": name, "width": item.shape[1], "height": item.shape[0]}
+        for name, item in zip(names, items, strict=True)
     ]

@@ -36,7 +36,7 @@ class Voice:
 
     Attributes:
         json: whether one JSON object takes the place of reports.
-        quiet: whether nothing but warnings and errors is said.
+        quiet: whether nothing but errors and what was asked for is said.
         piped: whether standard output carries a picture.
         notes: what was done to images that a person should hear of, so far.
         warnings: what a person should look at, so far.
@@ -70,12 +70,12 @@ class Voice:
         """Says what was done to an image, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
-            _say(f"isn: note: {sentence}")
+            self._tell(f"note: {sentence}")
 
     def warn(self, sentence: str) -> None:
         """Says what a person should look at."""
         self.warnings.append(sentence)
-        _say(f"isn: warning: {sentence}")
+        self._tell(f"warning: {sentence}")
 
     def answer(self, **facts: Any) -> None:
         """With ``--json``: prints the one JSON object of this command, on one line."""
@@ -107,6 +107,10 @@ class Voice:
         if not _closed(self._stream):
             with _explained():
                 self._stream.flush()
+
+    def _tell(self, sentence: str) -> None:
+        if not self.quiet:
+            _say(f"isn: {sentence}")
 
     @property
     def _stream(self) -> TextIO:
