@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from isn import envelope, images, keys, method, zoo
+from isn.codes import Room
 from isn.codes.file import Files, most_bytes
 from isn.errors import (
     AlteredContainer,
@@ -378,12 +379,13 @@ def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, 
     expected: tuple[float | None, float | None] = None, None
     try:
         if isinstance(chosen, Carried):
-            size = most_bytes(chosen.room(host, Files()).size)
+            room = chosen.room(host, Files())
+            size = most_bytes(room.size)
             if not size and items is None:
                 raise ImageError("the host is too small for a file or an image: take a larger one")
             if not why:
                 usual = {} if options else entry.figures
-                expected = _expected(chosen, host, items, usual)
+                expected = _expected(chosen, host, room, items, usual)
         elif isinstance(chosen, Paper):
             chosen.check_host(host)
             if not why:
@@ -396,13 +398,14 @@ def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, 
 
 
 def _expected(
-    chosen: Carried, host: Pixels, items: Secret | None, usual: Mapping[str, Any]
+    chosen: Carried, host: Pixels, room: Room, items: Secret | None, usual: Mapping[str, Any]
 ) -> tuple[float | None, float | None]:
     """PSNR of a container by a carried method, and of the images that are revealed.
 
     Args:
         chosen: the method.
         host: uint8, H x W (grey) or H x W x 3.
+        room: what it offers files.
         items: what is to be hidden; None: whatever fits.
         usual: what was measured, by number of images as large as their host.
 
@@ -412,8 +415,10 @@ def _expected(
     from isn.codes.network import NetworkCode
 
     code = chosen.pictures[0] if items is None else chosen.codes(items)[0]
-    room, revealed = chosen.room(host, code), None
-    size = room.size
+    # Where the room is up to the host, or was given, it is that of every code.
+    if not chosen.bits and stored(chosen) is None:
+        room = chosen.room(host, code)
+    size, revealed = room.size, None
     if items is not None:
         found = code.foresee(items, room)
         size, revealed = found.size, found.psnr
