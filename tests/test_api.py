@@ -275,7 +275,7 @@ def test_what_is_left_of_the_papers_containers_is_revealed_when_asked_for(
     container = isn.hide(host, hidden, method="paper-1")
     changed = container.pixels.copy()
     changed[40:44, 40:44] ^= 64
-    with pytest.raises(AlteredContainer, match="--salvage --method paper-1"):
+    with pytest.raises(AlteredContainer, match=r"with salvage=True, method=.paper-1.$"):
         isn.reveal(changed)
     (left,) = isn.reveal(changed, salvage=True, method="paper-1")
     assert left.shape == host.shape
@@ -378,9 +378,9 @@ def test_unknown_methods_and_backends_and_unused_options_are_refused(
         with pytest.raises(ConfigError, match="does not use it"):
             isn.hide(HOST, SMALL, method=name, **option)  # type: ignore[arg-type]
     for wrong in (0.001, 5):
-        with pytest.raises(ConfigError, match="bits a sample"):
+        with pytest.raises(ConfigError, match=r"^bits=.* was given"):
             isn.hide(HOST, SMALL, bits=wrong)
-        with pytest.raises(ConfigError, match="bits a sample"):
+        with pytest.raises(ConfigError, match=r"^bits=.* was given"):
             isn.capacity(HOST, bits=wrong)
     with pytest.raises(ConfigError, match="does not use it"):
         isn.reveal(plain, backend="native")

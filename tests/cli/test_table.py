@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from isn.cli.table import Table
+from isn.cli.table import Table, filled
 
 
 def test_columns_are_in_line() -> None:
@@ -53,6 +53,19 @@ def test_a_row_that_is_a_list() -> None:
         "  name  a a a a a a",
         "        a a a",
     ]
+
+
+def test_a_sentence_is_folded_between_words_and_a_path_never() -> None:
+    path = "/a/path/that/is/longer/than/a/line.png"
+    text = f"isn: {path} cannot be read (it is torn): give another"
+    assert filled(text, 20).split("\n") == [
+        "isn:",
+        path,
+        "cannot be read (it",
+        "is torn): give",
+        "another",
+    ]
+    assert filled(text, 1000) == text
 
 
 @pytest.mark.parametrize("name", ["a" * 99, "猫" * 50, "many words of a name " * 5, "e\u0301" * 99])

@@ -83,6 +83,18 @@ class Table:
             yield f"{edge}{'  '.join(cells)}".rstrip()
 
 
+def filled(text: str, width: int) -> str:
+    """A text in lines of so many columns, or more where a word alone has them."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and _columns(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
+
+
 def _columns(text: str) -> int:
     """How many columns of a terminal a text takes."""
     return len(text) if text.isascii() else sum(map(_column, text))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from isn.cli.table import Table
+from isn.cli.table import Table, filled
 from isn.errors import OutputError
 
 if TYPE_CHECKING:
@@ -173,11 +173,12 @@ def silence_streams() -> None:
                 os.close(nowhere)
 
 
-def _width(stream: TextIO) -> int:
+def _width(stream: TextIO, plain: int = PLAIN_WIDTH) -> int:
+    """Columns of a terminal; where a stream leads to none, and nobody says more, `plain`."""
     asked = os.environ.get("COLUMNS", "")
     found = int(asked) if asked.isascii() and asked.isdigit() else 0
     if not found and not stream.isatty():
-        return PLAIN_WIDTH
+        return plain
     if not found:
         with contextlib.suppress(OSError, ValueError):
             found = os.get_terminal_size(stream.fileno()).columns
@@ -205,7 +206,7 @@ def _say(sentence: str) -> None:
     # Nobody who listens is no reason to stop the work.
     if not _closed(sys.stderr):
         with contextlib.suppress(OSError):
-            _write(sys.stderr, printable(sentence))
+            _write(sys.stderr, filled(printable(sentence), _width(sys.stderr, sys.maxsize)))
 
 
 def _write(stream: TextIO, text: str) -> None:
