@@ -179,13 +179,13 @@ def test_what_is_missing_is_named_before_what_is_wrong_with_the_output(
     given = [work / "host.png", work / "cat.png", work / "notes.txt"]
     given[place] = tmp_path / "missing"
     words = (*given[:2], "--file", given[2])
-    assert f"{given[place]} is not there" in refused(
+    assert f"{given[place]} cannot be opened" in refused(
         4, "hide", *words, "-o", tmp_path / "no-suffix"
     )
     if place:
         (tmp_path / "hosts").mkdir()
         words = (tmp_path / "hosts", *words[1:])
-        assert "is not there" in refused(4, "hide", *words, "-o", tmp_path / "out")
+        assert "cannot be opened" in refused(4, "hide", *words, "-o", tmp_path / "out")
 
 
 def test_a_container_may_be_a_jpeg_and_be_stored_again(tmp_path: Path) -> None:

@@ -128,7 +128,12 @@ def test_capacity_of_what_is_given(work: Path, tmp_path: Path) -> None:
     assert told["avif"]["why_not"] is None
     assert told["photos"]["revealed_psnr"] > 40
     assert "file" in told["paper-1"]["why_not"]
-    assert "why not" in done(*words).stdout
+    text = done(*words).stdout
+    assert "why not" in text
+    for name in ("photos", "avif"):
+        assert told[name]["usual"] == (name == "avif")
+        shown = f"{'~' if told[name]['usual'] else ''}{told[name]['revealed_psnr']:.1f}"
+        assert f" {shown}" in next(line for line in text.splitlines() if f" {name} " in line)
     (tmp_path / "noise").write_bytes(np.random.default_rng(0).bytes(100_000))
     words = ("capacity", work / "host.png", "--file", tmp_path / "noise", "--json")
     answer = json.loads(done(*words).stdout)

@@ -99,9 +99,10 @@ def test_one_thing_goes_where_it_is_named(work: Path, tmp_path: Path) -> None:
         assert (tmp_path / name / "notes.txt").exists()
     done("reveal", work / "image.png", "-o", f"{tmp_path}/folder.png/")
     assert names(tmp_path / "folder.png") == ["1.png"]
-    said = refused(2, "reveal", work / "image.png", "-o", tmp_path / "cat.gif")
-    assert "cat.gif is of a kind that is not written: give a name that ends in .png" in said
-    assert not (tmp_path / "cat.gif").exists()
+    for name in ("cat.gif", "cat.txt"):
+        said = refused(2, "reveal", work / "image.png", "-o", tmp_path / name)
+        assert f"{name} is no name for an image that is written: give one that ends in .png" in said
+        assert not (tmp_path / name).exists()
     assert "already" in refused(2, "reveal", work / "image.png", "-o", tmp_path / "cat.png")
     assert "2 images" in refused(2, "reveal", work / "images.png", "-o", tmp_path / "x.png")
     assert "1 file" in refused(2, "reveal", work / "file.png", "-o", tmp_path / "x.png")

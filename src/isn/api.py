@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -140,6 +140,8 @@ class Capacity:
         revealed: PSNR in dB that the given images would be revealed at, on average; None where
             nothing was given, it does not fit or nobody can say.
         fits: whether the given secret can be hidden so; a sentence why not, or "".
+        usual: whether `revealed` is what other photos were revealed at, on average, since those
+            given would have to be hidden to know.
     """
 
     method: str
@@ -148,6 +150,7 @@ class Capacity:
     container: float | None
     revealed: float | None
     fits: str = ""
+    usual: bool = False
 
 
 def hide(
@@ -375,8 +378,10 @@ def capacity(
 
 def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, Any]) -> Capacity:
     entry, chosen, size = zoo.entry(name), method.get(name, **options), 0
+    count = entry.images[0] if items is None else _pictures(items)
+    measured = entry.figures.get(str(count), {})
+    container, revealed, usual = None, None, False
     why = "" if items is None else _refusal(entry, items)
-    expected: tuple[float | None, float | None] = None, None
     try:
         if isinstance(chosen, Carried):
             room = chosen.room(host, Files())
@@ -384,22 +389,24 @@ def _capacity(name: str, host: Pixels, items: Secret | None, options: dict[str, 
             if not size and items is None:
                 raise ImageError("the host is too small for a file or an image: take a larger one")
             if not why:
-                usual = {} if options else entry.figures
-                expected = _expected(chosen, host, room, items, usual)
+                container, revealed = _expected(chosen, host, room, items)
         elif isinstance(chosen, Paper):
             chosen.check_host(host)
-            if not why:
-                count = entry.images[0] if items is None else _pictures(items)
-                usual = entry.figures.get(str(count), {})
-                expected = usual.get("container"), usual.get("revealed") if items else None
+            container = None if why else measured.get("container")
     except ImageError as reason:
         why = why or str(reason)
-    return Capacity(name, entry.images, size, *expected, why)
+    # Images that are larger than their host come back worse than what was measured.
+    area = host.shape[0] * host.shape[1]
+    small = items and all(isinstance(each, File) or each.size <= 3 * area for each in items)
+    if revealed is None and small and not why and not options:
+        revealed = measured.get("revealed")
+        usual = revealed is not None
+    return Capacity(name, entry.images, size, container, revealed, why, usual)
 
 
 def _expected(
-    chosen: Carried, host: Pixels, room: Room, items: Secret | None, usual: Mapping[str, Any]
-) -> tuple[float | None, float | None]:
+    chosen: Carried, host: Pixels, room: Room, items: Secret | None
+) -> tuple[float, float | None]:
     """PSNR of a container by a carried method, and of the images that are revealed.
 
     Args:
@@ -407,7 +414,6 @@ def _expected(
         host: uint8, H x W (grey) or H x W x 3.
         room: what it offers files.
         items: what is to be hidden; None: whatever fits.
-        usual: what was measured, by number of images as large as their host.
 
     Raises:
         ImageError: it does not fit.
@@ -422,9 +428,6 @@ def _expected(
     if items is not None:
         found = code.foresee(items, room)
         size, revealed = found.size, found.psnr
-        # Images that are larger come back worse.
-        if revealed is None and all(isinstance(e, File) or e.size <= 3 * room.area for e in items):
-            revealed = usual.get(str(_pictures(items)), {}).get("revealed")
     elif isinstance(code, NetworkCode):
         size = min(size, round(code.rate * host.size / 8))
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)

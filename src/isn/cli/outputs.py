@@ -92,12 +92,13 @@ def plan(
             check_free(target, overwrite)
             _check_above(target)
             return [target]
-        if not folder and target.suffix.lower() in SUFFIXES:
-            if len(contents) == 1 and not files:
-                raise OutputError(
-                    f"{output} is of a kind that is not written: give a name that ends in .png, "
-                    ".webp, .tif or .jpg, or a folder"
-                )
+        suffix = target.suffix.lower()
+        if not folder and len(contents) == 1 and not files and _SUFFIX.fullmatch(suffix):
+            raise OutputError(
+                f"{output} is no name for an image that is written: give one that ends in .png, "
+                ".webp, .tif or .jpg, or a folder, with a slash at its end"
+            )
+        if not folder and suffix in SUFFIXES:
             raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
         if os.path.lexists(target):
             raise _no_folder(output)

@@ -7,6 +7,7 @@ before: there, a container needs no name of its own until it is written.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import re
@@ -86,7 +87,10 @@ def check_there(*names: str) -> None:
     for name in names:
         path = path_of(name)
         if path not in (None, "-") and not os.path.lexists(path):
-            raise ImageError(f"{_shown(name)} is not there: give the name of a file")
+            raise ImageError(
+                f"{_shown(name)} cannot be opened ({os.strerror(errno.ENOENT)}): give a file that "
+                "you may read"
+            )
 
 
 def source(name: str) -> str | bytes:
