@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -38,8 +39,24 @@ COMMANDS = {
 """Name and summary of each; `NAME` stands in the module ``isn.cli.NAME``."""
 
 
+class _Help(click.HelpFormatter):
+    """Help that fits a narrow terminal too."""
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Writes names and what they are, beside or below each other."""
+        super().write_dl(rows, col_max if self.width > 60 else 12, col_spacing)
+
+
+class _Context(click.Context):
+    formatter_class = _Help
+
+
 class Commands(click.Group):
     """The group of all commands, which ends every failure with one sentence and an exit code."""
+
+    context_class = _Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order in which a person needs them."""
@@ -52,6 +69,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"isn.cli.{cmd_name}"), cmd_name)
+        command.context_class = _Context
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -90,6 +108,8 @@ class Commands(click.Group):
                     standalone_mode=False,
                     windows_expand_args=windows_expand_args,
                     obj=voice,
+                    # As click has it, which believes in no fewer than 50.
+                    terminal_width=max(min(get_terminal_size().columns, 80) - 2, 24),
                     **extra,
                 )
                 voice.flush()
