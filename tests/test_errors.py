@@ -46,7 +46,7 @@ CALLS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "spoilt": (
         lambda _: isn.reveal(spoilt("paper-1")),
         "with salvage=True, method='paper-1'",
-        "with --salvage --method paper-1",
+        "with isn reveal --salvage --method paper-1",
     ),
     "salvage": (
         lambda _: isn.reveal(HOST, salvage=True),

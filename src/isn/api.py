@@ -20,6 +20,7 @@ from isn.errors import (
     ImageError,
     IsnError,
     NoSeal,
+    Spelled,
     counted,
     setting,
 )
@@ -529,7 +530,8 @@ def _altered(picture: Picture, found: Found, reason: Exception) -> AlteredContai
     what = f"{picture.name} is a container, but {reason}: take the file as it was written"
     if not isinstance(found.code, Paper):
         return AlteredContainer(what)
-    salvaging = setting(salvage=True, method=found.code.name)
+    given = setting(salvage=True, method=found.code.name)
+    salvaging = Spelled(given.python, f"isn reveal {given.command}")
     return AlteredContainer(what, ", or look at what is left with ", salvaging)
 
 

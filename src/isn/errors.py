@@ -33,11 +33,11 @@ def setting(*names: str, **values: object) -> Spelled:
         names: those whose value does not matter.
         values: what others are to be, or were; True of an option without a value.
     """
-    python = [*names, *(f"{name}={value!r}" for name, value in values.items())]
-    options = [
-        f"--{name}" if value is True else f"--{name} {value}" for name, value in values.items()
-    ]
-    return Spelled(", ".join(python), " ".join([*(f"--{name}" for name in names), *options]))
+    python, command = [*names], [f"--{name}" for name in names]
+    for name, value in values.items():
+        python.append(f"{name}={value!r}")
+        command.append(f"--{name}" if value is True else f"--{name} {value}")
+    return Spelled(", ".join(python), " ".join(command))
 
 
 def counted(number: int, noun: str) -> str:

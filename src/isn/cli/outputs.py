@@ -78,9 +78,9 @@ def plan(
         OutputError: something is in the way, or there is more than one place has room for.
     """
     files = sum(each.size is None for each in contents)
-    told = count_of(len(contents) - files, files)
     if output == STANDARD:
         if len(contents) > 1:
+            told = count_of(len(contents) - files, files)
             raise OutputError(
                 f"the container holds {told}, standard output takes one: give a folder"
             )
@@ -92,14 +92,8 @@ def plan(
             check_free(target, overwrite)
             _check_above(target)
             return [target]
-        suffix = target.suffix.lower()
-        if not folder and len(contents) == 1 and not files and _SUFFIX.fullmatch(suffix):
-            raise OutputError(
-                f"{output} is no name for an image that is written: give one that ends in .png, "
-                ".webp, .tif or .jpg, or a folder, with a slash at its end"
-            )
-        if not folder and suffix in SUFFIXES:
-            raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
+        if not folder:
+            _check_is_folder(output, len(contents) - files, files)
         if os.path.lexists(target):
             raise _no_folder(output)
         _check_above(target)
@@ -188,6 +182,19 @@ def _suits(target: Path, content: Content) -> bool:
         return suffix in (*LOSSLESS, *JPEG)
     own = Path(content.name).suffix.lower()
     return suffix == own != "" or (bool(_SUFFIX.fullmatch(suffix)) and suffix not in SUFFIXES)
+
+
+def _check_is_folder(output: str, images: int, files: int) -> None:
+    """Refuses a name that is meant for a file, which is not going to be one."""
+    suffix = Path(output).suffix.lower()
+    if images == 1 and not files and _SUFFIX.fullmatch(suffix):
+        raise OutputError(
+            f"{output} is no name for an image that is written: give one that ends in .png, "
+            ".webp, .tif or .jpg, or a folder, with a slash at its end"
+        )
+    if suffix in SUFFIXES:
+        told = count_of(images, files)
+        raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
 
 
 def _names(contents: Sequence[Content]) -> list[str]:

@@ -116,8 +116,8 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
     while _total(trials.streams(0)) > room:
         if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in trials.pictures):
             raise ImageError(
-                f"{counted(len(pictures), 'hidden image')} as AV1 need more than the "
-                f"{max(room, 0)} bytes that the host has room for: take a larger host, or fewer "
+                f"the host has room for {max(room, 0)} bytes, less than AV1 streams of "
+                f"{counted(len(pictures), 'hidden image')} need: take a larger host, or fewer "
                 "images"
             )
         trials = _Trials([_halved(each) for each in trials.pictures], tell, trials.made)
