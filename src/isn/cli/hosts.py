@@ -32,6 +32,7 @@ def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None]
 
     Raises:
         OutputError: the output is no folder, or that of the hosts or in it.
+        ImageError: something that is to be hidden is not there.
         click.UsageError: nothing was given to hide, or standard input, or a dry run was.
     """
     if not order.images and not order.files:
