@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,76 @@ def test_a_full_standard_output(work: Path, tmp_path: Path, server: Server) -> N
         assert "No space left on device" in line
     # The work was done.
     np.testing.assert_array_equal(pixels(out), pixels(work / "image.png"))
+
+
+@pytest.fixture(scope="module")
+def many(work: Path) -> Path:
+    """The photos once more: as hosts and in a list of jobs, and containers in a folder."""
+    folder = work / "many"
+    for name in ("hosts", "containers"):
+        (folder / name).mkdir(parents=True)
+    for name in ("one.png", "two.png"):
+        shutil.copy(work / "host.png", folder / "hosts" / name)
+        shutil.copy(work / "image.png", folder / "containers" / name)
+    rows = [f"hosts/{name}.png,../cat.png,{name}.png,avif" for name in ("one", "two")]
+    (folder / "jobs.csv").write_text("\n".join(("host,image,output,method", *rows)), "utf-8")
+    return folder
+
+
+MAKERS = (
+    (("hide", "hosts", "../cat.png", "--method", "avif"), ("one.png", "two.png")),
+    (("batch", "jobs.csv"), ("one.png", "two.png")),
+    (("reveal", "containers"), ("one", "two")),
+)
+
+
+@posix
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize("extra", [(), ("--json",)])
+def test_all_files_are_done_for_a_full_standard_output(
+    many: Path, tmp_path: Path, server: Server, extra: tuple[str, ...]
+) -> None:
+    error = tmp_path / "error"
+    for number, (words, made) in enumerate(MAKERS):
+        error.write_bytes(b"")
+        out = tmp_path / str(number)
+        streams = (os.devnull, "/dev/full", error)
+        assert server.streamed(*words, "-o", out, *extra, folder=many, streams=streams) == 1
+        assert sorted(each.name for each in out.iterdir()) == list(made)
+        (line,) = error.read_text("utf-8").splitlines()
+        assert "the work is done, but the report cannot be written (No space left" in line
+
+
+@posix
+def test_all_files_are_done_for_a_reader_that_has_gone(many: Path, tmp_path: Path) -> None:
+    words, made = MAKERS[0]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = process(*words, "-o", tmp_path, stdout=writer, stderr=subprocess.PIPE, cwd=many)
+    finally:
+        os.close(writer)
+    assert sorted(each.name for each in tmp_path.iterdir()) == list(made)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
+@posix
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_a_table_for_programs_and_a_full_standard_output(
+    work: Path, tmp_path: Path, server: Server
+) -> None:
+    error = tmp_path / "error"
+    error.write_bytes(b"")
+    streams = (os.devnull, "/dev/full", error)
+    assert server.streamed("analyze", "host.png", "--csv", folder=work, streams=streams) == 1
+    assert error.read_text("utf-8") == (
+        "isn: standard output cannot be written (No space left on device): give it room\n"
+    )
+    error.write_bytes(b"")
+    streams = (os.devnull, None, error)
+    assert server.streamed("analyze", "host.png", "--csv", folder=work, streams=streams) == 0
+    assert error.read_bytes() == b""
 
 
 def closed(command: str, *streams: int, cwd: Path) -> subprocess.CompletedProcess[bytes]:

@@ -63,6 +63,22 @@ def test_even_areas_stay_as_they_are() -> None:
     assert Adaptive().capacity(host, 0.5) < 0.6 * Adaptive().capacity(busy, 0.5)
 
 
+def test_the_first_layer_carries_more_where_much_is_said() -> None:
+    busy = np.full(1000, 0.05, np.float32)
+    assert adaptive._first_share(busy, 0.05) < 8
+    # Every pixel moves as often up as down as not at all: h(1/3) of log2(3) bits, 58 %.
+    assert adaptive._first_share(busy, 1.584) == pytest.approx(40, abs=2)
+
+
+def test_all_that_is_carried_costs_little_more_than_ideal_embedding() -> None:
+    host, size = half_flat(), 800
+    changed = (written(host, size) != host)[..., 1]
+    costs = hill(host)
+    bits = 8 * (size + HEAD_BYTES) / costs.size
+    least = (adaptive.moving(costs, adaptive.multiplier(costs, bits)) * costs).sum()
+    assert least < (costs * changed).sum() < 1.15 * least
+
+
 def test_what_an_even_host_cannot_carry_is_refused_before_the_work() -> None:
     host = half_flat()
     most = Adaptive().capacity(host, 0.5)
@@ -89,11 +105,14 @@ def test_a_short_body_is_spread_over_the_whole_image() -> None:
 
 def test_other_salts_have_other_places() -> None:
     shape = (60, 70, 3)
-    first = adaptive._rest(shape, HEAD, PUBLIC)
-    other = adaptive._rest(shape, bytes(HEAD_BYTES), PUBLIC)
+    zones = [adaptive._zones(shape, head, PUBLIC) for head in (HEAD, bytes(HEAD_BYTES))]
+    first, other = (
+        adaptive._rest(shape, head, PUBLIC, each)
+        for head, each in zip((HEAD, bytes(HEAD_BYTES)), zones, strict=True)
+    )
     assert np.mean(first == other) < 0.01
     # All that nothing else takes, each once.
-    salt, sealed = adaptive._zones(shape, HEAD, PUBLIC)
+    salt, sealed = zones[0]
     everything = np.sort(np.concatenate([salt, sealed, first]))
     np.testing.assert_array_equal(everything, np.arange(np.prod(shape[:2])))
 

@@ -61,6 +61,16 @@ def test_a_code_of_its_own_costs_no_more_than_beside_others() -> None:
         np.testing.assert_array_equal(alone[:, 0], together[:, k])
 
 
+def test_no_bit_changes_that_must_not() -> None:
+    rng, length, codes = np.random.default_rng(2), 400, 16
+    for _ in range(12):
+        wet = rng.random((length, codes)) < 0.6
+        costs = np.where(wet, syndrome.MOST_COST, rng.integers(1, 100, wet.shape)).astype(np.int16)
+        bits, message = (rng.integers(0, 2, (each, codes), np.uint8) for each in (length, 60))
+        changed = syndrome.write(bits, costs, message) != bits
+        assert not (changed & wet).any()
+
+
 # Loss in percent: cost beyond that of ideal embedding. Filler's paper has about as much at a
 # height of 12; the bound of none is what no code reaches.
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import isn
+from commands import environment
 from isn import images
 from isn.cli import main
 from isn.training.loop import FINISH
@@ -108,6 +110,20 @@ def test_what_goes_on_between_steps_is_shown(
         for done in range(4):
             assert f"100.0 %  step 1  {stage}: {done} of 4 groups" in result.stderr
     assert "done: " in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize("stream", [None, "/dev/full"])
+def test_a_training_goes_on_that_nobody_listens_to(
+    photo_folder: Path, tmp_path: Path, stream: str | None
+) -> None:
+    words = ("train", "tiny", "--data", photo_folder, "--out", tmp_path / "run", "--steps", 1)
+    more = ("--set", "data.validation_pairs=2", "--set", "run.validations=1")
+    shell = " ".join(map(str, (sys.executable, "-m", "isn", *words, *more)))
+    told = "2>&-" if stream is None else f"2>{stream}"
+    done = subprocess.run(["sh", "-c", f"{shell} {told}"], env=environment(), check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "run" / "model.safetensors").is_file()
 
 
 def _fails(code: int, *words: object) -> str:

@@ -4,7 +4,8 @@ Content-adaptive embedding. Each pixel may stay or move by one level up or down,
 (:mod:`isn.carriers.costs`); the payload is the syndrome of what is written, so that of all changes
 that say it the cheapest are made (:mod:`isn.carriers.syndrome`). Two layers carry three choices
 (Filler, Judas and Fridrich, IEEE TIFS 2011, section VI): the second-lowest bits of the pixels
-carry half of the payload, then the lowest bits the other half, given what the first have settled.
+carry half of the payload or somewhat more, then the lowest bits the rest, given what the first have
+settled.
 
 With p(d) the shares in which ideal embedding moves pixels by d, proportional to exp(-lambda
 cost(d)), b the move that changes the second bit (up from odd values, down from even ones) and a
@@ -12,6 +13,9 @@ the other one, to change a bit costs::
 
     second bit    log((1 - p(b)) / p(b))  =  lambda cost(b) + log(1 + exp(-lambda cost(a)))
     lowest bit    log(p(0) / p(a))        =  lambda cost(a), and it must where the second did
+
+and the first layer has h(p(b)) bits of a pixel, h the binary entropy, of all that the pixel says.
+Its share stands behind the head, in a byte.
 
 Salt, head and body lie at places of their own, all over the image: those of the salt can be
 computed by anybody, those of the head from salt and key, and all others, in an order that comes
@@ -59,10 +63,17 @@ _DRAWN: Final = 1 << 17
 _UNITS: Final = 32
 """Whole-number costs in a nat."""
 
-_LOSS: Final = 1.15
+_LOSS: Final = 1.12
 """Changes that syndrome codes make for one of ideal embedding."""
 
-_SALT, _SEALED = SALT_BYTES, HEAD_BYTES - SALT_BYTES
+_SALT, _SEALED = SALT_BYTES, HEAD_BYTES - SALT_BYTES + 1
+"""Bytes: of the salt, and of the rest of the head with the share of the first layer."""
+
+_PIXELS_A_BIT: Final = 4
+"""Of salt and head in a small image: as a body of 0.08 bits a sample has."""
+
+_HALF: Final = 0
+"""As a byte: the share of the first layer from a half, 0, up to all."""
 
 
 class Adaptive:
@@ -99,13 +110,14 @@ class Adaptive:
                 "larger one, or one with more texture"
             )
         values = _plane(host).reshape(-1).copy()
-        salt, sealed = _zones(shape, head, key)
-        _put(values, costs, salt, head[:SALT_BYTES])
-        _put(values, costs, sealed, head[SALT_BYTES:])
+        salt, sealed = zones = _zones(shape, head, key)
+        rest = _rest(shape, head, key, zones)
         tell(0.1)
-        rest = _rest(shape, head, key)
+        share = _first_share(costs[rest[:_DRAWN]], 8 * len(body) / len(rest))
+        _put(values, costs, salt, head[:SALT_BYTES])
+        _put(values, costs, sealed, head[SALT_BYTES:] + _masked(share, head, key))
         tell(0.2)
-        _put(values, costs, rest, body, part(tell, 0.2, 1.0))
+        _put(values, costs, rest, body, share, part(tell, 0.2, 1.0))
         tell(1.0)
         return _moved_together(host, values.reshape(shape[:2]))
 
@@ -116,13 +128,16 @@ class Adaptive:
             raise NoSeal(f"the image is {shape[1]} x {shape[0]}, too few pixels for a container")
         values = _plane(container).reshape(-1)
         salt = _get(values, _salt_zone(shape), _SALT)
-        return salt + _get(values, _zones(shape, salt, key)[1], _SEALED)
+        return salt + _get(values, _zones(shape, salt, key)[1], _SEALED)[:-1]
 
     def read_body(self, container: Pixels, head: bytes, size: int, key: Key) -> bytes:
         """See :meth:`isn.carriers.Carrier.read_body`."""
         if 8 * size > MOST_BITS * _body_pixels(container.shape[0] * container.shape[1]):
             raise NoSeal(f"the image cannot carry the {size} bytes that its head names")
-        return _get(_plane(container).reshape(-1), _rest(container.shape, head, key), size)
+        values = _plane(container).reshape(-1)
+        zones = _zones(container.shape, head, key)
+        share = _masked(_get(values, zones[1], _SEALED)[-1], head, key)[0]
+        return _get(values, _rest(container.shape, head, key, zones), size, share)
 
 
 def _room(costs: Floats, bits: float) -> int:
@@ -149,8 +164,8 @@ def _moved_together(host: Pixels, values: Pixels) -> Pixels:
 def _zone_sizes(pixels: int) -> tuple[int, int]:
     """How many pixels are there for the salt, and how many for the rest of the head."""
     return (
-        min(pixels // 8, max(16 * 8 * _SALT, pixels // 256)),
-        min(3 * pixels // 8, max(16 * 8 * _SEALED, pixels // 256)),
+        min(pixels // 8, max(_PIXELS_A_BIT * 8 * _SALT, pixels // 256)),
+        min(3 * pixels // 8, max(_PIXELS_A_BIT * 8 * _SEALED, pixels // 256)),
     )
 
 
@@ -168,26 +183,47 @@ def _zones(shape: tuple[int, ...], head: bytes, key: Key) -> tuple[Places, Place
     return salt, places.drawn(shape[:2], _place_key(head, key), salt, both)[len(salt) :]
 
 
-def _rest(shape: tuple[int, ...], head: bytes, key: Key) -> Places:
+def _rest(shape: tuple[int, ...], head: bytes, key: Key, zones: tuple[Places, Places]) -> Places:
     """Where the body lies, in its order."""
-    taken = np.concatenate(_zones(shape, head, key))
-    return places.order(shape[0] * shape[1], _place_key(head, key), taken)
+    return places.order(shape[0] * shape[1], _place_key(head, key), np.concatenate(zones))
 
 
 def _place_key(head: bytes, key: Key) -> bytes:
     return key.key("places", head[:SALT_BYTES])
 
 
+def _masked(share: int, head: bytes, key: Key) -> bytes:
+    """A share as it is written, or what was written as a share: random to whoever lacks the key."""
+    return bytes([share ^ key.key("share", head[:SALT_BYTES])[0]])
+
+
+def _first_share(costs: Floats, bits: float) -> int:
+    """The share of the first layer, as a byte, in pixels of such costs and so many bits of each."""
+    moved = moving(costs, multiplier(costs, bits)).astype(np.float64)
+    first, all_ = _entropy(moved / 2).sum(), (_entropy(moved) + moved).sum()
+    return int(np.clip(round(512 * first / max(all_, 1e-30)) - 256, 0, 255))
+
+
+def _entropy(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    share = np.clip(share, 1e-30, 1 - 1e-9)
+    return -share * np.log2(share) - (1 - share) * np.log2(1 - share)
+
+
 def _put(
-    samples: Pixels, costs: Floats, where: Places, content: bytes, tell: Tell = silent
+    samples: Pixels,
+    costs: Floats,
+    where: Places,
+    content: bytes,
+    share: int = _HALF,
+    tell: Tell = silent,
 ) -> None:
     """Changes some samples so that they say some bytes, in place."""
-    codes, length, sizes = _shape(len(where), 8 * len(content))
+    codes, length, sizes = _shape(len(where), 8 * len(content), share)
     where = where[: codes * length].reshape(length, codes)
     bits = np.unpackbits(np.frombuffer(content, np.uint8))
     messages = [
         np.resize(np.append(half, np.zeros(codes, np.uint8)), (size, codes))
-        for half, size in zip(np.split(bits, [(len(bits) + 1) // 2]), sizes, strict=True)
+        for half, size in zip(np.split(bits, [_first(len(bits), share)]), sizes, strict=True)
     ]
     scale = multiplier(costs[where.reshape(-1)[:_DRAWN]], len(bits) / where.size)
 
@@ -229,9 +265,9 @@ def _layers(values: Pixels) -> tuple[Bits, Bits]:
     return values & one, values >> one & one
 
 
-def _get(samples: Pixels, where: Places, size: int) -> bytes:
+def _get(samples: Pixels, where: Places, size: int, share: int = _HALF) -> bytes:
     """The bytes that some samples say: :func:`_put` undone."""
-    codes, length, sizes = _shape(len(where), 8 * size)
+    codes, length, sizes = _shape(len(where), 8 * size, share)
     where = where[: codes * length].reshape(length, codes)
     found = [np.empty((each, codes), np.uint8) for each in sizes]
 
@@ -241,20 +277,25 @@ def _get(samples: Pixels, where: Places, size: int) -> bytes:
             message[:, mine] = syndrome.read(bits, len(message))
 
     threads.each(work, _side_by_side(codes))
-    half = (8 * size + 1) // 2
+    first = _first(8 * size, share)
     upper, lower = (each.reshape(-1) for each in found)
-    return np.packbits(np.concatenate([upper[:half], lower[: 8 * size - half]])).tobytes()
+    return np.packbits(np.concatenate([upper[:first], lower[: 8 * size - first]])).tobytes()
 
 
-def _shape(samples: int, bits: int) -> tuple[int, int, tuple[int, int]]:
+def _first(bits: int, share: int) -> int:
+    """How many bits the first layer carries."""
+    return -(-bits * (256 + share) // 512)
+
+
+def _shape(samples: int, bits: int, share: int) -> tuple[int, int, tuple[int, int]]:
     """How many codes there are, how many samples one has, and how many bits in each layer.
 
     Long codes are better than short ones, and many codes are as fast as one.
     """
-    half, side = (bits + 1) // 2, syndrome.SIDE_BY_SIDE
+    first, side = _first(bits, share), syndrome.SIDE_BY_SIDE
     fewest = -(-samples // _MOST_SAMPLES)
-    codes = max(min(-(-fewest // side) * side, half // _ENOUGH_BITS), fewest, 1)
-    return codes, samples // codes, (-(-half // codes), -(-(bits - half) // codes))
+    codes = max(min(-(-fewest // side) * side, first // _ENOUGH_BITS), fewest, 1)
+    return codes, samples // codes, (-(-first // codes), -(-(bits - first) // codes))
 
 
 def _side_by_side(codes: int) -> list[slice]:
@@ -282,7 +323,7 @@ def multiplier(costs: Floats, bits: float) -> float:
     low, high = 1e-6, 1e6
     for _ in range(40):
         middle = float(np.sqrt(low * high))
-        share = np.clip(moving(costs, middle).astype(np.float64), 1e-30, 1 - 1e-9)
-        said = -(1 - share) * np.log2(1 - share) - share * np.log2(share / 2)
+        moved = moving(costs, middle).astype(np.float64)
+        said = _entropy(moved) + moved
         low, high = (middle, high) if said.mean() > bits else (low, middle)
     return low

@@ -8,7 +8,8 @@ message the one of the least cost is found (Viterbi). Whoever reads needs no cos
 H is a band of small matrices of :data:`HEIGHT` rows, one a bit of the message, each as wide as
 there are bits to write for each bit of the message: two widths in turn where that is no whole
 number. All widths take the first of the same columns, whose first and last bits are 1 and which all
-differ, as the paper asks for.
+differ, as the paper asks for. The first is wider by :data:`_LEAD`: of a message's first bits, which
+few others can help, none may hang on bits alone that must not change.
 
 Sixteen codes of one shape lie side by side, each with its own bits.
 """
@@ -34,6 +35,9 @@ SIDE_BY_SIDE: Final = 16
 
 MOST_COST: Final = 1023
 """Of a change: the sums of a code's whole height stay in 16 bits."""
+
+_LEAD: Final = 32
+"""Bits to write, or a sixteenth of them all where that is less."""
 
 _COLUMNS: Final = np.frombuffer(
     bytes.fromhex(
@@ -95,7 +99,8 @@ def _padded(array: NDArray[Any]) -> NDArray[Any]:
 @lru_cache(maxsize=8)
 def _matrix(length: int, size: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """H: the column of each of so many bits, and where a bit of the message is whole."""
-    which = np.arange(length, dtype=np.int64) * size // max(length, 1)
+    lead = min(_LEAD, length // 16, length - size)
+    which = np.maximum(np.arange(length) - lead, 0) * size // max(length - lead, 1)
     ends = np.diff(which, append=size) > 0
     first = np.searchsorted(which, which)
     kept = np.minimum(size - which, HEIGHT)

@@ -11,14 +11,13 @@ import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from shutil import get_terminal_size
 from typing import Any
 
 import click
 
 from isn import __version__, threads
 from isn.cli import failures
-from isn.cli.voice import Voice, hold_streams, silence_streams, survive_odd_names
+from isn.cli.voice import Voice, columns, hold_streams, silence_streams, survive_odd_names
 from isn.errors import OutputError
 
 COMMANDS = {
@@ -109,7 +108,7 @@ class Commands(click.Group):
                     windows_expand_args=windows_expand_args,
                     obj=voice,
                     # As click has it, which believes in no fewer than 50.
-                    terminal_width=max(min(get_terminal_size().columns, 80) - 2, 24),
+                    terminal_width=max(min(columns(), 80) - 2, 18),
                     **extra,
                 )
                 voice.flush()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isn.cli import verdicts
-from isn.cli.common import STANDARD, json_option, quiet_option
+from isn.cli.common import STANDARD, json_option, quiet_option, write_standard
 from isn.cli.maps import Maps, is_map
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice, printable
@@ -217,7 +217,8 @@ def _failure(outcome: _Outcome) -> IsnError | None:
 def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
     if as_csv:
         # In UTF-8 whatever the terminal's encoding is, for programs that read it.
-        click.echo(verdicts.as_csv(outcome.rows).encode(), nl=False)
+        if sys.stdout is not None:
+            write_standard(verdicts.as_csv(outcome.rows).encode())
         return
     cells = [verdicts.cells(row) for row in outcome.rows]
     voice.report(verdicts.table(cells))

@@ -222,9 +222,23 @@ def _check_files(files: Sequence[str]) -> None:
 
 
 def write_standard(encoded: bytes) -> None:
-    """Writes a whole file to standard output."""
-    sys.stdout.buffer.write(encoded)
-    sys.stdout.buffer.flush()
+    """Writes a whole file to standard output.
+
+    Raises:
+        BrokenPipeError: whoever was to read it has gone.
+        OutputError: it takes no more.
+    """
+    from isn.errors import OutputError
+
+    try:
+        sys.stdout.buffer.write(encoded)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"standard output cannot be written ({error.strerror}): give it room"
+        ) from error
 
 
 def make_folder(folder: Path) -> list[Path]:

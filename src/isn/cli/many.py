@@ -198,6 +198,9 @@ def look(
     with progress_bar(voice, label) as tell:
         for number, name in enumerate(several.names):
             turns.take(number, attempt(name, work))
+            if voice.unheard is not None:
+                # Looking makes nothing that would be missed.
+                break
             if tell is not None:
                 tell((number + 1) / len(several.names))
     return failures.FAILED if turns.failed else 0

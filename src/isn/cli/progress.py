@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
 
-import click
-
-from isn.cli.voice import Voice, terminal
+from isn.cli.voice import Voice, aside, terminal
 
 PATIENCE = 0.7
 """Seconds that need no bar."""
@@ -65,9 +63,7 @@ def _lines(label: str) -> Iterator[Callable[[float], None]]:
 
     def write() -> None:
         seconds = time.monotonic() - begin
-        # A reader that has gone is no reason to stop the work.
-        with contextlib.suppress(OSError, ValueError):
-            click.echo(f"isn: {label}: {100 * done:.0f} % after {seconds:.0f} s", err=True)
+        aside(f"isn: {label}: {100 * done:.0f} % after {seconds:.0f} s")
 
     with _after(PAUSE, write, again=True):
         yield report

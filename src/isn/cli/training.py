@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isn.cli.voice import aside, printable
 from isn.errors import BackendError
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 10.0
 """Between two lines of progress where standard error is no terminal."""
+
+_CLEARED = "\r\x1b[2K"
+"""Before what takes the place of a line of a terminal."""
 
 STEP_COUNT = click.IntRange(1)
 
@@ -166,7 +170,7 @@ class Display:
 
     def __init__(self, settings: Recipe, group: Processes, quiet: bool) -> None:
         self.settings, self.silent = settings, quiet or not group.first
-        self.terminal = sys.stderr.isatty()
+        self.terminal = sys.stderr is not None and sys.stderr.isatty()
         self.validated, self.last = "", 0.0
 
     def begin(self, trainer: Trainer) -> None:
@@ -206,9 +210,9 @@ class Display:
                 f"loss {progress.terms.get('loss', float('nan')):.4g}  {self.validated}"
             )
         if self.terminal:
-            click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
+            aside(f"{_CLEARED}{line}", "")
         else:
-            click.echo(line, err=True)
+            aside(line)
 
     def warn(self, sentence: str) -> None:
         """Prints a sentence on a file that was skipped."""
@@ -217,7 +221,7 @@ class Display:
     def say(self, sentence: str) -> None:
         """Prints a sentence on a line of its own."""
         if not self.silent:
-            click.echo(("\r\x1b[2K" if self.terminal else "") + sentence, err=True)
+            aside((_CLEARED if self.terminal else "") + printable(sentence, "\n"))
 
 
 def _left(progress: Progress) -> str:

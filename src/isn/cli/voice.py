@@ -32,7 +32,8 @@ class Voice:
 
     Reports go to standard output; notes, warnings and failures to standard error. Where standard
     output carries a picture (``-o -``), standard error takes the rest, the JSON as its last line.
-    A stream that was closed before the command began is said nothing.
+    A stream that was closed before the command began is said nothing. One that takes no more ends
+    no work: it is said nothing from there on, and :meth:`flush` tells of it.
 
     Attributes:
         json: whether one JSON object takes the place of reports.
@@ -40,6 +41,7 @@ class Voice:
         piped: whether standard output carries a picture.
         notes: what was done to images that a person should hear of, so far.
         warnings: what a person should look at, so far.
+        unheard: why a report or JSON could not be written, or None.
     """
 
     json: bool = False
@@ -47,6 +49,7 @@ class Voice:
     piped: bool = False
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    unheard: OSError | None = None
     _answered: bool = False
 
     @property
@@ -56,15 +59,17 @@ class Voice:
 
     def report(self, *parts: str | Table) -> None:
         """Prints text or tables for people."""
-        if self.silent or _closed(self._stream):
+        if self.silent:
             return
         for part in parts:
-            with _explained():
+            with self._heard() as stream:
+                if stream is None:
+                    return
                 if isinstance(part, str):
                     # A path must come out in one piece, so that it can be copied.
-                    _write(self._stream, printable(part, "\n"))
+                    _write(stream, printable(part, "\n"))
                 else:
-                    _write(self._stream, _printable_table(part).drawn(_width(self._stream)))
+                    _write(stream, _printable_table(part).drawn(_width(stream)))
 
     def note(self, sentence: str) -> None:
         """Says what was done to an image, once."""
@@ -85,12 +90,13 @@ class Voice:
 
     def item(self, **facts: Any) -> None:
         """With ``--json``: prints one of several JSON objects, on a line of its own."""
-        if self.json and not _closed(self._stream):
+        if self.json:
             # Late, as whatever costs time where nobody asks for it.
             import json
 
-            with _explained():
-                _write(self._stream, json.dumps(facts, allow_nan=False))
+            with self._heard() as stream:
+                if stream is not None:
+                    _write(stream, json.dumps(facts, allow_nan=False))
 
     def complain(self, sentence: str) -> None:
         """Says why one of several things failed."""
@@ -103,10 +109,31 @@ class Voice:
         self.flush()
 
     def flush(self) -> None:
-        """Hands over what was printed, so that a stream that takes no more shows it here."""
-        if not _closed(self._stream):
-            with _explained():
-                self._stream.flush()
+        """Hands over what was printed, so that a stream that takes no more shows it here.
+
+        Raises:
+            BrokenPipeError: whoever was to read it has gone, now or before.
+            OutputError: the stream took no more, now or before.
+        """
+        with self._heard() as stream:
+            if stream is not None:
+                stream.flush()
+        if isinstance(self.unheard, BrokenPipeError):
+            raise self.unheard
+        if self.unheard is not None:
+            raise OutputError(
+                f"the work is done, but the report cannot be written ({self.unheard.strerror}): "
+                "give it room, or ask for --quiet"
+            ) from self.unheard
+
+    @contextlib.contextmanager
+    def _heard(self) -> Iterator[TextIO | None]:
+        """The stream for what is said next, or None where nobody hears it."""
+        lost = self.unheard is not None or _closed(self._stream)
+        try:
+            yield None if lost else self._stream
+        except OSError as error:
+            self.unheard = error
 
     def _tell(self, sentence: str) -> None:
         if not self.quiet:
@@ -129,6 +156,13 @@ def printable(text: str, kept: str = "") -> str:
     )
 
 
+def aside(text: str, end: str = "\n") -> None:
+    """Writes a text to standard error; nobody who listens is no reason to stop the work."""
+    if not _closed(sys.stderr):
+        with contextlib.suppress(OSError):
+            _write(sys.stderr, text, end)
+
+
 def _printable_table(table: Table) -> Table:
     return replace(table, rows=[[printable(cell) for cell in row] for row in table.rows])
 
@@ -138,6 +172,11 @@ def terminal(stream: TextIO) -> Console:
     from rich.console import Console
 
     return Console(file=stream, width=_width(stream), markup=False, highlight=False)
+
+
+def columns() -> int:
+    """Of standard output, or as many as are usual where it is no terminal."""
+    return _USUAL_WIDTH if _closed(sys.stdout) else _width(sys.stdout, _USUAL_WIDTH)
 
 
 def survive_odd_names() -> None:
@@ -185,31 +224,17 @@ def _width(stream: TextIO, plain: int = PLAIN_WIDTH) -> int:
     return max(found, _LEAST_WIDTH) if found else _USUAL_WIDTH
 
 
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"the work is done, but the report cannot be written ({error.strerror}): give it room, "
-            "or ask for --quiet"
-        ) from error
-
-
 def _closed(stream: TextIO | None) -> bool:
     return stream is None or stream.closed
 
 
 def _say(sentence: str) -> None:
-    # Nobody who listens is no reason to stop the work.
+    """Says something on standard error, folded between words where that is a terminal."""
     if not _closed(sys.stderr):
-        with contextlib.suppress(OSError):
-            _write(sys.stderr, filled(printable(sentence), _width(sys.stderr, sys.maxsize)))
+        aside(filled(printable(sentence), _width(sys.stderr, sys.maxsize)))
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str, end: str = "\n") -> None:
     # Not by `click`, which changes a stream's encoding where that is ASCII.
-    stream.write(f"{text}\n")
+    stream.write(f"{text}{end}")
     stream.flush()

@@ -63,6 +63,8 @@ def web(voice: Voice, port: int, listen: str | None) -> None:
             )
         voice.report(f"{where}\nCtrl-C ends it")
         voice.answer(address=where, warnings=voice.warnings)
+        # A page whose address nobody has heard serves nobody.
+        voice.flush()
         serve(found, token)
 
 
