@@ -281,7 +281,7 @@ def test_what_is_left_of_the_papers_containers_is_revealed_when_asked_for(
     assert left.shape == host.shape
     whole = np.array(Image.fromarray(hidden).resize((96, 96), Image.Resampling.LANCZOS))
     assert psnr(left, whole) > psnr(left, host) + 5
-    with pytest.raises(ConfigError, match="name the method"):
+    with pytest.raises(ConfigError, match="salvage=True was given alone: say as method"):
         isn.reveal(changed, salvage=True)
     with pytest.raises(AlteredContainer, match="nothing can be revealed"):
         isn.reveal(changed, salvage=True, method="photos")
