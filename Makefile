@@ -47,7 +47,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(TOOL) ## hide photos in a photo, get them back, write build/demo
-	.venv/bin/isn demo -o build/demo $(ARGS)
+	.venv/bin/isn demo -o build/demo --overwrite $(ARGS)
 
 web: $(WEB) ## the page that hides and reveals, on this machine alone
 	.venv/bin/isn web $(ARGS)

@@ -89,7 +89,7 @@ def server() -> Iterator[Server]:
         pytest.skip("nothing forks there")
     commands = [f"isn.cli.{name}" for name in ("hide", "reveal", "batch", "analyze", "info")]
     detectors = [f"isn.steganalysis.{name}" for name in ("residual", "stegexpose")]
-    with Server(*commands, *detectors, "rich.table", "isn.advice") as made:
+    with Server(*commands, *detectors, "isn.advice") as made:
         yield made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from typing import Any
 
 import pytest
@@ -27,6 +28,20 @@ from isn.errors import (
 def test_every_command_explains_itself(name: str) -> None:
     assert f"isn {name}" in done(name, "--help").stdout
     assert name in done("--help").stdout
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, ""])
+def test_help_fits_in_40_columns(name: str) -> None:
+    words = (name, "--help") if name else ("--help",)
+    narrow = done(*words, COLUMNS="40").stdout
+    assert [line for line in narrow.splitlines() if len(line) > 40] == []
+    assert "".join(narrow.split()) == "".join(done(*words).stdout.split())
+
+
+def test_the_exit_codes_are_told() -> None:
+    told = " ".join(done("--help").stdout.split())
+    codes = re.findall(r" (\d+) ", told.partition("Exit codes:")[2].partition("ISN_DEBUG")[0])
+    assert [*map(int, codes)] == [0, *failures.CODES]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def test_images_and_files_go_in_together(work: Path, tmp_path: Path) -> None:
     assert notes == isn.File("notes.txt", b"attack at dawn")
     assert answer["container"] == str(out)
     assert (answer["width"], answer["height"]) == (131, 97)
-    assert answer["method"] == "avif"
+    assert (answer["method"], answer["code"]) == ("avif", "bundle")
+    assert json.loads(done("info", out, "--json").stdout)["code"] == "bundle"
     expected = metrics.psnr(pixels(out), pixels(work / "host.png"))
     assert answer["container_psnr"] == pytest.approx(expected, abs=1e-3)
     assert answer["hidden"][2] == {"file": str(work / "notes.txt"), "bytes": 14}
@@ -61,7 +62,7 @@ def test_the_report_has_the_figures(work: Path, tmp_path: Path) -> None:
     assert f"{metrics.psnr(pixels(out), pixels(work / 'host.png')):.2f}" in report
     assert "exact" in report
     assert "14 bytes" in report
-    assert "holds 1 image and 1 file, hidden by avif" in report
+    assert "holds 1 image and 1 file, hidden by avif, code bundle" in report
 
 
 def test_more_bits_show_more_and_reveal_better(work: Path, tmp_path: Path) -> None:
@@ -161,12 +162,30 @@ def test_it_refuses_before_the_work(
 def test_a_lossy_or_unknown_output_is_refused_before_the_work(tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"out.{suffix}".rstrip(".")
     target.write_bytes(b"precious")
-    # The images are not there: had it looked at them first, the code would be 4.
-    said = refused(2, "hide", "no.png", "no.png", "-o", target, "--overwrite")
+    # The images are none: had it looked into them first, the code would be 4.
+    host = tmp_path / "host.png"
+    host.write_bytes(b"")
+    said = refused(2, "hide", host, host, "-o", target, "--overwrite")
     assert ".png" in said
     assert "lossy" in said or suffix not in ("jpe", "gif", "avif", "heic")
     assert target.read_bytes() == b"precious"
-    assert list(tmp_path.iterdir()) == [target]
+    assert set(tmp_path.iterdir()) == {host, target}
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_what_is_missing_is_named_before_what_is_wrong_with_the_output(
+    place: int, work: Path, tmp_path: Path
+) -> None:
+    given = [work / "host.png", work / "cat.png", work / "notes.txt"]
+    given[place] = tmp_path / "missing"
+    words = (*given[:2], "--file", given[2])
+    assert f"{given[place]} cannot be opened" in refused(
+        4, "hide", *words, "-o", tmp_path / "no-suffix"
+    )
+    if place:
+        (tmp_path / "hosts").mkdir()
+        words = (tmp_path / "hosts", *words[1:])
+        assert "cannot be opened" in refused(4, "hide", *words, "-o", tmp_path / "out")
 
 
 def test_a_container_may_be_a_jpeg_and_be_stored_again(tmp_path: Path) -> None:
@@ -220,7 +239,8 @@ def test_secrecy_changes_little_and_says_what_betrays_it(tmp_path: Path) -> None
     assert room == sorted(room, reverse=True)
     assert "photos" not in refused(2, "hide", host, *words, "top")
     assert "secrecy" in refused(2, "hide", host, *words, "low", "--method", "paper-1")
-    assert "leave out one" in refused(2, "hide", host, *words, "low", "--survive", "75")
+    said = refused(2, "hide", host, *words, "low", "--survive", "75")
+    assert "--secrecy and --survive were given" in said
 
 
 def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
@@ -230,7 +250,7 @@ def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
     Image.fromarray(picture(40, 48, seed=2)).save(cat)
     words = ("hide", host, cat, "-o")
     said = refused(2, *words, tmp_path / "c.png", "--survive", 75, "--bits", 1)
-    assert "leave out either" in said
+    assert "--survive and --bits were given, and how many bits survive" in said
     assert "leave out --bits" in refused(2, *words, tmp_path / "c.jpg", "--bits", 1)
     assert "paper-1" in refused(2, *words, tmp_path / "c.jpg", "--method", "paper-1")
     assert "30" in refused(2, *words, tmp_path / "c.png", "--survive", 20)
@@ -244,13 +264,19 @@ def test_survival_is_asked_for_in_one_way(tmp_path: Path) -> None:
         )
     ]
     assert rooms[0] > rooms[1] > 0
-    assert "telegram" in refused(2, *words, tmp_path / "c.jpg", "--fit", "fax")
+    said = refused(2, *words, tmp_path / "c.jpg", "--fit", "fax")
+    assert "--fit fax was given: give the pixels of a longer side, or one of whatsapp" in said
+    said = refused(2, *words, tmp_path / "c.jpg", "--scaled", "fax")
+    assert "--scaled fax was given: give the pixels" in said
+    said = refused(2, *words, tmp_path / "c.jpg", "--scaled", 5)
+    assert "--scaled 5 was given: give a longer side of 154 pixels or more" in said
     answer = json.loads(done(*words, tmp_path / "c.jpg", "--fit", 200, "--json").stdout)
     assert (answer["width"], answer["height"]) == (200, 176)
     assert ["to 200 x 176" in each for each in answer["notes"]] == [True]
     scaled = ("--file", note, "--scaled", 200)
     assert "50 or more" in refused(2, *words, tmp_path / "d.png", *scaled, "--survive", 45)
-    assert "no JPEG" in refused(2, *words, tmp_path / "d.png", *scaled)
+    said = refused(2, *words, tmp_path / "d.png", *scaled)
+    assert "--scaled 200 was given without --survive" in said
     done("hide", host, "-o", tmp_path / "d.jpg", *scaled)
     with Image.open(tmp_path / "d.jpg") as whole:
         whole.resize((200, 176), Image.Resampling.BICUBIC).save(tmp_path / "e.jpg", quality=75)
@@ -298,7 +324,7 @@ def test_the_options_of_the_papers_methods(work: Path, tmp_path: Path) -> None:
     done(*words, "-o", tmp_path / "b.png", "--refine", 0)
     assert "takes" not in refused(2, *words, "-o", tmp_path / "c.png", ISN_PASSPHRASE="x")
     said = refused(2, *words, work / "rocket.png", "-o", tmp_path / "c.png")
-    assert "2 hidden images" in said
+    assert "hides 1 image at a time, not 2" in said
     Image.new("RGB", (31, 90)).save(tmp_path / "small.png")
     words = ("hide", tmp_path / "small.png", *words[2:])
     assert "31 x 90" in refused(4, *words, "-o", tmp_path / "c.png")
@@ -341,7 +367,7 @@ def test_a_dry_run_says_what_comes_of_it(work: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "c.png").exists()
     made = json.loads(done(*words, "--json").stdout)
     assert told["fits"] is True
-    assert told["method"] == made["method"] == "photos"
+    assert told["method"] == made["method"] == made["code"] == "photos"
     assert told["container_psnr"] == pytest.approx(made["container_psnr"], abs=0.5)
     assert told["revealed_psnr"] == pytest.approx(made["hidden"][0]["revealed_psnr"], abs=3)
     assert "photos" in done(*words, "--dry-run", "--overwrite").stdout
@@ -370,6 +396,16 @@ def test_quiet(work: Path, tmp_path: Path) -> None:
     assert done("info", tmp_path / "c.png", "-q").output == ""
     assert done("capacity", work / "host.png", "-q").output == ""
     assert "already" in refused(2, *words)
+    # Notes of what was done to an image, and warnings of what can be seen of that, too.
+    method = ("--method", work / "one.safetensors", "--fit", 90)
+    words = (*words[:5], *method, "--overwrite")
+    loud = done(*words)
+    assert "isn: note: " in loud.stderr
+    assert "isn: warning: " in loud.stderr
+    assert done(*words, "-q").output == ""
+    told = done(*words, "-q", "--json")
+    assert told.stderr == ""
+    assert all(json.loads(told.stdout)[each] for each in ("notes", "warnings"))
 
 
 @pytest.mark.parametrize("words", [("--bits", 1), ("--secrecy", "high"), ("--method", "isn-1")])

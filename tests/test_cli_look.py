@@ -45,7 +45,7 @@ def test_info_of_an_intact_container(work: Path) -> None:
         "height": 97,
         "sealed": True,
         "intact": True,
-        "method": "bundle",
+        "code": "bundle",
         "carrier": "trellis",
         "survives": None,
         "scaled": None,
@@ -61,11 +61,11 @@ def test_info_of_an_intact_container(work: Path) -> None:
 
 
 def test_info_names_the_method(work: Path) -> None:
-    assert json.loads(done("info", work / "image.png", "--json").stdout)["method"] == "avif"
+    assert json.loads(done("info", work / "image.png", "--json").stdout)["code"] == "avif"
     assert "not among the shipped ones" in refused(3, "info", work / "two.png")
     words = ("info", work / "two.png", "--method", work / "two.safetensors")
     answer = json.loads(done(*words, "--json").stdout)
-    assert answer["method"] is None
+    assert answer["code"] is None
     assert answer["carrier"] == "scattered"
     assert answer["fingerprint"] == paper_weights(2).fingerprint.hex()
     assert answer["fingerprint"] in done(*words).stdout
@@ -110,7 +110,7 @@ def test_capacity_of_a_host(work: Path) -> None:
     assert [each["method"] for each in answer["methods"]] == [e.name for e in zoo.entries()]
     told = {each["method"]: each for each in answer["methods"]}
     samples = 97 * 131 * 3
-    assert told["photos"]["room"] == pytest.approx(2 * samples / 8, rel=0.05)
+    assert told["photos"]["room"] == pytest.approx(4 * samples / 8, rel=0.05)
     assert told["photos"]["container_psnr"] == pytest.approx(48, abs=0.5)
     assert told["paper-1"]["room"] is None
     assert all(each["why_not"] is None for each in answer["methods"])
@@ -128,11 +128,17 @@ def test_capacity_of_what_is_given(work: Path, tmp_path: Path) -> None:
     assert told["avif"]["why_not"] is None
     assert told["photos"]["revealed_psnr"] > 40
     assert "file" in told["paper-1"]["why_not"]
-    assert "why not" in done(*words).stdout
+    text = done(*words).stdout
+    assert "why not" in text
+    for name in ("photos", "avif"):
+        assert told[name]["usual"] == (name == "avif")
+        shown = f"{'~' if told[name]['usual'] else ''}{told[name]['revealed_psnr']:.1f}"
+        assert f" {shown}" in next(line for line in text.splitlines() if f" {name} " in line)
     (tmp_path / "noise").write_bytes(np.random.default_rng(0).bytes(100_000))
     words = ("capacity", work / "host.png", "--file", tmp_path / "noise", "--json")
     answer = json.loads(done(*words).stdout)
     assert all(each["why_not"] for each in answer["methods"])
+    assert {each["container_psnr"] for each in answer["methods"]} == {None}
 
 
 def test_capacity_grows_with_the_bits(work: Path) -> None:
@@ -165,6 +171,20 @@ def test_methods_lists_what_is_shipped() -> None:
         assert row["figures"] == entry.figures
 
 
+def test_tables_fit_in_40_columns(work: Path) -> None:
+    host, container = work / "host.png", work / "image.png"
+    for words in (
+        ("methods",),
+        ("capacity", host),
+        ("capacity", host, work / "cat.png", "--file", work / "notes.txt"),
+        ("info", container),
+        ("analyze", container),
+        ("hide", host, work / "cat.png", "-o", "x.png", "--dry-run"),
+    ):
+        lines = done(*words, COLUMNS="40").stdout.splitlines()
+        assert [line for line in lines if len(line) > 40] == [], words
+
+
 def test_methods_fits_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     long = "what a method is for can be said in a few words, or in more of them than fit a line"
     shipped = (
@@ -178,11 +198,11 @@ def test_methods_fits_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     monkeypatch.setattr(zoo, "entries", lambda: shipped)
     monkeypatch.setattr(zoo, "_table", lambda name: figures)
-    lines = done("methods").stdout.splitlines()
+    lines = done("methods", COLUMNS="80").stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "".join(lines).count("than fit a line") == 2
     cells = [" ".join(line.split()) for line in lines]
-    assert cells[1] == "photos the default 1 to 25 48.0 / 54.5"
-    assert cells[2].endswith("1 40.0 / -")
+    assert cells[3] == "photos the default 1 to 25 48.0 / 54.5"
+    assert cells[4].endswith("1 40.0 / -")
     (unmeasured,) = (each for each in cells if each.startswith("unmeasured"))
     assert unmeasured.endswith("2 -")

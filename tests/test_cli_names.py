@@ -126,6 +126,14 @@ def test_an_output_that_knows_few_letters(work: Path, tmp_path: Path, charset: s
         result.stdout_bytes.decode(charset)
 
 
+def test_a_complaint_is_folded_where_a_terminal_is_narrow(tmp_path: Path) -> None:
+    words = ("info", tmp_path / "missing.png")
+    whole, narrow = run(*words).stderr, run(*words, COLUMNS="40").stderr
+    assert narrow.split() == whole.split()
+    assert len(whole.splitlines()) == 1
+    assert all(len(line) <= 40 or str(tmp_path) in line for line in narrow.splitlines())
+
+
 @pytest.mark.parametrize("columns", ["0", "1", "7", "-3", "many"])
 def test_any_number_of_columns(work: Path, columns: str) -> None:
     for words in (("info", work / "c.png"), ("capacity", work / "host.png"), ("methods",)):

@@ -17,6 +17,7 @@ import isn
 from commands import Pixels, done, paper_weights, pixels, refused
 from isn.cli import outputs
 from isn.errors import OutputError
+from isn.metrics import psnr
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def names(folder: Path) -> list[str]:
 def test_each_image_comes_in_its_own_size(work: Path, tmp_path: Path) -> None:
     words = ("reveal", work / "images.png", "-o", tmp_path / "new" / "out")
     answer = json.loads(done(*words, "--json").stdout)
-    assert answer["method"] == "avif"
+    assert answer["code"] == "avif"
     assert answer["salvaged"] is False
     folder = tmp_path / "new" / "out"
     assert answer["files"] == [
@@ -85,10 +86,23 @@ def test_one_thing_goes_where_it_is_named(work: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(
             pixels(tmp_path / f"cat.{suffix}"), isn.reveal(work / "image.png")[0]
         )
-    done("reveal", work / "file.png", "-o", tmp_path / "mine.TXT")
-    assert (tmp_path / "mine.TXT").read_bytes() == b"attack\n"
-    done("reveal", work / "file.png", "-o", tmp_path / "folder")
-    assert (tmp_path / "folder" / "notes.txt").exists()
+    done("reveal", work / "image.png", "-o", tmp_path / "cat.JPG")
+    with Image.open(tmp_path / "cat.JPG") as photo:
+        assert photo.format == "JPEG"
+    apart = psnr(pixels(tmp_path / "cat.JPG"), isn.reveal(work / "image.png")[0])
+    assert apart > 35
+    for name in ("mine.TXT", "mine.md"):
+        done("reveal", work / "file.png", "-o", tmp_path / name)
+        assert (tmp_path / name).read_bytes() == b"attack\n"
+    for name in ("folder", "folder.1", "folder.md/"):
+        done("reveal", work / "file.png", "-o", f"{tmp_path}/{name}")
+        assert (tmp_path / name / "notes.txt").exists()
+    done("reveal", work / "image.png", "-o", f"{tmp_path}/folder.png/")
+    assert names(tmp_path / "folder.png") == ["1.png"]
+    for name in ("cat.gif", "cat.txt"):
+        said = refused(2, "reveal", work / "image.png", "-o", tmp_path / name)
+        assert f"{name} is no name for an image that is written: give one that ends in .png" in said
+        assert not (tmp_path / name).exists()
     assert "already" in refused(2, "reveal", work / "image.png", "-o", tmp_path / "cat.png")
     assert "2 images" in refused(2, "reveal", work / "images.png", "-o", tmp_path / "x.png")
     assert "1 file" in refused(2, "reveal", work / "file.png", "-o", tmp_path / "x.png")

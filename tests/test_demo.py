@@ -71,7 +71,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         patch.setattr(isn, "hide", hide_once)
         patch.setattr(isn, "reveal", reveal_once)
         answer = done("demo", "-o", folder, "--json").stdout
-        text = done("demo", "-o", folder).stdout
+        text = done("demo", "-o", folder, "--overwrite").stdout
     return Demo(folder, text, json.loads(answer))
 
 

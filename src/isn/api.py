@@ -12,14 +12,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from isn import envelope, images, keys, method, zoo
-from isn.errors import AlteredContainer, ConfigError, ImageError, IsnError, NoSeal
+from isn.codes import Room
+from isn.codes.file import Files, most_bytes
+from isn.errors import (
+    AlteredContainer,
+    ConfigError,
+    ImageError,
+    IsnError,
+    NoSeal,
+    Spelled,
+    counted,
+    setting,
+)
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
-from isn.method import Carried, Method, candidates, made_by, prepared, stored
+from isn.method import Carried, Found, Method, candidates, made_by, prepared, stored
 from isn.metrics import PEAK, psnr
-from isn.paper.method import MIN_SIDE, Paper
+from isn.paper.method import Paper
 from isn.progress import Tell, beating, part, silent
-from isn.secret import Content, File, Item, Secret
+from isn.secret import Content, File, Item, Secret, or_as_file
 
 if TYPE_CHECKING:
     from isn.paper.backends.base import Backend
@@ -42,6 +53,7 @@ class Container:
             exactly, as files do; None where it was not looked at.
         host: what it was made from.
         jpeg: quality of JPEG at which it may be stored; None where it would not survive that.
+        code: what says the secret, as :func:`inspect` calls it; None where it was not looked at.
     """
 
     pixels: Pixels = field(repr=False)
@@ -50,6 +62,7 @@ class Container:
     revealed: tuple[float, ...] | None
     host: Picture = field(repr=False)
     jpeg: int | None = None
+    code: str | None = None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes it, whole or not at all, as grey and with the colours of its host.
@@ -87,8 +100,8 @@ class Inspection:
     """What a container says about itself.
 
     Attributes:
-        method: the shipped method that made it, or the code of files or bundles; None where it is
-            another one.
+        code: what says the secret in it: a shipped method, or the code of files or bundles; None
+            where it is another one.
         carrier: that carries it.
         contents: what it holds; empty where it was changed.
         length: bytes of its body.
@@ -99,7 +112,7 @@ class Inspection:
         scaled: pixels of the longer side that it may be scaled down to; None where to none.
     """
 
-    method: str | None
+    code: str | None
     carrier: str
     contents: tuple[Content, ...]
     length: int
@@ -121,11 +134,15 @@ class Capacity:
     Attributes:
         method: its name.
         images: the least and the largest number of images that it hides.
-        size: bytes that it carries; 0 for the paper's own methods, which carry no bytes.
-        container: PSNR in dB that the container would have, as measured on other hosts.
+        size: bytes that one file may have which is hidden alone, its name included, however little
+            it compresses; 0 for the paper's own methods, which hide none.
+        container: PSNR in dB that the container would have, as measured on other hosts; of images
+            as fine as the host has room for, where nothing was given. None where it does not fit.
         revealed: PSNR in dB that the given images would be revealed at, on average; None where
-            nothing was given or nobody can say.
+            nothing was given, it does not fit or nobody can say.
         fits: whether the given secret can be hidden so; a sentence why not, or "".
+        usual: whether `revealed` is what other photos were revealed at, on average, since those
+            given would have to be hidden to know.
     """
 
     method: str
@@ -134,6 +151,7 @@ class Capacity:
     container: float | None
     revealed: float | None
     fits: str = ""
+    usual: bool = False
 
 
 def hide(
@@ -197,17 +215,19 @@ def hide(
     options = {"bits": bits, "secrecy": secrecy, "survive": survive, "scaled": scaled}
     chosen = _method(method, **options, backend=backend, refine=refine, texture=_pixels(texture))
     cover = prepared(chosen, images.fitted(_read(host), fit))
-    key, revealed = keys.of(passphrase), None
+    key, revealed, code = keys.of(passphrase), None, None
     samples = _samples(cover.pixels, cover.grey)
     with beating(progress or silent) as tell:
         made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
         if check:
-            revealed = _revealed(chosen.reveal(made, key, part(tell, 0.6, 1.0)), items)
+            opened = chosen.look(made, key) if isinstance(chosen, Carried) else chosen
+            revealed = _revealed(opened.reveal(made, key, part(tell, 0.6, 1.0)), items)
+            code = opened.code.name if isinstance(opened, Found) else opened.name
             _check_files(items, revealed)
         tell(1.0)
     pixels = made if made.ndim == 3 else np.repeat(made[..., None], 3, axis=2)
     jpeg = stored(chosen)
-    return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover, jpeg)
+    return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover, jpeg, code)
 
 
 def reveal(
@@ -249,19 +269,27 @@ def reveal(
     given = None if method is None else _method(method, **options)
     if salvage:
         if given is None:
-            raise ConfigError("to salvage a damaged container, name the method that made it")
+            raise ConfigError(
+                setting(salvage=True),
+                " was given alone: say as ",
+                setting("method"),
+                " what made it",
+            )
         with beating(progress or silent) as tell:
             return given.salvage(picture.pixels, tell)
     samples, found = _look(picture, key, [] if given is None else [given])
-    if given is None and any(value is not None for value in options.values()):
+    named = [name for name, value in options.items() if value is not None]
+    if given is None and named:
         entry = zoo.entry_of(found.opened.fingerprint)
         if entry is None:
-            raise ConfigError("a backend or texture was given, and no network made this container")
+            raise ConfigError(
+                setting(named[0]), " was given, and no network made this container: leave it out"
+            )
         found = _with(found, _method(entry.name, **options))
     elif given is not None and not made_by(found, given):
         raise ConfigError(
-            f"the method {given.name} was given, and {picture.name} was made by another one: "
-            "leave it out"
+            setting(method=given.name),
+            f" was given, and {picture.name} was made by another one: leave it out",
         )
     try:
         with beating(progress or silent) as tell:
@@ -330,8 +358,8 @@ def capacity(
         host: as for :func:`hide`.
         secret: as for :func:`hide`; None: whatever fits.
         methods: names of shipped methods to be asked; None: all.
-        bits: as for :func:`hide`.
-        secrecy: as for :func:`hide`; methods that do not use it are left out.
+        bits: as for :func:`hide`; methods that do not use it are left out.
+        secrecy: as for :func:`hide`; likewise.
         survive: as for :func:`hide`; likewise.
         scaled: as for :func:`hide`; likewise.
         fit: as for :func:`hide`.
@@ -344,51 +372,70 @@ def capacity(
     cover = images.fitted(_read(host), fit)
     items = None if secret is None else _items(secret)
     options = {"bits": bits, "secrecy": secrecy, "survive": survive, "scaled": scaled}
-    wanted = {name for name in ("secrecy", "survive", "scaled") if options[name] is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     asked = method.names() if methods is None else methods
-    names = [name for name in asked if wanted <= method.get(name).options]
-    return [_capacity(name, cover, items, options) for name in names]
+    names = [name for name in asked if given.keys() <= method.get(name).options]
+    return [_capacity(name, cover, items, given) for name in names]
 
 
 def _capacity(name: str, cover: Picture, items: Secret | None, options: dict[str, Any]) -> Capacity:
-    entry = zoo.entry(name)
-    figures = entry.figures
-    count = entry.images[0] if items is None else _pictures(items)
-    expected = figures.get(str(count), {})
-    chosen = method.get(name)
-    if isinstance(chosen, Paper):
-        why = "" if items is None else _refusal(entry, items)
-        if items is not None and not why and min(cover.pixels.shape[:2]) < MIN_SIDE:
-            why = f"it needs a host of {MIN_SIDE} x {MIN_SIDE} pixels at least"
-        container, revealed = expected.get("container"), expected.get("revealed")
-        return Capacity(
-            name, entry.images, 0, container, revealed if items and not why else None, why
-        )
-    chosen = method.tuned(chosen, **options)
+    entry, chosen, size = zoo.entry(name), method.get(name, **options), 0
     cover = prepared(chosen, cover)
     host = _samples(cover.pixels, cover.grey)
-    if not isinstance(chosen, Carried):
-        raise ConfigError(f"{name} carries no bytes")
+    count = entry.images[0] if items is None else _pictures(items)
+    measured = entry.figures.get(str(count), {})
+    container, revealed, usual = None, None, False
+    why = "" if items is None else _refusal(entry, items)
     try:
-        code = chosen.pictures[0] if items is None else chosen.codes(items)[0]
-        room = chosen.room(host, code)
+        if isinstance(chosen, Carried):
+            room = chosen.room(host, Files())
+            size = most_bytes(room.size)
+            if not size and items is None:
+                raise ImageError("the host is too small for a file or an image: take a larger one")
+            if not why:
+                container, revealed = _expected(chosen, host, room, items)
+        elif isinstance(chosen, Paper):
+            chosen.check_host(host)
+            container = None if why else measured.get("container")
     except ImageError as reason:
-        return Capacity(name, entry.images, 0, None, None, str(reason))
+        why = why or str(reason)
+    # Images that are larger than their host come back worse than what was measured.
+    area = host.shape[0] * host.shape[1]
+    small = items and all(isinstance(each, File) or each.size <= 3 * area for each in items)
+    if revealed is None and small and not why and not options:
+        revealed = measured.get("revealed")
+        usual = revealed is not None
+    return Capacity(name, entry.images, size, container, revealed, why, usual)
+
+
+def _expected(
+    chosen: Carried, host: Pixels, room: Room, items: Secret | None
+) -> tuple[float, float | None]:
+    """PSNR of a container by a carried method, and of the images that are revealed.
+
+    Args:
+        chosen: the method.
+        host: uint8, H x W (grey) or H x W x 3.
+        room: what it offers files.
+        items: what is to be hidden; None: whatever fits.
+
+    Raises:
+        ImageError: it does not fit.
+    """
     from isn.codes.network import NetworkCode
 
-    size, revealed, why = room.size, None, "" if items is None else _refusal(entry, items)
-    if items is None and isinstance(code, NetworkCode):
+    code = chosen.pictures[0] if items is None else chosen.codes(items)[0]
+    # Where the room is up to the host, or was given, it is that of every code.
+    if not chosen.bits and stored(chosen) is None:
+        room = chosen.room(host, code)
+    size, revealed = room.size, None
+    if items is not None:
+        found = code.foresee(items, room)
+        size, revealed = found.size, found.psnr
+    elif isinstance(code, NetworkCode):
         size = min(size, round(code.rate * host.size / 8))
-    elif items is not None and not why:
-        try:
-            found = code.foresee(items, room)
-            usual = expected.get("revealed") if not any(options.values()) else None
-            size, revealed = found.size, found.psnr or usual
-        except ImageError as reason:
-            why = str(reason)
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)
-    container = 10 * math.log10(PEAK**2 / noise)
-    return Capacity(name, entry.images, room.size, round(container, 1), revealed, why)
+    return round(10 * math.log10(PEAK**2 / noise), 1), revealed
 
 
 def _refusal(entry: zoo.Entry, items: Secret) -> str:
@@ -401,7 +448,7 @@ def _refusal(entry: zoo.Entry, items: Secret) -> str:
     if least <= count <= most:
         return ""
     if least == most:
-        return f"it hides {least} image{'s' * (least != 1)}"
+        return f"it hides {counted(least, 'image')}"
     return f"it hides {least} to {most} images"
 
 
@@ -420,9 +467,9 @@ def _method(given: str | os.PathLike[str] | Method, **options: Any) -> Method:
     return method.tuned(given, **options)
 
 
-def _with(found: method.Found, given: Method) -> method.Found:
+def _with(found: Found, given: Method) -> Found:
     """The same head, to be opened by a method whose options are set."""
-    return method.Found(found.carrier, candidates(given)[0], found.head, found.opened)
+    return Found(found.carrier, candidates(given)[0], found.head, found.opened)
 
 
 def _read(source: Source | Picture | Container) -> Picture:
@@ -437,7 +484,11 @@ def _pixels(source: Source | Picture | None) -> Pixels | None:
 
 def _items(secret: Hidden | Sequence[Hidden]) -> list[Item]:
     several: Sequence[Any] = secret if isinstance(secret, (list, tuple)) else [secret]
-    return [each if isinstance(each, File) else _read(each).pixels for each in several]
+    items: list[Item] = []
+    for each in several:
+        with or_as_file(each):
+            items.append(each if isinstance(each, File) else _read(each).pixels)
+    return items
 
 
 def _samples(pixels: Pixels, grey: bool) -> Pixels:
@@ -465,7 +516,7 @@ def _check_files(items: Secret, revealed: Sequence[float]) -> None:
             )
 
 
-def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, method.Found]:
+def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, Found]:
     """The samples of a container in which a head opens, and that head."""
     samples = _samples(picture.pixels, picture.grey)
     with suppress(NoSeal):
@@ -478,11 +529,13 @@ def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, me
     raise _no_seal(picture, samples, key)
 
 
-def _altered(picture: Picture, found: method.Found, reason: Exception) -> AlteredContainer:
+def _altered(picture: Picture, found: Found, reason: Exception) -> AlteredContainer:
     what = f"{picture.name} is a container, but {reason}: take the file as it was written"
-    if isinstance(found.code, Paper):
-        what += f", or look at what is left with --salvage --method {found.code.name}"
-    return AlteredContainer(what)
+    if not isinstance(found.code, Paper):
+        return AlteredContainer(what)
+    given = setting(salvage=True, method=found.code.name)
+    salvaging = Spelled(given.python, f"isn reveal {given.command}")
+    return AlteredContainer(what, ", or look at what is left with ", salvaging)
 
 
 def _no_seal(picture: Picture, samples: Pixels, key: Key) -> NoSeal:

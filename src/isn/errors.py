@@ -4,9 +4,60 @@ Every message is one sentence that says what was given, what was expected and wh
 Everything the library raises on purpose is an :class:`IsnError`.
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """Something in a sentence that is called one thing in Python and another in a command.
+
+    Attributes:
+        python: such as ``overwrite=True``.
+        command: such as ``--overwrite``.
+    """
+
+    python: str
+    command: str
+
+    def __str__(self) -> str:
+        """As Python has it."""
+        return self.python
+
+
+def setting(*names: str, **values: object) -> Spelled:
+    """Parameters, for an error that names them.
+
+    Args:
+        names: those whose value does not matter.
+        values: what others are to be, or were; True of an option without a value.
+    """
+    python, command = [*names], [f"--{name}" for name in names]
+    for name, value in values.items():
+        python.append(f"{name}={value!r}")
+        command.append(f"--{name}" if value is True else f"--{name} {value}")
+    return Spelled(", ".join(python), " ".join(command))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words, such as "1 image" and "2 images"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
 
 class IsnError(Exception):
-    """Base of every error that this library raises on purpose."""
+    """Base of every error that this library raises on purpose.
+
+    Args:
+        parts: of one sentence, in which :class:`Spelled` is what Python and commands name apart.
+    """
+
+    def __init__(self, *parts: str | Spelled) -> None:
+        super().__init__(*parts)
+
+    def __str__(self) -> str:
+        """The sentence for somebody who calls Python; :func:`sentence` is for everybody else."""
+        return "".join(map(str, self.args))
 
 
 class ConfigError(IsnError, ValueError):
@@ -46,9 +97,9 @@ class UnknownModel(RevealError):
 
 
 def sentence(error: BaseException) -> str:
-    """What a person is told of any error of this library or of a library below it."""
+    """What a person who gives commands is told of any error of this library or one below it."""
     if isinstance(error, IsnError):
-        return str(error)
+        return "".join(each.command if isinstance(each, Spelled) else each for each in error.args)
     if isinstance(error, MemoryError):
         return "there is not enough memory for these images: give smaller ones"
     kind = type(error).__name__

@@ -51,11 +51,16 @@ def files_below(
     return sorted(_below(folder, refuse, set() if entered is None else entered))
 
 
-def once(paths: Iterable[Name]) -> list[Name]:
-    """Without the second and further names of one file."""
+def once(names: Iterable[Name], path: Callable[[Name], Name] = lambda name: name) -> list[Name]:
+    """Without the second and further names of one file.
+
+    Args:
+        names: of files.
+        path: says where a file of such a name lies.
+    """
     first: dict[object, Name] = {}
-    for path in paths:
-        first.setdefault(identity(path), path)
+    for name in names:
+        first.setdefault(identity(path(name)), name)
     return list(first.values())
 
 

@@ -27,7 +27,14 @@ from isn.codes.bundle import Bundle
 from isn.codes.file import Files
 from isn.codes.photos import Photos
 from isn.envelope import Head
-from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, UnknownModel
+from isn.errors import (
+    AlteredContainer,
+    ConfigError,
+    ImageError,
+    NoSeal,
+    UnknownModel,
+    setting,
+)
 from isn.images import Picture, Pixels, kept
 from isn.keys import Key
 from isn.metrics import psnr
@@ -160,7 +167,10 @@ class Carried:
             codes = tuple(_run_on(each, options["backend"]) for each in codes)
         if {"secrecy", "survive"} <= options.keys():
             raise ConfigError(
-                "secrecy and a JPEG to survive were given, and no container has both: leave out one"
+                setting("secrecy"),
+                " and ",
+                setting("survive"),
+                " were given, and no container has both: leave out one",
             )
         if "secrecy" in options:
             from isn.carriers.adaptive import Adaptive
@@ -168,19 +178,23 @@ class Carried:
             carrier, bits = Adaptive(), _secret_bits(options["secrecy"])
         if "scaled" in options and "survive" not in options:
             raise ConfigError(
-                f"{options['scaled']!r} is to be survived as a longer side, and no JPEG: give the "
-                "quality of one too, for whatever scales stores with loss"
+                setting(scaled=options["scaled"]),
+                " was given without ",
+                setting("survive"),
+                ": give the quality of a JPEG too, for whatever scales stores with loss",
             )
         if "survive" in options:
             from isn.carriers.dct import Dct
 
-            side = kept(options["scaled"]) if "scaled" in options else 0
+            side = kept(options["scaled"], "scaled") if "scaled" in options else 0
             carrier = Dct(options["survive"], side)
         bits = options.get("bits", bits)
         if bits and carrier.stored is not None:
             raise ConfigError(
-                f"{bits!r} bits a sample were given, and how many survive a JPEG is the host's: "
-                "leave out either"
+                setting("survive"),
+                " and ",
+                setting("bits"),
+                " were given, and how many bits survive a JPEG is up to the host: leave out either",
             )
         return replace(self, pictures=codes, carrier=carrier, bits=bits)
 
@@ -245,10 +259,13 @@ class Carried:
 
     def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.reveal`."""
+        return self.look(container, key).reveal(container, key, tell)
+
+    def look(self, container: Pixels, key: Key) -> Found:
+        """The head of a container of this method; raises as :meth:`Method.reveal`."""
         head = self.carrier.read_head(container, key)
         opened = envelope.open_head(head, key)
-        code = self._find(opened.number, opened.fingerprint)
-        return Found(self.carrier, code, head, opened).reveal(container, key, tell)
+        return Found(self.carrier, self._find(opened.number, opened.fingerprint), head, opened)
 
     def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.salvage`: a code is whole or nothing."""
@@ -314,13 +331,13 @@ class Found:
 
 def _secret_bits(word: object) -> float:
     if word not in SECRECY:
-        raise ConfigError(f"the secrecy {word!r} was given: give one of {', '.join(SECRECY)}")
+        raise ConfigError(setting(secrecy=word), f" was given: give one of {', '.join(SECRECY)}")
     return SECRECY[str(word)]
 
 
 def _no_bits(given: object) -> ConfigError:
     return ConfigError(
-        f"{given!r} bits a sample were given: give a number from {LEAST_BITS} to {MOST_BITS:g}"
+        setting(bits=given), f" was given: give a number from {LEAST_BITS} to {MOST_BITS:g}"
     )
 
 
@@ -378,8 +395,8 @@ def find(number: int, fingerprint: bytes, own: Sequence[Method] = ()) -> Code | 
     if entry is None:
         raise UnknownModel(
             f"the container was made by a method of number {number} and fingerprint "
-            f"{fingerprint.hex()}, which is not among the shipped ones: give its weights file "
-            "with --method"
+            f"{fingerprint.hex()}, which is not among the shipped ones: give its weights file as ",
+            setting("method"),
         )
     for each in candidates(get(entry.name)):
         if _identity(each) == (number, fingerprint):
@@ -464,8 +481,9 @@ def tuned(method: Method, **options: Any) -> Method:
     for name in given:
         if name not in method.options:
             raise ConfigError(
-                f"{name} was given, and the method {method.name} does not use it: leave it out, or "
-                "take another method"
+                setting(name),
+                f" was given, and the method {method.name} does not use it: leave it out, or take "
+                "another method",
             )
     return method.tuned(given) if given else method
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from isn.errors import AlteredContainer, ConfigError, ImageError
+from isn.errors import AlteredContainer, ConfigError, ImageError, Spelled
 from isn.images import MAX_PIXELS, Pixels
 from isn.images.picture import reason, shown
 
@@ -60,6 +61,22 @@ class File:
                 f"{shown(path)} has more than {MOST_BYTES} bytes: give a smaller file"
             )
         return cls(os.path.basename(os.fspath(path)), content)
+
+
+@contextlib.contextmanager
+def or_as_file(source: object) -> Iterator[None]:
+    """Adds to an error of reading a hidden image that a file of any kind can be hidden as it is.
+
+    Args:
+        source: what is read; of what is no path of a file, nothing is added.
+    """
+    try:
+        yield
+    except ImageError as error:
+        if not isinstance(source, str | os.PathLike) or not os.path.isfile(source):
+            raise
+        instead = Spelled("isn.File.read", "--file")
+        raise ImageError(*error.args, ", or hide it as it is with ", instead) from error
 
 
 Item: TypeAlias = "Pixels | File"

@@ -167,7 +167,7 @@ def test_a_file_comes_back(tmp_path: Path) -> None:
 @pytest.mark.torch
 def test_what_is_not_theirs_is_refused() -> None:
     method = Baluja("small", small())
-    with pytest.raises(ConfigError, match="2 hidden images were given, small hides 1"):
+    with pytest.raises(ConfigError, match="small hides 1 at a time, not 2 images"):
         method.hide(picture(8, 8), [picture(8, 8)] * 2, KEY)
     weights = small()
     lacking = dict(list(weights.tensors.items())[1:])

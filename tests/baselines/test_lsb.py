@@ -51,7 +51,7 @@ def test_damage_is_nothing_that_it_could_see(photos: dict[str, Any]) -> None:
 
 def test_what_it_does_not_hide_is_refused() -> None:
     picture = np.zeros((8, 8, 3), np.uint8)
-    with pytest.raises(ConfigError, match="2 hidden images were given, lsb-4 hides 1"):
+    with pytest.raises(ConfigError, match="lsb-4 hides 1 at a time, not 2 images"):
         Lsb().hide(picture, [picture, picture], KEY)
     with pytest.raises(ConfigError, match="images alone"):
         Lsb().hide(picture, [File("a.txt", b"a")], KEY)

@@ -69,7 +69,7 @@ def test_what_is_listed_is_made(work: Path, kind: str) -> None:
     assert [Path(each["container"]) for each in answers] == [
         out / each for each in ("a.png", "b.png", "small.jpg", "a-2.png")
     ]
-    assert isn.inspect(out / "a.png").method == "avif"
+    assert isn.inspect(out / "a.png").code == "avif"
     assert isn.inspect(out / "b.png").carrier == "adaptive"
     assert isn.inspect(out / "small.jpg").carrier == "dct"
     assert isn.images.read(out / "small.jpg").pixels.shape == (95, 128, 3)
@@ -99,7 +99,9 @@ def test_one_that_fails_is_named_and_the_others_go_on(work: Path, workers: int) 
     said = result.stderr.splitlines()
     for line, number in zip(said, (1, 3, 4, 5), strict=True):
         assert line.startswith(f"isn: jobs.jsonl, line {number}: ")
-    for line, word in zip(said, ("missing.png", "none-such", "9 bits", "GIF"), strict=True):
+    for line, word in zip(
+        said, ("missing.png", "none-such", "--bits 9 was given", "GIF"), strict=True
+    ):
         assert word in line
     assert names("out") == ["a.png", "small.jpg"]
     assert isn.inspect("out/small.jpg").carrier == "dct"
@@ -218,7 +220,7 @@ ROW: dict[str, Any] = {"host": "hosts/a.png", "file": "notes.txt"}
         (ROW | {"survive": 60.5}, "a whole number"),
         (ROW | {"fit": "fax"}, "whatsapp"),
         (ROW | {"scaled": 100.5}, "a whole number or a name"),
-        (ROW | {"scaled": 400}, "no JPEG"),
+        (ROW | {"scaled": 400}, "--scaled 400 was given without --survive"),
         (ROW | {"passphrase": "secret"}, "means nothing"),
         (ROW | {"output": "../x.png"}, "folders"),
         (ROW | {"output": ".."}, "folders"),

@@ -40,6 +40,34 @@ def test_each_host_gets_the_same(work: Path, workers: tuple[object, ...]) -> Non
         assert isn.inspect(each).carrier == "adaptive"
 
 
+@pytest.mark.parametrize("scheme", ["file://", ""])
+def test_names_can_be_used_as_they_are_told(work: Path, scheme: str) -> None:
+    hosts, out, shown = (f"{scheme}{work}/{name}" for name in ("hosts", "out", "shown"))
+    words = ("hide", hosts, "--file", "notes.txt", "-o", out, "--json")
+    made = [json.loads(line) for line in done(*words).stdout.splitlines()]
+    assert [each["host"].removeprefix(f"{hosts}/") for each in made] == [
+        *("a.png", "b.tif", "more/a.webp")
+    ]
+    assert [each["container"] for each in made] == [
+        f"{out}/{name}" for name in ("a.png", "b.png", "a-2.png")
+    ]
+    done("hide", made[0]["host"], made[1]["host"], "-o", made[0]["container"], "--overwrite")
+    # However a file is named, it is looked at once.
+    words = ("info", out, made[1]["container"], work / "out" / "a.png", "--json")
+    looked = [json.loads(line)["file"] for line in done(*words).stdout.splitlines()]
+    assert looked == sorted(each["container"] for each in made)
+    words = ("reveal", *looked[1:], "-o", shown, "--json")
+    revealed = [json.loads(line) for line in done(*words).stdout.splitlines()]
+    assert [each["container"] for each in revealed] == looked[1:]
+    names = [each["files"][0]["file"] for each in revealed]
+    assert names == [f"{shown}/a/1.png", f"{shown}/b/notes.txt"]
+    (told,) = json.loads(done("reveal", looked[2], "-o", f"{shown}/one.txt", "--json").stdout)[
+        "files"
+    ]
+    assert told["file"] == f"{shown}/one.txt"
+    assert (work / "shown/one.txt").read_bytes() == (work / "shown/b/notes.txt").read_bytes()
+
+
 def test_one_that_fails_is_named(work: Path) -> None:
     Path("hosts/b.tif").write_bytes(b"II*\0")
     words = ("hide", "hosts", "--file", "notes.txt", "-o", "out")

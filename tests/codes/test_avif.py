@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_made_smaller_first() -> None:
     (found,) = Avif().decode(Avif().encode([hidden], room, silent), AREA, silent)
     assert found.shape == hidden.shape
     assert psnr(found, hidden) > 8
-    with pytest.raises(ImageError, match="AV1 streams of 1 hidden images need"):
+    with pytest.raises(ImageError, match="AV1 streams of 1 hidden image need"):
         Avif().encode([hidden], Room(30, AREA), silent)
 
 

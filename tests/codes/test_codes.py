@@ -153,7 +153,9 @@ def test_as_many_images_as_it_says(name: str) -> None:
     for count in sorted({min(code.counts), max(min(code.counts), min(max(code.counts), 3))}):
         comes_back_in_order(code, count)
     for count in (min(code.counts) - 1, max(code.counts) + 1):
-        with pytest.raises(ConfigError, match=f"{count} hidden images were given"):
+        with pytest.raises(
+            ConfigError, match=rf"^{count} hidden images were given|, not {count}: give"
+        ):
             code.encode([picture(16, 16)] * count, LARGE, silent)
     with pytest.raises(ConfigError, match="leave the files out"):
         code.encode([*secret_of(code), FILES[0]], LARGE, silent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import random
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,16 @@ def sent(secret: Sequence[Item]) -> list[Item]:
 def test_any_files_come_back_in_order(given_files: list[tuple[str, bytes]]) -> None:
     found = sent([File(*each) for each in given_files])
     assert found == [File(safe_name(name), content) for name, content in given_files]
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 65_536 - 15, 65_536 - 14, 65_536, 200_000])
+def test_noise_takes_as_much_as_is_foretold(length: int) -> None:
+    noise = File("noise", random.Random(0).randbytes(length))
+    payload = Files().encode([noise], ROOM, silent)
+    assert Files().decode(payload, 1000, silent) == [noise]
+    if length:
+        assert code.most_bytes(len(payload)) == 5 + length
+        assert code.most_bytes(len(payload) - 1) < 5 + length
 
 
 def test_what_repeats_takes_little() -> None:

@@ -38,7 +38,7 @@ def test_a_method_may_be_named_with_an_option() -> None:
     assert (secret.name, secret.source) == ("photos, secrecy high", "photos:high")
     assert isinstance(sturdy.method, Carried)
     assert sturdy.method.carrier == Dct(75)
-    with pytest.raises(ConfigError, match="quality 20 is to be survived"):
+    with pytest.raises(ConfigError, match="survive=20 was given"):
         methods.shipped("photos:20")
     with pytest.raises(ConfigError, match="no method 'photos:loud'"):
         methods.shipped("photos:loud")
@@ -99,5 +99,5 @@ def test_plans_leave_out_what_hides_none_of_the_numbers() -> None:
     chosen = Plan(("x",), (3,), baselines=("lsb-4",)).contenders()
     assert {"photos", "paper-3"} <= {each.name for each in chosen}
     assert not {"paper-1", "lsb-4"} & {each.name for each in chosen}
-    with pytest.raises(ConfigError, match="paper-1 hides 1 images, counts of 3 were asked for"):
+    with pytest.raises(ConfigError, match="paper-1 hides 1 image, counts of 3 were asked for"):
         Plan(("x",), (3,), ("paper-1",)).contenders()

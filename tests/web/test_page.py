@@ -13,6 +13,7 @@ from PIL import Image
 
 import isn
 from isn import images
+from isn.metrics import psnr
 from web_process import running
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -125,11 +126,28 @@ def test_the_page_makes_what_the_command_line_makes(visit: Any, work: Path, tmp_
     page.get_by_label("Survives sending").check()
     start(page)
     page.locator("#hide .result").wait_for()
+    # Whoever does not wait for what is foretold is not told that it is still coming.
+    assert not any("…" in each for each in page.locator(".wishes em").all_inner_texts())
     expected = isn.hide(str(work / "host.png"), str(work / "cat.png"), survive=75)
     expected.save(tmp_path / "expected.jpg")
     made = download(page, ".download", tmp_path)
     assert made.name == "container.jpg"
     assert made.read_bytes() == (tmp_path / "expected.jpg").read_bytes()
+
+
+def test_a_phones_photo_goes_in_and_comes_back(visit: Any, work: Path, tmp_path: Path) -> None:
+    photo = Path(__file__).parents[1] / "data" / "phone.heic"
+    page = visit()
+    choose(page, work / "host.png", photo)
+    start(page)
+    page.locator("#hide .result").wait_for()
+    container = download(page, ".download", tmp_path)
+    page.get_by_role("link", name="Reveal", exact=True).click()
+    choose(page, container)
+    start(page)
+    page.locator(".revealed img").wait_for()
+    shown = images.read(download(page, ".revealed a", tmp_path)).pixels
+    assert psnr(shown, images.read(photo).pixels) > 40
 
 
 def test_files_may_be_dropped(visit: Any, work: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isn.errors import ConfigError
+from isn.errors import ConfigError, counted
 from isn.images import MAX_PIXELS, Pixels
 from isn.keys import Key
 from isn.method import Method
@@ -20,7 +20,7 @@ def given(baseline: Method, secret: Secret, key: Key) -> list[Pixels]:
     pictures = pictures_of(secret, baseline.name, MAX_PIXELS)
     if len(pictures) not in baseline.counts:
         raise ConfigError(
-            f"{len(pictures)} hidden images were given, {baseline.name} hides "
-            f"{', '.join(map(str, baseline.counts))}: give so many"
+            f"{baseline.name} hides {', '.join(map(str, baseline.counts))} at a time, not "
+            f"{counted(len(pictures), 'image')}: give so many"
         )
     return pictures

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -17,7 +17,7 @@ import click
 
 from isn import __version__, threads
 from isn.cli import failures
-from isn.cli.voice import Voice, hold_streams, silence_streams, survive_odd_names
+from isn.cli.voice import Voice, columns, hold_streams, silence_streams, survive_odd_names
 from isn.errors import OutputError
 
 COMMANDS = {
@@ -38,8 +38,24 @@ COMMANDS = {
 """Name and summary of each; `NAME` stands in the module ``isn.cli.NAME``."""
 
 
+class _Help(click.HelpFormatter):
+    """Help that fits a narrow terminal too."""
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Writes names and what they are, beside or below each other."""
+        super().write_dl(rows, col_max if self.width > 60 else 12, col_spacing)
+
+
+class _Context(click.Context):
+    formatter_class = _Help
+
+
 class Commands(click.Group):
     """The group of all commands, which ends every failure with one sentence and an exit code."""
+
+    context_class = _Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order in which a person needs them."""
@@ -52,6 +68,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"isn.cli.{cmd_name}"), cmd_name)
+        command.context_class = _Context
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -90,6 +107,8 @@ class Commands(click.Group):
                     standalone_mode=False,
                     windows_expand_args=windows_expand_args,
                     obj=voice,
+                    # As click has it, which believes in no fewer than 50.
+                    terminal_width=max(min(columns(), 80) - 2, 18),
                     **extra,
                 )
                 voice.flush()
@@ -121,8 +140,8 @@ def main(ctx: click.Context) -> None:
     `isn reveal container.png -o revealed`.
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 nothing to reveal (no container, altered, another
-    passphrase or method), 4 an image does not fit or cannot be read. ISN_DEBUG=1 shows where a
-    failure arose.
+    passphrase or method), 4 an image does not fit or cannot be read, 130 stopped by Ctrl-C, 143 by
+    SIGTERM. ISN_DEBUG=1 shows where a failure arose.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)

@@ -15,8 +15,8 @@ from isn.cli import verdicts
 from isn.cli.common import STANDARD, json_option, quiet_option, write_standard
 from isn.cli.maps import Maps, is_map
 from isn.cli.progress import progress_bar
-from isn.cli.voice import Voice
-from isn.errors import ImageError, IsnError, OutputError
+from isn.cli.voice import Voice, printable
+from isn.errors import ImageError, IsnError, OutputError, counted, sentence
 
 if TYPE_CHECKING:
     from isn.images import Picture
@@ -108,7 +108,7 @@ def analyze(
     outcome = _look(voice, paths, threshold, maps)
     if outcome.lossy:
         voice.warn(
-            f"{_files(outcome.lossy)} in JPEG, which keeps no lowest bits: "
+            f"{counted(outcome.lossy, 'file')} in JPEG, which keeps no lowest bits: "
             "what the detectors say of JPEG means nothing"
         )
     failure = _failure(outcome)
@@ -123,7 +123,7 @@ def analyze(
         "warnings": voice.warnings,
     }
     if failure:
-        facts |= {"error": str(failure), "kind": type(failure).__name__}
+        facts |= {"error": sentence(failure), "kind": type(failure).__name__}
     voice.answer(**facts)
     if failure:
         raise failure
@@ -144,11 +144,13 @@ def _look(voice: Voice, paths: tuple[str, ...], threshold: float, maps: Maps | N
                 picture, size = _read(name, voice)
                 _draw(outcome, voice, maps, name, picture)
             except ImageError as error:
-                outcome.unreadable.append({"file": name, "error": str(error)})
+                outcome.unreadable.append({"file": name, "error": sentence(error)})
                 if explicit:
                     outcome.named.append(error)
-                if not explicit or len(found) > 1:
-                    voice.warn(str(error))
+                if not explicit:
+                    voice.warn(sentence(error))
+                elif len(found) > 1:
+                    voice.complain(sentence(error))
                 continue
             outcome.lossy += picture.format in _LOSSY
             was_jpeg = trace(picture.pixels)
@@ -165,7 +167,7 @@ def _draw(outcome: _Outcome, voice: Voice, maps: Maps | None, name: str, picture
         outcome.maps[name] = str(maps.write(name, picture.pixels))
     except OutputError as error:
         outcome.unwritten += 1
-        voice.warn(str(error))
+        voice.complain(sentence(error))
 
 
 def _expand(path: str, maps: Path | None, voice: Voice) -> Iterator[tuple[str, bool]]:
@@ -196,8 +198,8 @@ def _read(name: str, voice: Voice) -> tuple[Picture, int]:
         picture, size = images.read(content, "standard input"), len(content)
     else:
         picture, size = images.read(name), os.path.getsize(name)
-    for sentence in picture.notes:
-        voice.note(sentence)
+    for each in picture.notes:
+        voice.note(each)
     return picture, size
 
 
@@ -206,15 +208,15 @@ def _failure(outcome: _Outcome) -> IsnError | None:
         return outcome.named[0]
     if outcome.named:
         return ImageError(
-            f"{_files(len(outcome.named))} that you named cannot be read: "
-            "see the warnings above, and give intact images"
+            f"{counted(len(outcome.named), 'file')} that you named cannot be read: "
+            "give intact images"
         )
     if not outcome.rows:
         return ImageError("no image was found: give image files, or a folder that holds some")
     if outcome.unwritten:
         return IsnError(
-            f"{outcome.unwritten} of {len(outcome.rows)} maps cannot be written: see the warnings "
-            "above, and make room or give another folder"
+            f"{outcome.unwritten} of {len(outcome.rows)} maps cannot be written: make room or give "
+            "another folder"
         )
     return None
 
@@ -228,17 +230,16 @@ def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
             write_standard(verdicts.as_csv(outcome.rows).encode())
         return
     cells = [verdicts.cells(row) for row in outcome.rows]
-    if sys.stdout is not None and sys.stdout.isatty():
-        voice.report(verdicts.table(cells))
-    else:
-        voice.report(verdicts.plain([list(verdicts.TITLES), *cells]))
+    voice.report(verdicts.table(cells))
     counts = [
         f"{sum(row['stego'] is state for row in outcome.rows)} {words}"
         for state, words in verdicts.VERDICTS.items()
     ]
     if outcome.unreadable:
         counts.append(f"{len(outcome.unreadable)} unreadable")
-    voice.report(f"{_files(len(outcome.rows) + len(outcome.unreadable))}: {', '.join(counts)}")
+    voice.report(
+        f"{counted(len(outcome.rows) + len(outcome.unreadable), 'file')}: {', '.join(counts)}"
+    )
     for name, noise in outcome.noise.items():
         if noise > UNTOUCHED:
             voice.report(
@@ -246,8 +247,4 @@ def _print(voice: Voice, outcome: _Outcome, as_csv: bool) -> None:
                 f"where {UNTOUCHED} is usual at most"
             )
     if outcome.maps:
-        voice.report("Maps: " + ", ".join(map(verdicts.printable, outcome.maps.values())))
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
+        voice.report("Maps: " + ", ".join(map(printable, outcome.maps.values())))

@@ -16,6 +16,7 @@ from isn.cli.many import Outcome, Turns
 from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.voice import Voice
 from isn.cli.worker import Job
+from isn.errors import counted, sentence
 
 
 @click.command()
@@ -84,7 +85,7 @@ def batch(
     sound = [place for place, each in enumerate(entries) if each.error is None]
     for place, each in enumerate(entries):
         if each.error is not None:
-            take(place, Outcome(error=str(each.error), kind=type(each.error).__name__))
+            take(place, Outcome(error=sentence(each.error), kind=type(each.error).__name__))
     made = [
         Job("hide", each.output, asdict(_order(each, output, overwrite)), phrase, resume)
         for each in (entries[place] for place in sound)
@@ -92,7 +93,7 @@ def batch(
     crew.run_with_bar(voice, "hiding", made, doing, lambda k, came: take(sound[k], came))
     done = len(entries) - skipped - turns.failed
     counts = f"{done} done, {skipped} skipped, {turns.failed} failed"
-    voice.report(f"{len(entries)} job{'s' * (len(entries) != 1)}: {counts}")
+    voice.report(f"{counted(len(entries), 'job')}: {counts}")
     voice.item(jobs=len(entries), done=done, skipped=skipped, failed=turns.failed)
     return failures.FAILED if turns.failed else 0
 

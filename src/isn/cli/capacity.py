@@ -69,18 +69,21 @@ def capacity(
     With IMAGE and --file, as for `isn hide`, whether these fit, and at what quality they would be
     revealed; without them, what room there is. Nothing is hidden and nothing is written.
 
-    "Images" is how many a method hides, "room" the bytes that it carries of whatever is hidden;
-    the paper's own methods carry no bytes. "Container" and "revealed" are PSNR in dB, as they are
-    to be expected; a - was not measured. Where something does not fit, the last column says why.
+    "Images" is how many a method hides, "file" the bytes that one file may have which is hidden
+    alone, its name included; the paper's own methods hide none. "Container" and "revealed" are PSNR
+    in dB, as they are to be expected, of images where nothing is given; a - was not measured, and ~
+    is what other photos came back at, where nobody can say it of those given. Where something does
+    not fit, the last column says why.
 
     HOST may be a folder, which stands for the images below it, and --host names more of both. Then
     a host that cannot be read is named, the others go on, and the exit code is 1.
 
     --json prints {"host", "methods": [{"method", "purpose", "images": [least,
-    most], "room", "container_psnr", "revealed_psnr", "why_not"}], "notes"};
-    "room" is null where no bytes are carried, "revealed_psnr" where nobody can say or
-    files alone are hidden, and "why_not" where all fits. Of several hosts each
-    prints its own line.
+    most], "room", "container_psnr", "revealed_psnr", "usual", "why_not"}], "notes"};
+    "room" is the bytes of "file", null where none is hidden, "revealed_psnr" null
+    where nobody can say or files alone are hidden, and "why_not" where all fits.
+    "usual" is true where "revealed_psnr" is what other photos came back at. Of
+    several hosts each prints its own line.
     """
     if not are_several((host, *others)):
         cover, secret = read_secret(host, images, files, voice, fit)
@@ -136,7 +139,7 @@ def fitting(
 
 def table(rows: Sequence[Capacity]) -> Table:
     """What to show of capacities; a column in which nothing stands is left out."""
-    titles = ("method", "images", "room, bytes", "container, dB", "revealed, dB")
+    titles = ("method", "images", "file, bytes", "container, dB", "revealed, dB")
     refused = any(each.fits for each in rows)
     drawn = Table((*titles, "why not") if refused else titles, right=range(1, len(titles)))
     for each in rows:
@@ -145,7 +148,7 @@ def table(rows: Sequence[Capacity]) -> Table:
             images_of(each.images),
             str(each.size) if each.size else "-",
             _decibels(each.container),
-            _decibels(each.revealed),
+            ("~" if each.usual else "") + _decibels(each.revealed),
         ]
         drawn.rows.append([*cells, each.fits] if refused else cells)
     return drawn
@@ -160,6 +163,7 @@ def facts_of(row: Capacity) -> dict[str, Any]:
         "room": row.size or None,
         "container_psnr": row.container,
         "revealed_psnr": None if row.revealed is None else decibels(row.revealed),
+        "usual": row.usual,
         "why_not": row.fits or None,
     }
 

@@ -14,6 +14,7 @@ from isn import threads
 from isn.cli import stores
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
+from isn.errors import counted
 
 if TYPE_CHECKING:
     from isn.images import Picture
@@ -148,7 +149,7 @@ quiet_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_set_quiet,
-    help="Print nothing but warnings and errors.",
+    help="Print nothing but errors, and what other options ask for.",
 )
 
 
@@ -205,9 +206,14 @@ def read_secret(
 
 def read_hidden(images: Sequence[str], files: Sequence[str], voice: Voice) -> list[Picture | File]:
     """Reads what is to be hidden, as :func:`read_secret` does."""
+    from isn.secret import or_as_file
+
     _check_files(files)
-    pictures = [read_picture(each, voice) for each in images]
-    return [*pictures, *map(stores.file, files)]
+    found: list[Picture | File] = []
+    for each in images:
+        with or_as_file(stores.path_of(each)):
+            found.append(read_picture(each, voice))
+    return [*found, *map(stores.file, files)]
 
 
 def _check_files(files: Sequence[str]) -> None:
@@ -256,8 +262,8 @@ def decibels(value: float) -> float | None:
 
 def count_of(images: int, files: int) -> str:
     """Numbers of images and files in words, such as "1 image and 2 files"."""
-    counted = [(images, "image"), (files, "file")]
-    return " and ".join(f"{n} {name}{'s' * (n != 1)}" for n, name in counted if n) or "nothing"
+    told = [(images, "image"), (files, "file")]
+    return " and ".join(counted(*each) for each in told if each[0]) or "nothing"
 
 
 def facts_of(content: Content) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -12,34 +11,30 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isn.cli import outputs
 from isn.cli.common import (
     backend_option,
     count_of,
     decibels,
     json_option,
     make_folder,
+    overwrite_option,
     quiet_option,
     threads_option,
 )
 from isn.cli.progress import progress_bar
+from isn.cli.table import Table
 from isn.cli.voice import Voice
 from isn.progress import Tell, part, silent
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.images import Pixels
     from isn.method import Method
 
 COUNTS = (1, 4)
 """Numbers of hidden images that are shown."""
 
-MARK = "README.txt"
-"""Says that a folder is the demo's own, whose files it may replace."""
-
-_WORDS = """\
-Written by `isn demo`, which replaces these files when it runs again.
-
+_README = """\
 demo.png                 everything side by side
 host.png                 the photo that something is hidden in
 hidden-K.png             the photos that are hidden: the first, or all of them
@@ -88,10 +83,11 @@ class Trial:
 )
 @backend_option
 @threads_option
+@overwrite_option
 @json_option
 @quiet_option
 @click.pass_obj
-def demo(voice: Voice, output: str, backend: str | None) -> None:
+def demo(voice: Voice, output: str, backend: str | None, overwrite: bool) -> None:
     """Hide shipped photos in another, get them back, and show what that costs.
 
     One photo and four are hidden by the paper's method, by what grew from its network, and by the
@@ -104,13 +100,16 @@ def demo(voice: Voice, output: str, backend: str | None) -> None:
     "container_psnr", "container_ssim", "revealed_psnr", "revealed_ssim"}]}; the last two hold one
     number for each hidden image.
     """
-    from isn import images
+    from isn import atomic, images
     from isn.evaluation.showcase import HOST
     from isn.method import get
 
     planned = [(name, count) for count in COUNTS for name in _methods(count)]
     folder = Path(output)
-    _take(folder, _names(planned))
+    for name in _names(planned):
+        outputs.check_free(folder / name, overwrite)
+    make_folder(folder)
+    atomic.write(folder / "README.txt", _README.encode())
     host, hidden = demo_photos(max(COUNTS))
     images.write(folder / "host.png", host, overwrite=True)
     for k, pixels in enumerate(hidden, 1):
@@ -147,8 +146,9 @@ def _has_network(name: str) -> bool:
 
 
 def _names(planned: Sequence[tuple[str, int]]) -> list[str]:
-    """Every file that the demo writes, but its mark."""
+    """Every file that the demo writes."""
     return [
+        "README.txt",
         "demo.png",
         "host.png",
         *(f"hidden-{k}.png" for k in range(1, max(COUNTS) + 1)),
@@ -159,22 +159,6 @@ def _names(planned: Sequence[tuple[str, int]]) -> list[str]:
             for k in range(1, count + 1)
         ),
     ]
-
-
-def _take(folder: Path, names: Sequence[str]) -> None:
-    """Makes the folder the demo's own; refuses one that holds somebody else's files."""
-    from isn import atomic
-    from isn.errors import OutputError
-
-    mark = folder / MARK
-    ours = mark.is_file() and mark.read_text("utf-8", "replace").startswith(_WORDS.splitlines()[0])
-    for name in (*names, MARK):
-        if not ours and os.path.lexists(folder / name):
-            raise OutputError(
-                f"{folder / name} is there and not from this demo: give another folder with -o"
-            )
-    make_folder(folder)
-    atomic.write(mark, _WORDS.encode())
 
 
 def demo_photos(count: int) -> tuple[Pixels, list[Pixels]]:
@@ -245,23 +229,12 @@ def _picture(host: Pixels, hidden: Sequence[Pixels], trials: Sequence[Trial]) ->
 
 
 def _table(trials: Sequence[Trial]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table("hidden", "method", box=box.SIMPLE_HEAD)
-    for title in ("container, dB", "SSIM", "revealed, dB", "SSIM"):
-        table.add_column(title, justify="right")
+    titles = ("hidden", "method", "container, dB", "SSIM", "revealed, dB", "SSIM")
+    table = Table(titles, right=range(2, len(titles)))
     for trial in trials:
-        table.add_row(
-            count_of(trial.count, 0),
-            trial.method,
-            f"{trial.container_quality.psnr:.2f}",
-            f"{trial.container_quality.ssim:.4f}",
-            f"{trial.mean.psnr:.2f}",
-            f"{trial.mean.ssim:.4f}",
-            # A line between the numbers of images.
-            end_section=trial is [each for each in trials if each.count == trial.count][-1],
-        )
+        qualities = (trial.container_quality, trial.mean)
+        told = (cell for each in qualities for cell in (f"{each.psnr:.2f}", f"{each.ssim:.4f}"))
+        table.rows.append((count_of(trial.count, 0), trial.method, *told))
     return table
 
 

@@ -30,7 +30,7 @@ from isn.cli.cluster import ANY
 from isn.cli.failures import Terminated
 from isn.cli.many import Outcome
 from isn.cli.worker import Job
-from isn.errors import ConfigError
+from isn.errors import ConfigError, sentence
 
 TRIES: Final = 3
 """Of a job. One that is too large for its node's memory takes its worker down each time."""
@@ -177,7 +177,7 @@ def main() -> None:
             worker.end_with(given, lambda line: None)
             serve(ray, jobs, workers, lambda k, came: answer(place=k, **asdict(came)))
     except ConfigError as error:
-        answer(refused=str(error))
+        answer(refused=sentence(error))
     except (Terminated, BrokenPipeError):
         pass
 

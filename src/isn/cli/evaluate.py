@@ -11,11 +11,10 @@ import click
 from isn.cli.common import backend_option, json_option, make_folder, quiet_option
 from isn.cli.failures import FAILED
 from isn.cli.progress import progress_bar
+from isn.cli.table import Table
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from isn.evaluation.results import Results
 
 NOBODY = "none"
@@ -137,7 +136,7 @@ def evaluate(
             voice.warn(f"skipped: {skip.reason}")
     for each in results.failures:
         who = " on ".join(filter(None, (each.method, each.what)))
-        voice.warn(f"not measured, part {each.part}: {who}: {each.reason}")
+        voice.complain(f"not measured, part {each.part}: {who}: {each.reason}")
     study = adapter.study(results)
     paths, facts = report.write(study, folder), report.facts(study)
     if results.quality:
@@ -157,14 +156,9 @@ def _chosen(names: tuple[str, ...]) -> tuple[str, ...] | None:
 
 
 def _table(results: Results) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for title in ("domain", "images", "method"):
-        table.add_column(title, no_wrap=True)
-    for title in ("hosts", "container dB", "SSIM", "revealed dB", "SSIM", "lost"):
-        table.add_column(title, justify="right")
+    psnr_and_ssim = ("container dB", "SSIM", "revealed dB", "SSIM")
+    titles = ("domain", "images", "method", "hosts", *psnr_and_ssim, "lost")
+    table = Table(titles, right=range(3, len(titles)))
     for each in results.quality:
         row = [each.domain, str(each.count), each.method, str(each.summary.groups)]
         for spreads in (each.summary.container, each.summary.revealed):
@@ -173,6 +167,5 @@ def _table(results: Results) -> Table:
                 f"{psnr.mean:.2f} ± {psnr.deviation:.2f}" if psnr else "-",
                 f"{ssim.mean:.4f}" if ssim else "-",
             ]
-        style = "bold" if results.entrant(each.method).ours else ""
-        table.add_row(*row, str(each.summary.lost), style=style)
+        table.rows.append([*row, str(each.summary.lost)])
     return table

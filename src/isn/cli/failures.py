@@ -13,7 +13,8 @@ import click
 
 from isn.errors import ConfigError, ImageError, IsnError, OutputError, RevealError, sentence
 
-FAILED, USAGE, NOTHING_TO_REVEAL, UNFIT_IMAGE, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
+CODES = 1, 2, 3, 4, 130, 143
+FAILED, USAGE, NOTHING_TO_REVEAL, UNFIT_IMAGE, INTERRUPTED, TERMINATED = CODES
 
 _CODES: tuple[tuple[type[IsnError], int], ...] = (
     (RevealError, NOTHING_TO_REVEAL),

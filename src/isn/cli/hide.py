@@ -110,7 +110,9 @@ class Order:
 @workers_option
 @ray_option
 @overwrite_option
-@click.option("--dry-run", is_flag=True, help="Say what it would give, and do nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what it would give, in one host, and do nothing."
+)
 @json_option
 @quiet_option
 @click.pass_obj
@@ -143,9 +145,10 @@ def hide(
     from --passphrase (asked for twice), --passphrase-file or ISN_PASSPHRASE: the first of
     these that is given counts. The paper's own methods take none.
 
-    --dry-run says what would come of it, and the exit code is 0 where it fits, 1 where not.
+    --dry-run says what would come of it, and the exit code is 0 where it fits, 1 where not. Of a
+    folder of hosts `isn capacity` says that.
 
-    --json prints {"container", "width", "height", "method", "container_psnr",
+    --json prints {"container", "width", "height", "method", "code", "container_psnr",
     "hidden": [{"file", "width", "height", "revealed_psnr"} or {"file", "bytes"}],
     "notes", "warnings"}; a PSNR is null where the images are equal. A failure
     prints {"error", "kind"}. With -o - it is the last line of standard error.
@@ -181,6 +184,7 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
     output, overwrite = order.output, order.overwrite
     if not order.images and not order.files:
         raise click.UsageError("nothing was given to hide: give an IMAGE, or a file with --file")
+    stores.check_there(order.host, *order.images, *order.files)
     jpeg = _is_jpeg(output)
     if jpeg and order.survive is None:
         _check_lasting(order)
@@ -277,7 +281,7 @@ def _hide(
         IsnError: what comes out of it is not what was hidden.
     """
     import isn
-    from isn.errors import IsnError, RevealError
+    from isn.errors import IsnError, RevealError, sentence
 
     try:
         with progress_bar(voice, "hiding") as tell:
@@ -286,6 +290,6 @@ def _hide(
             )
     except RevealError as error:
         raise IsnError(
-            f"the container that was made does not reveal ({error}), so nothing was written: try "
-            "another method or backend"
+            f"the container that was made does not reveal ({sentence(error)}), so nothing was "
+            "written: try another method or backend"
         ) from error

@@ -32,6 +32,7 @@ def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None]
 
     Raises:
         OutputError: the output is no folder, or that of the hosts or in it.
+        ImageError: something that is to be hidden is not there.
         click.UsageError: nothing was given to hide, or standard input, or a dry run was.
     """
     if not order.images and not order.files:
@@ -40,10 +41,11 @@ def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None]
         raise click.UsageError("- was given for a folder of hosts: name a file")
     if order.dry_run:
         raise click.UsageError("--dry-run takes one host: see `isn capacity` for a folder")
+    stores.check_there(*order.images, *order.files)
     path, several, taken = stores.path_of(order.output), Several([order.host]), set[str]()
-    folder = order.output if path is None else str(outputs.folder_of_all(path))
+    folder = order.output
     if path is not None:
-        _check_apart(stores.path_here(order.host), folder)
+        _check_apart(stores.path_here(order.host), outputs.folder_of_all(path))
     turns, phrase = Turns(voice, "host", several.names), passphrase()
     turns.refuse(several.failed)
     stores.make_folder(folder)
@@ -62,13 +64,13 @@ def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None]
     return failures.FAILED if turns.failed else 0
 
 
-def _check_apart(hosts: str, folder: str) -> None:
+def _check_apart(hosts: str, folder: Path) -> None:
     """Refuses containers among the hosts: they would replace them, or be hosts the next time.
 
     Raises:
         OutputError: the folder for containers is that of the hosts, or in it.
     """
-    if Path(folder).resolve().is_relative_to(Path(hosts).resolve()):
+    if folder.resolve().is_relative_to(Path(hosts).resolve()):
         raise OutputError(
             f"the containers would come among the hosts in {hosts}: give a folder outside it"
         )

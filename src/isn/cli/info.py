@@ -19,6 +19,7 @@ from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.table import Table
 from isn.cli.voice import Voice
+from isn.errors import counted, sentence
 
 if TYPE_CHECKING:
     from isn.api import Inspection
@@ -53,9 +54,9 @@ def info(
     --passphrase (asked for), --passphrase-file or ISN_PASSPHRASE: the first that is given counts.
 
     --json prints {"file", "format", "width", "height", "sealed", "intact",
-    "method", "carrier", "survives", "scaled", "length", "fingerprint", "contents": [{"width",
+    "code", "carrier", "survives", "scaled", "length", "fingerprint", "contents": [{"width",
     "height"} or {"name", "bytes"}], "notes"}, and "error" and "kind" beside them where the
-    exit code is 3. "length" counts the bytes of the body. "method" is null for
+    exit code is 3. "length" counts the bytes of the body. "code" is null for
     one that is not shipped; so is all that is not known where no seal opens.
     "survives" is the quality of the hardest JPEG that it would still survive, 101
     for none, and null where it was not made to survive one; "scaled" is the longer
@@ -119,11 +120,11 @@ def _table(picture: Picture, found: Inspection | None) -> Table:
     else:
         rows += [
             ("container", "yes, intact" if found.intact else "yes, but altered"),
-            ("made by", found.method or "not a shipped method"),
+            ("code", found.code or "not a shipped one"),
             ("carrier", found.carrier),
             *([("survives", _survival(found.survives))] if found.survives is not None else []),
             *([("", f"scaling down to a longer side of {found.scaled}")] if found.scaled else []),
-            ("body", f"{found.length} bytes"),
+            ("body", counted(found.length, "byte")),
             *([("fingerprint", found.fingerprint.hex())] if any(found.fingerprint) else []),
             *((f"hidden {k}", _told(each)) for k, each in enumerate(found.contents, 1)),
         ]
@@ -138,7 +139,7 @@ def _survival(quality: int) -> str:
 
 def _told(content: Content) -> str:
     if content.size is None:
-        return f"{content.name}, {content.length} bytes"
+        return f"{content.name}, {counted(content.length, 'byte')}"
     return f"image, {sides(*content.size)}"
 
 
@@ -156,7 +157,7 @@ def _facts(
         "height": picture.pixels.shape[0],
         "sealed": found is not None,
         "intact": found is not None and found.intact,
-        "method": found.method if found else None,
+        "code": found.code if found else None,
         "carrier": found.carrier if found else None,
         "survives": found.survives if found else None,
         "scaled": found.scaled if found else None,
@@ -166,5 +167,5 @@ def _facts(
         "notes": voice.notes,
     }
     if refused is not None:
-        facts |= {"error": str(refused), "kind": type(refused).__name__}
+        facts |= {"error": sentence(refused), "kind": type(refused).__name__}
     return facts

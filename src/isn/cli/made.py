@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from isn.cli.common import STANDARD, count_of, decibels, sides
 from isn.cli.table import Table
 from isn.cli.voice import Voice
+from isn.errors import counted
 
 if TYPE_CHECKING:
     from isn.api import Container
@@ -44,12 +45,16 @@ def tell(
     if order.output != STANDARD:
         told = count_of(len(order.images), len(order.files))
         under = "" if passphrase is None else ", under a passphrase"
-        voice.report(f"{order.output} holds {told}, hidden by {container.method}{under}")
+        by = container.method
+        if container.code != by:
+            by = f"{by}, code {container.code}"
+        voice.report(f"{order.output} holds {told}, hidden by {by}{under}")
     voice.answer(
         container=order.output,
         width=container.pixels.shape[1],
         height=container.pixels.shape[0],
         method=container.method,
+        code=container.code,
         container_psnr=decibels(container.psnr),
         hidden=[_facts(*each) for each in zip(names, secret, values, strict=True)],
         notes=voice.notes,
@@ -84,7 +89,7 @@ def _size(item: Picture | File) -> str:
     from isn.secret import File
 
     if isinstance(item, File):
-        return f"{len(item.content)} bytes"
+        return counted(len(item.content), "byte")
     return sides(*item.pixels.shape[:2])
 
 

@@ -12,6 +12,7 @@ import click
 from isn.cli import failures, stores
 from isn.cli.common import STANDARD
 from isn.cli.progress import progress_bar
+from isn.cli.table import Table
 from isn.cli.voice import Voice
 from isn.errors import ImageError
 
@@ -45,7 +46,7 @@ class _Recorder(Voice):
     parts: list[Any] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def report(self, *parts: object) -> None:
+    def report(self, *parts: str | Table) -> None:
         self.parts += parts
 
     def note(self, sentence: str) -> None:
@@ -109,7 +110,7 @@ class Several:
             raise click.UsageError("- was given beside others: standard input is read alone")
         self.failed: list[tuple[str, ImageError]] = []
         found = [file for word in words for file in self._files(word)]
-        self.names = once(found)
+        self.names = once(found, lambda name: stores.path_of(name) or name)
 
     def _files(self, word: str) -> list[str]:
         from isn.finding import SUFFIXES, files_below, unreadable
@@ -118,7 +119,7 @@ class Several:
             return [word]
         before = len(self.failed)
         found = [
-            str(each)
+            stores.as_given(word, each)
             for each in files_below(
                 Path(stores.path_here(word)),
                 lambda error: self.failed.append((str(error.filename), unreadable(error))),

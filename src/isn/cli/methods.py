@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from isn.cli.common import json_option, quiet_option
+from isn.cli.table import Table
 from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
     from isn.zoo import Entry
-
-WIDTH = 80
-"""Columns that a terminal has at least, as a rule."""
 
 TITLES = ("method", "for", "images", "dB")
 
@@ -60,19 +57,9 @@ def _facts(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _table(entries: tuple[Entry, ...]) -> str:
-    # Not one of `rich`, whose import takes longer than all the rest of this command.
-    rows = [TITLES] + [
-        (each.name, each.purpose, images_of(each.images), _quality(each)) for each in entries
-    ]
-    name, images, quality = (max(len(row[k]) for row in rows) for k in (0, 2, 3))
-    room = WIDTH - name - images - quality - 6
-    lines = []
-    for row in rows:
-        purpose, *more = textwrap.wrap(row[1], room)
-        line = f"{row[0]:{name}}  {purpose:{room}}  {row[2]:>{images}}  {row[3]:>{quality}}"
-        lines += [line.rstrip(), *(" " * (name + 2) + each for each in more)]
-    return "\n".join(lines)
+def _table(entries: tuple[Entry, ...]) -> Table:
+    rows = [(each.name, each.purpose, images_of(each.images), _quality(each)) for each in entries]
+    return Table(TITLES, right=(2, 3), rows=[*rows])
 
 
 def _quality(entry: Entry) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isn import atomic
 from isn.cli.common import STANDARD, count_of, make_folder
@@ -16,6 +17,9 @@ from isn.finding import SUFFIXES
 
 if TYPE_CHECKING:
     from isn.secret import Content
+
+_SUFFIX: Final = re.compile(r"\.[a-z][a-z0-9]{0,4}")
+"""What a file's name ends in, rather than a folder's, such as 1.2."""
 
 
 def unused(stem: str, suffix: str, taken: set[str]) -> str:
@@ -60,8 +64,9 @@ def plan(
 ) -> list[Path]:
     """The files to write, refused here if they could not be written after the work.
 
-    One thing goes to `output` itself where that name suits it: one that ends like a lossless image
-    file for an image, as the hidden file does for a file. Otherwise `output` is a folder.
+    One thing goes to `output` itself where that name suits it: one that ends like an image that can
+    be written for an image, or like any other file for a file. Otherwise `output` is a folder, as
+    where its name ends in a slash.
 
     Args:
         output: as it was given; ``-`` for standard output, which takes one thing.
@@ -73,27 +78,28 @@ def plan(
         OutputError: something is in the way, or there is more than one place has room for.
     """
     files = sum(each.size is None for each in contents)
-    told = count_of(len(contents) - files, files)
     if output == STANDARD:
         if len(contents) > 1:
+            told = count_of(len(contents) - files, files)
             raise OutputError(
                 f"the container holds {told}, standard output takes one: give a folder"
             )
         return [Path(STANDARD)]
     target = Path(output)
+    folder = folder or not os.path.basename(output)
     if not target.is_dir():
         if not folder and len(contents) == 1 and _suits(target, contents[0]):
-            _check(target, overwrite)
+            check_free(target, overwrite)
             _check_above(target)
             return [target]
-        if not folder and _is_image(target):
-            raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
+        if not folder:
+            _check_is_folder(output, len(contents) - files, files)
         if os.path.lexists(target):
             raise _no_folder(output)
         _check_above(target)
     paths = [target / name for name in _names(contents)]
     for path in paths:
-        _check(path, overwrite)
+        check_free(path, overwrite)
     return paths
 
 
@@ -125,7 +131,7 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bo
                 atomic.store(part, content)
         for path, part in zip(paths, parts, strict=True):
             # Much may have happened here since the plan was made.
-            _check(path, overwrite)
+            check_free(path, overwrite)
             with _written(path):
                 old = _kept(path) if overwrite and os.path.lexists(path) else None
                 done.append((path, old))
@@ -169,16 +175,26 @@ def _write_folder(folder: Path, contents: Mapping[Path, bytes]) -> None:
 
 
 def _suits(target: Path, content: Content) -> bool:
+    from isn.images import JPEG, LOSSLESS
+
+    suffix = target.suffix.lower()
     if content.size is not None:
-        return _is_image(target)
-    suffix = Path(content.name).suffix.lower()
-    return bool(suffix) and target.suffix.lower() == suffix
+        return suffix in (*LOSSLESS, *JPEG)
+    own = Path(content.name).suffix.lower()
+    return suffix == own != "" or (bool(_SUFFIX.fullmatch(suffix)) and suffix not in SUFFIXES)
 
 
-def _is_image(target: Path) -> bool:
-    from isn.images import LOSSLESS
-
-    return target.suffix.lower() in LOSSLESS
+def _check_is_folder(output: str, images: int, files: int) -> None:
+    """Refuses a name that is meant for a file, which is not going to be one."""
+    suffix = Path(output).suffix.lower()
+    if images == 1 and not files and _SUFFIX.fullmatch(suffix):
+        raise OutputError(
+            f"{output} is no name for an image that is written: give one that ends in .png, "
+            ".webp, .tif or .jpg, or a folder, with a slash at its end"
+        )
+    if suffix in SUFFIXES:
+        told = count_of(images, files)
+        raise OutputError(f"{output} is one image, the container holds {told}: give a folder")
 
 
 def _names(contents: Sequence[Content]) -> list[str]:
@@ -195,7 +211,12 @@ def _names(contents: Sequence[Content]) -> list[str]:
     return names
 
 
-def _check(path: Path, overwrite: bool) -> None:
+def check_free(path: Path, overwrite: bool) -> None:
+    """Refuses a file that could not be written because something is in its place.
+
+    Raises:
+        OutputError: there is a file, which may not be replaced, or something else.
+    """
     if not os.path.lexists(path):
         return
     if path.is_dir() or not (path.is_file() or path.is_symlink()):

@@ -30,10 +30,15 @@ from isn.cli.passphrase import passphrase_options, read_passphrase
 from isn.cli.progress import progress_bar
 from isn.cli.voice import Voice
 from isn.cli.worker import Job
+from isn.errors import counted
 
 if TYPE_CHECKING:
     from isn.images import Picture
     from isn.secret import Content, Item
+
+
+_QUALITY = 95
+"""Of a JPEG, where one is asked for."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,9 @@ class Order:
 @click.argument("containers", metavar="CONTAINER...", nargs=-1, required=True)
 @output_option(
     "FOLDER|FILE",
-    "A folder gets 1.png, 2.png, ... and the files under their names; a name such as x.png gets "
-    "the one image that there is, - one thing on standard output. Several containers get a folder "
-    "each in it.",
+    "A folder gets 1.png, 2.png, ... and the files under their names; a name such as x.png, x.jpg "
+    "or x.pdf gets the one image or file that there is, - one thing on standard output. Several "
+    "containers get a folder each in it.",
 )
 @click.option(
     "--method",
@@ -109,7 +114,7 @@ def reveal(
     What comes out without a passphrase may be anybody's: do not trust a file more for having been
     hidden.
 
-    --json prints {"container", "method", "salvaged", "files": [{"file", "width",
+    --json prints {"container", "code", "salvaged", "files": [{"file", "width",
     "height"} or {"file", "bytes"}], "notes", "warnings"}. A failure prints
     {"error", "kind"}. With -o - it is the last line of standard error. Of several
     containers each prints its own line, with "error" and "kind" where it failed.
@@ -136,12 +141,17 @@ def _all(
     _check(given["method"], given["salvage"])
     if given["texture"] == STANDARD:
         raise click.UsageError("--texture - was given with several containers: name a file")
-    folder = outputs.folder_of_all(stores.path_here(output))
+    outputs.folder_of_all(stores.path_here(output))
     several, taken = Several(containers), set[str]()
     turns, phrase = Turns(voice, "container", several.names), passphrase()
     turns.refuse(several.failed)
     jobs = [
-        Job("reveal", name, asdict(Order(name, str(folder / own), folder=True, **given)), phrase)
+        Job(
+            "reveal",
+            name,
+            asdict(Order(name, stores.below(output, own), folder=True, **given)),
+            phrase,
+        )
         for name in several.names
         for own in [outputs.unused(outputs.stem_of(name), "", taken)]
     ]
@@ -173,7 +183,7 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
     else:
         with progress_bar(voice, "looking"):
             found = isn.inspect(picture, method=method, passphrase=secret)
-        name, contents = found.method or method, found.contents
+        name, contents = found.code or method, found.contents
     # Of what was changed nothing is known, and revealing it says why.
     paths = (
         outputs.plan(output, contents, overwrite=order.overwrite, folder=order.folder)
@@ -198,13 +208,14 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
             outputs.write_all(paths, written, overwrite=order.overwrite)
     if salvage:
         voice.warn("nothing was checked: judge by eye whether these are images")
-    for path, item in zip(paths, revealed, strict=True):
-        voice.report(f"{path}  {_size(item)}")
+    names = [stores.as_given(order.output, path) for path in paths]
+    for written_as, item in zip(names, revealed, strict=True):
+        voice.report(f"{written_as}  {_size(item)}")
     voice.answer(
         container=order.container,
-        method=name,
+        code=name,
         salvaged=salvage,
-        files=_facts(paths, revealed),
+        files=_facts(names, revealed),
         notes=voice.notes,
         warnings=voice.warnings,
     )
@@ -230,21 +241,26 @@ def _encoded(path: Path, item: Item) -> bytes:
 
     if isinstance(item, File):
         return item.content
-    return images.encode(item, images.LOSSLESS.get(path.suffix.lower(), "PNG"))
+    suffix = path.suffix.lower()
+    if suffix in images.JPEG:
+        return images.encode_jpeg(item, _QUALITY, whole=True)
+    return images.encode(item, images.LOSSLESS.get(suffix, "PNG"))
 
 
 def _size(item: Item) -> str:
     from isn.secret import File
 
-    return f"{len(item.content)} bytes" if isinstance(item, File) else sides(*item.shape[:2])
+    if isinstance(item, File):
+        return counted(len(item.content), "byte")
+    return sides(*item.shape[:2])
 
 
-def _facts(paths: Sequence[Path], items: Sequence[Item]) -> list[dict[str, Any]]:
+def _facts(names: Sequence[str], items: Sequence[Item]) -> list[dict[str, Any]]:
     from isn.secret import File
 
     return [
-        {"file": str(path), "bytes": len(item.content)}
+        {"file": name, "bytes": len(item.content)}
         if isinstance(item, File)
-        else {"file": str(path), "width": item.shape[1], "height": item.shape[0]}
-        for path, item in zip(paths, items, strict=True)
+        else {"file": name, "width": item.shape[1], "height": item.shape[0]}
+        for name, item in zip(names, items, strict=True)
     ]

@@ -7,6 +7,7 @@ before: there, a container needs no name of its own until it is written.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import re
@@ -71,6 +72,25 @@ def path_here(name: str) -> str:
     if path is None:
         raise OutputError(f"{_shown(name)} is in a store: give a file or folder on this machine")
     return path
+
+
+def check_there(*names: str) -> None:
+    """Refuses a file of this machine that is not there, before anything else is looked at.
+
+    Args:
+        names: of files, or addresses; ``-`` is standard input.
+
+    Raises:
+        ConfigError: as :func:`path_of`.
+        ImageError: there is none.
+    """
+    for name in names:
+        path = path_of(name)
+        if path not in (None, "-") and not os.path.lexists(path):
+            raise ImageError(
+                f"{_shown(name)} cannot be opened ({os.strerror(errno.ENOENT)}): give a file that "
+                "you may read"
+            )
 
 
 def source(name: str) -> str | bytes:
@@ -184,6 +204,18 @@ def below(folder: str, name: str) -> str:
     if _SCHEME.match(folder) is None:
         return os.path.join(folder, name)
     return f"{folder.rstrip('/')}/{name}"
+
+
+def as_given(place: str, path: Path) -> str:
+    """The name of a file in a folder of this machine, or of that itself, as the folder was given.
+
+    Args:
+        place: a path, or an address.
+        path: where the file lies.
+    """
+    here = path_here(place)
+    within = os.path.relpath(path, here)
+    return str(path) if here == place else place if within == "." else below(place, within)
 
 
 def _read(name: str, most: int) -> bytes:

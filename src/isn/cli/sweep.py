@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from isn.cli.common import json_option, quiet_option
+from isn.cli.table import Table
 from isn.cli.training import (
     STEP_COUNT,
     Display,
@@ -26,8 +27,6 @@ from isn.cli.voice import Voice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.table import Table
 
     from isn.training.settings import Recipe
     from isn.training.sweep import Row
@@ -126,14 +125,7 @@ def sweep(
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    from rich import box
-    from rich.table import Table
-
     from isn.training.sweep import cells_of, heads
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for title in heads(rows):
-        table.add_column(title, justify="right")
-    for row in rows:
-        table.add_row(*cells_of(row))
-    return table
+    titles = heads(rows)
+    return Table(titles, right=range(len(titles)), rows=[*map(cells_of, rows)])

@@ -7,9 +7,10 @@ import io
 import math
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from isn.cli.table import Table
+from isn.cli.voice import printable
 
+if TYPE_CHECKING:
     from isn.steganalysis.stegexpose import Findings
 
 COLUMNS = (
@@ -82,33 +83,5 @@ def _number(value: float | None) -> str:
 
 
 def table(cells: list[list[str]]) -> Table:
-    """Rows for a terminal."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    for k, title in enumerate(TITLES):
-        table.add_column(title, justify="left" if k < 2 else "right", no_wrap=k > 0)
-    for row in cells:
-        style = "bold red" if row[1] == VERDICTS[True] else ""
-        verdict = Text(row[1], style=style)
-        table.add_row(Text(row[0], overflow="fold"), verdict, *row[2:])
-    return table
-
-
-def plain(rows: list[list[str]]) -> str:
-    """Aligned columns, in which no name is ever broken or cut."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if k < 2 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-
-
-def printable(name: str) -> str:
-    """A file's name without line breaks or codes that a terminal would obey."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
+    """Rows below their headings."""
+    return Table(TITLES, right=range(2, len(TITLES)), rows=[*cells])

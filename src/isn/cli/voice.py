@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from isn.cli.table import Table
+from isn.cli.table import Table, filled
 from isn.errors import OutputError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Voice:
 
     Attributes:
         json: whether one JSON object takes the place of reports.
-        quiet: whether nothing but warnings and errors is said.
+        quiet: whether nothing but errors and what was asked for is said.
         piped: whether standard output carries a picture.
         notes: what was done to images that a person should hear of, so far.
         warnings: what a person should look at, so far.
@@ -57,8 +57,8 @@ class Voice:
         """Whether reports for people are left out."""
         return self.json or self.quiet
 
-    def report(self, *parts: object) -> None:
-        """Prints text or tables, ours or those of rich, for people."""
+    def report(self, *parts: str | Table) -> None:
+        """Prints text or tables for people."""
         if self.silent:
             return
         for part in parts:
@@ -68,21 +68,19 @@ class Voice:
                 if isinstance(part, str):
                     # A path must come out in one piece, so that it can be copied.
                     _write(stream, printable(part, "\n"))
-                elif isinstance(part, Table):
-                    _write(stream, _printable_table(part).drawn(_width(stream)))
                 else:
-                    _print(part, stream)
+                    _write(stream, _printable_table(part).drawn(_width(stream)))
 
     def note(self, sentence: str) -> None:
         """Says what was done to an image, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
-            aside(printable(f"isn: note: {sentence}"))
+            self._tell(f"note: {sentence}")
 
     def warn(self, sentence: str) -> None:
         """Says what a person should look at."""
         self.warnings.append(sentence)
-        aside(printable(f"isn: warning: {sentence}"))
+        self._tell(f"warning: {sentence}")
 
     def answer(self, **facts: Any) -> None:
         """With ``--json``: prints the one JSON object of this command, on one line."""
@@ -102,7 +100,7 @@ class Voice:
 
     def complain(self, sentence: str) -> None:
         """Says why one of several things failed."""
-        aside(printable(f"isn: {sentence}"))
+        _say(f"isn: {sentence}")
 
     def fail(self, sentence: str, kind: str) -> None:
         """Says why a command failed; with ``--json`` to programs too, unless one was answered."""
@@ -136,6 +134,10 @@ class Voice:
             yield None if lost else self._stream
         except OSError as error:
             self.unheard = error
+
+    def _tell(self, sentence: str) -> None:
+        if not self.quiet:
+            _say(f"isn: {sentence}")
 
     @property
     def _stream(self) -> TextIO:
@@ -172,6 +174,11 @@ def terminal(stream: TextIO) -> Console:
     return Console(file=stream, width=_width(stream), markup=False, highlight=False)
 
 
+def columns() -> int:
+    """Of standard output, or as many as are usual where it is no terminal."""
+    return _USUAL_WIDTH if _closed(sys.stdout) else _width(sys.stdout, _USUAL_WIDTH)
+
+
 def survive_odd_names() -> None:
     """Characters that a stream's encoding lacks are to look odd, not to end the command."""
     for stream in (sys.stdout, sys.stderr):
@@ -205,23 +212,12 @@ def silence_streams() -> None:
                 os.close(nowhere)
 
 
-def _print(part: Any, stream: TextIO) -> None:
-    from rich.segment import Segment, Segments
-
-    console = terminal(stream)
-
-    def clean() -> Iterator[Segment]:
-        for each in console.render(part):
-            yield Segment(printable(each.text, "\n"), each.style)
-
-    console.print(Segments(clean()), end="")
-
-
-def _width(stream: TextIO) -> int:
+def _width(stream: TextIO, plain: int = PLAIN_WIDTH) -> int:
+    """Columns of a terminal; where a stream leads to none, and nobody says more, `plain`."""
     asked = os.environ.get("COLUMNS", "")
     found = int(asked) if asked.isascii() and asked.isdigit() else 0
     if not found and not stream.isatty():
-        return PLAIN_WIDTH
+        return plain
     if not found:
         with contextlib.suppress(OSError, ValueError):
             found = os.get_terminal_size(stream.fileno()).columns
@@ -230,6 +226,12 @@ def _width(stream: TextIO) -> int:
 
 def _closed(stream: TextIO | None) -> bool:
     return stream is None or stream.closed
+
+
+def _say(sentence: str) -> None:
+    """Says something on standard error, folded between words where that is a terminal."""
+    if not _closed(sys.stderr):
+        aside(filled(printable(sentence), _width(sys.stderr, sys.maxsize)))
 
 
 def _write(stream: TextIO, text: str, end: str = "\n") -> None:

@@ -20,7 +20,7 @@ from PIL import Image, features
 from isn import images, threads
 from isn.codes import NO_FINGERPRINT, Foreseen, Room
 from isn.codes.still import coded_size, file_of, stream_of
-from isn.errors import BackendError, ImageError
+from isn.errors import BackendError, ImageError, counted
 from isn.images import Pixels
 from isn.images.opening import register
 from isn.progress import Tell
@@ -117,7 +117,8 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
         if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in trials.pictures):
             raise ImageError(
                 f"the host has room for {max(room, 0)} bytes, less than AV1 streams of "
-                f"{len(pictures)} hidden images need: take a larger host, or fewer images"
+                f"{counted(len(pictures), 'hidden image')} need: take a larger host, or fewer "
+                "images"
             )
         trials = _Trials([_halved(each) for each in trials.pictures], tell, trials.made)
     low, high, tried = 0, _HIGHEST, {0: _total(trials.streams(0))}

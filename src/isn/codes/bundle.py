@@ -68,7 +68,9 @@ class Bundle:
             ConfigError: there are too few or too many items.
         """
         if not 2 <= len(secret) <= _MOST_ITEMS:
-            raise ConfigError(f"{len(secret)} things were given: give 2 to {_MOST_ITEMS}")
+            raise ConfigError(
+                f"a bundle holds 2 to {_MOST_ITEMS} things, not {len(secret)}: give so many"
+            )
         files: list[Item] = [each for each in secret if isinstance(each, File)]
         pictures: list[Item] = [each for each in secret if not isinstance(each, File)]
         return [

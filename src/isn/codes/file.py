@@ -4,6 +4,9 @@ LZMA of the standard library (the xz format without its container): smaller than
 to a third on documents, and no dependency. Layout, little-endian, all of it compressed together::
 
     for each file    length of the name (2 bytes), of the content (8), name in UTF-8, content
+
+What LZMA would make longer stands uncompressed in chunks of the same format, so that it is known
+beforehand how much fits (:func:`most_bytes`).
 """
 
 from __future__ import annotations
@@ -27,6 +30,11 @@ _FILTERS: Final[list[dict[str, Any]]] = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
 _LEAST_REACH: Final = 1 << 12
 _REACH: Final = 1 << 23
 """Bytes that LZMA looks back: the least there may be, and those of the preset."""
+_CHUNK: Final = 1 << 16
+_CHUNK_HEAD: Final = struct.Struct(">BH")
+_END: Final = b"\0"
+"""Of LZMA2, uncompressed: bytes of a chunk, what precedes it (1 in the first, 2 in others, and its
+length less 1), and what ends the last."""
 _DEVICES: Final = frozenset(
     [
         *("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"),
@@ -68,6 +76,13 @@ class Files:
         """See :meth:`isn.codes.Code.contents`."""
         del area
         return [Content(None, each.name, len(each.content)) for each in _opened(payload)]
+
+
+def most_bytes(room: int) -> int:
+    """Bytes that a file and its name may have together in a room, however little they compress."""
+    whole, rest = divmod(max(room - len(_END), 0), _CHUNK_HEAD.size + _CHUNK)
+    stored = whole * _CHUNK + max(rest - _CHUNK_HEAD.size, 0)
+    return min(max(stored - _ENTRY.size, 0), MOST_BYTES)
 
 
 def _check_room(size: int, room: Room) -> None:
@@ -136,7 +151,15 @@ def _compressed(files: list[File]) -> bytes:
     whole = b"".join(parts)
     # To look back further than there is takes nothing off, and milliseconds to make room for.
     reach = min(max(1 << len(whole).bit_length(), _LEAST_REACH), _REACH)
-    return lzma.compress(whole, lzma.FORMAT_RAW, filters=[{**_FILTERS[0], "dict_size": reach}])
+    packed = lzma.compress(whole, lzma.FORMAT_RAW, filters=[{**_FILTERS[0], "dict_size": reach}])
+    chunks = range(0, len(whole), _CHUNK)
+    if len(packed) <= len(whole) + len(chunks) * _CHUNK_HEAD.size + len(_END):
+        return packed
+    stored = bytearray()
+    for start in chunks:
+        chunk = whole[start : start + _CHUNK]
+        stored += _CHUNK_HEAD.pack(2 if start else 1, len(chunk) - 1) + chunk
+    return bytes(stored + _END)
 
 
 def _opened(payload: bytes) -> list[File]:

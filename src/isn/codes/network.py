@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from isn.arrays import array_namespace
 from isn.codes import Foreseen, Room
-from isn.errors import ConfigError, ImageError, ModelError
+from isn.errors import ConfigError, ImageError, ModelError, counted
 from isn.images import Pixels
 from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
@@ -200,8 +200,8 @@ class NetworkCode:
         pictures = pictures_of(secret, self.name, room.area)
         if len(pictures) != self.config.hidden_images:
             raise ConfigError(
-                f"{len(pictures)} hidden images were given, {self.name} hides "
-                f"{self.config.hidden_images}: give so many, or take another method"
+                f"{self.name} hides {counted(self.config.hidden_images, 'image')} at a time, not "
+                f"{len(pictures)}: give so many, or take another method"
             )
         return pictures
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from isn.errors import counted
 from isn.evaluation.detection import CLEAN, MATCHING, NEEDS
 from isn.evaluation.sections import Tried, Where, first_counts, label, leaks, pair
 from isn.evaluation.study import Study
@@ -48,7 +49,7 @@ def _quality(study: Study) -> Iterator[str]:
             names = [name for name, _ in study.tried("quality", domain=domain.name, images=count)]
             ours = [name for name in names if name in study.ours]
             best = DEFAULT if DEFAULT in ours else next(iter(ours), None)
-            images = "1 image" if count == 1 else f"{count} images"
+            images = counted(count, "image")
             told = [
                 f"{name} {pair(study, domain.name, name, count)}"
                 + _against(study, domain.name, count, name, best)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from isn import baselines, zoo
-from isn.errors import ConfigError
+from isn.errors import ConfigError, counted
 from isn.evaluation import cost, methods
 from isn.evaluation.methods import Contender
 from isn.evaluation.protocol import Domain, domains, readable
@@ -87,7 +87,7 @@ class Plan:
         for each in chosen:
             if self.methods is not None and not self._asked(each):
                 raise ConfigError(
-                    f"{each.name} hides {each.counts[0]} images, counts of "
+                    f"{each.name} hides {counted(each.counts[0], 'image')}, counts of "
                     f"{_listed(self.counts)} were asked for: add --count {each.counts[0]}, or "
                     "leave it out"
                 )

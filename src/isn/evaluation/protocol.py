@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isn import images
-from isn.errors import ConfigError, ImageError
+from isn.errors import ConfigError, ImageError, counted
 from isn.images import Pixels
 from isn.paper.config import MAX_HIDDEN
 
@@ -263,7 +263,8 @@ def _too_few(where: str, count: int, usable: list[str], skipped: list[Skip]) -> 
         shown = "; ".join(each.reason for each in skipped[:3])
         more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
         left_out = f" ({len(skipped)} skipped: {shown}{more})"
+    found = counted(len(usable), "usable image")
     return (
-        f"{where} holds {len(usable)} usable images{left_out}, a host and {count} hidden need "
-        f"{count + 1}: give a folder with more images, a smaller --count or a smaller --crop"
+        f"{where} holds {found}{left_out}, a host and {count} hidden need {count + 1}: give a "
+        "folder with more images, a smaller --count or a smaller --crop"
     )

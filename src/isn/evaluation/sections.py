@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from isn.errors import counted
 from isn.evaluation import published
 from isn.evaluation.cost import PUBLISHED
 from isn.evaluation.detection import CLEAN, NEEDS
@@ -131,7 +132,7 @@ def _table(study: Study) -> Made:
 
 def _short(study: Study) -> Iterator[Table]:
     papers = {(each.domain, each.images): str(each) for each in published.ISN}
-    heads = ["1 image" if count == 1 else f"{count} images" for count in study.about.counts]
+    heads = [counted(count, "image") for count in study.about.counts]
     for name in (each.name for each in study.about.domains):
         rows = []
         for family, members in _families(study):

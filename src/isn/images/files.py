@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from isn import atomic
-from isn.errors import OutputError
+from isn.errors import OutputError, setting
 from isn.images.encoding import check_fits, encode, encode_jpeg
 from isn.images.picture import PathLike, Picture, Pixels, check_rgb, reason, shown
 
@@ -177,7 +177,7 @@ def _format_of(given: str, survives: bool) -> str:
 
 
 def _in_the_way(name: str) -> OutputError:
-    return OutputError(f"{name} is there already: give another name, or --overwrite")
+    return OutputError(f"{name} is there already: give another name, or ", setting(overwrite=True))
 
 
 @contextlib.contextmanager

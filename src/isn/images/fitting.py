@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from isn.errors import ConfigError
+from isn.errors import ConfigError, setting
 from isn.images.picture import Picture
 from isn.images.resizing import longer_side, resize
 
@@ -39,8 +39,12 @@ def fitted(picture: Picture, fit: int | str | None) -> Picture:
     return replace(picture, pixels=pixels, stored=pixels, notes=(*picture.notes, note))
 
 
-def kept(fit: object) -> int:
+def kept(fit: object, name: str = "fit") -> int:
     """Pixels of the longer side that are given as such, as text, or by a messenger's name.
+
+    Args:
+        fit: what was given.
+        name: of the parameter, for the error.
 
     Raises:
         ConfigError: they are not.
@@ -50,6 +54,7 @@ def kept(fit: object) -> int:
         side = int(side)
     if isinstance(side, bool) or not isinstance(side, int) or side < 1:
         raise ConfigError(
-            f"a longer side of {fit!r} was given: give pixels, or one of {', '.join(KEPT)}"
+            setting(**{name: fit}),
+            f" was given: give the pixels of a longer side, or one of {', '.join(KEPT)}",
         )
     return side

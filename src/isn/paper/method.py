@@ -23,7 +23,7 @@ import numpy as np
 from isn import envelope
 from isn.carriers.scattered import Scattered, places
 from isn.envelope import Head
-from isn.errors import AlteredContainer, ConfigError, ImageError
+from isn.errors import AlteredContainer, ConfigError, ImageError, counted, setting
 from isn.images import Pixels
 from isn.keys import Key
 from isn.progress import Tell, part, silent
@@ -84,11 +84,12 @@ class Paper:
         self.weights.check(KIND, shapes)
         if type(self.refine) is not int or self.refine < 0:
             raise ConfigError(
-                f"{self.refine!r} steps to refine were given: give a whole number from 0"
+                setting(refine=self.refine), " was given: give a whole number of steps from 0"
             )
         if self.texture is not None and self.config.lost is not None:
             raise ConfigError(
-                f"a texture was given, and {self.name} was trained without one: leave it out"
+                setting("texture"),
+                f" was given, and {self.name} was trained without one: leave it out",
             )
 
     @cached_property
@@ -138,14 +139,10 @@ class Paper:
         pictures = pictures_of(secret, self.name, host.shape[0] * host.shape[1])
         if len(pictures) not in self.counts:
             raise ConfigError(
-                f"{len(pictures)} hidden images were given, {self.name} hides "
-                f"{self.config.hidden_images}: give so many, or take another method"
+                f"{self.name} hides {counted(self.config.hidden_images, 'image')} at a time, not "
+                f"{len(pictures)}: give so many, or take another method"
             )
-        if min(host.shape[:2]) < MIN_SIDE:
-            raise ImageError(
-                f"the host is {host.shape[1]} x {host.shape[0]}, {self.name} needs "
-                f"{MIN_SIDE} x {MIN_SIDE} pixels at least: take a larger one"
-            )
+        self.check_host(host)
         from isn.paper.engine import floats, pixels
 
         height, width = self.config.region(*host.shape[:2])
@@ -161,6 +158,18 @@ class Paper:
         stamped = self._stamped(container, [each.shape[:2] for each in pictures], key)
         tell(1.0)
         return stamped
+
+    def check_host(self, host: Pixels) -> None:
+        """Refuses a host in which nothing can be hidden.
+
+        Raises:
+            ImageError: it is too small.
+        """
+        if min(host.shape[:2]) < MIN_SIDE:
+            raise ImageError(
+                f"the host is {host.shape[1]} x {host.shape[0]}, {self.name} needs "
+                f"{MIN_SIDE} x {MIN_SIDE} pixels at least: take a larger one"
+            )
 
     def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
         """See :meth:`isn.method.Method.reveal`."""
@@ -228,7 +237,7 @@ class Paper:
         payload = envelope.open_body(head, body, key)
         count = payload[0] if payload else 0
         if count not in self.counts or len(payload) != 1 + count * _SIZE.size + _HASH_BYTES:
-            raise forged(f"it says that {self.name} hid {count} images")
+            raise forged(f"it says that {self.name} hid {counted(count, 'image')}")
         sizes = [_SIZE.unpack_from(payload, 1 + k * _SIZE.size) for k in range(count)]
         check_sizes(sizes, container.shape[0] * container.shape[1])
         there = places(container, head, len(body), key)

@@ -21,7 +21,7 @@ from isn.carriers.dct.lattice import ROUNDING, Lattice
 from isn.carriers.dct.places import HEAD_BLOCKS, Place, body_blocks, body_place, head_place
 from isn.carriers.dct.trial import STORED, sent, sent_small, worth, worth_small
 from isn.carriers.dct.words import NEEDED, Body, body_of, head_bits, most_bytes
-from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal
+from isn.errors import AlteredContainer, ConfigError, ImageError, NoSeal, setting
 from isn.images import Pixels
 from isn.keys import SALT_BYTES, Key
 from isn.progress import Tell
@@ -73,7 +73,7 @@ class Dct:
         given: object = self.survives
         if isinstance(given, bool) or not isinstance(given, int) or not 30 <= given <= 95:
             raise ConfigError(
-                f"a JPEG of quality {given!r} is to be survived: give a whole number from 30 to 95"
+                setting(survive=given), " was given: give a whole number from 30 to 95"
             )
         if not self.scaled:
             return
@@ -81,7 +81,10 @@ class Dct:
         least = min(scaled.STRENGTHS)
         if given < least:
             raise ConfigError(
-                f"a JPEG of quality {given} is to be survived, scaled: give {least} or more"
+                setting(survive=given),
+                " was given with ",
+                setting("scaled"),
+                f": give {least} or more",
             )
 
     @property

@@ -18,7 +18,7 @@ import numpy as np
 from isn import images
 from isn.carriers.dct import blocks
 from isn.carriers.dct.places import HEAD_BLOCKS
-from isn.errors import ConfigError
+from isn.errors import ConfigError, setting
 from isn.images import Pixels
 
 SIDES: Final = tuple(
@@ -64,7 +64,8 @@ def side_for(side: int, longer: float = math.inf) -> int:
     ]
     if not found:
         raise ConfigError(
-            f"a longer side of {side} is to be survived: give {SIDES[0]} pixels, or {LEAST} or more"
+            setting(scaled=side),
+            f" was given: give a longer side of {LEAST} pixels or more, or of exactly {SIDES[0]}",
         )
     return found[-1]
 

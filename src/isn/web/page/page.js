@@ -236,6 +236,8 @@ class Hide extends Form {
 
   start() {
     this.looking?.abort();
+    // What was not foretold yet will not be now.
+    for (const each of all(".wishes em", this.form)) each.textContent = each.textContent.replace(/\s*…$/, "");
     return super.start();
   }
 
