@@ -115,7 +115,8 @@ def forgotten(picture: Picture) -> Picture:
         f"{picture.name} was {LOSSY.get(picture.format, 'a JPEG')}, in whose own pixels changes of "
         f"single levels can be computed: scaled from {width} x {height} to {columns} x {rows}"
     )
-    return replace(picture, pixels=pixels, stored=pixels, notes=(*picture.notes, note))
+    notes = (*picture.notes, note)
+    return replace(picture, pixels=pixels, stored=pixels, format="", notes=notes)
 
 
 def _calm(seen: Floats) -> float:
@@ -158,7 +159,8 @@ def _steps(seen: Floats) -> dict[tuple[int, int], int]:
     for mode, values in zip(_MODES, np.abs(seen), strict=True):
         for step in _STEPS:
             far = values[values > step / 2]
-            if len(far) < _FEWEST:
+            # One and the same value everywhere is a ramp's, and a multiple of anything.
+            if len(far) < _FEWEST or np.ptp(np.rint(far / step)) == 0:
                 continue
             # What has no steps lies evenly between multiples.
             even = step**2 / 12
