@@ -1,0 +1,180 @@
+"""What hours of training buy: fresh networks of one recipe, each trained for twice the time.
+
+    python benchmarks/compute.py PHOTOS VAL --out runs/compute
+    python benchmarks/compute.py PHOTOS VAL --out runs/compute --write
+
+PHOTOS is a folder to train on, VAL one of photos that no training saw. Each network is trained from
+nothing for some minutes by the clock, on one thread, its schedule finished; what counts is the
+processor time that it had. It is judged through the PNG file on ImageNet photos of VAL, as
+`isn evaluate` takes them, 224 x 224. The line is the least-squares fit of what is revealed, in dB,
+to the logarithm of hours. What was measured stays in the folder, and is not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from _page import DOCS, put
+
+from isn import method
+from isn.evaluation import scores
+from isn.evaluation.plan import Plan
+from isn.weights import Weights
+
+PAGE = DOCS / "results" / "training.md"
+BEGIN, END = "<!-- begin: benchmarks/compute.py -->", "<!-- end: benchmarks/compute.py -->"
+HEAD = ("network", "optimiser", "processor hours", "container", "revealed")
+SIDE, HOSTS = 224, 8
+
+PHOTOS_ALONE = ("data.drawings=0", "data.overexposed=0", "optimiser.ema=0.99")
+MUON = ("optimiser.name=muon", "optimiser.rate=1e-3")
+
+
+@dataclass(frozen=True)
+class Series:
+    """Networks that differ in the time that they were trained for.
+
+    Attributes:
+        network: what they are.
+        optimiser: that trained them.
+        config: of `isn train`.
+        images: that each hides.
+        settings: for ``--set``.
+        minutes: that each of them is trained for.
+    """
+
+    network: str
+    optimiser: str
+    config: str
+    images: int
+    settings: tuple[str, ...]
+    minutes: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.network.partition(',')[0]}-{self.optimiser}".lower()
+
+
+ALL = (
+    Series("paper-1, 4 blocks", "Muon", "fast", 1, (*PHOTOS_ALONE, *MUON), (6, 12, 24)),
+    Series("paper-2, 4 blocks", "Muon", "fast", 2, (*PHOTOS_ALONE, *MUON), (6, 12, 24, 48)),
+    Series("paper-2, 4 blocks", "AdamW", "fast", 2, PHOTOS_ALONE, (6, 12, 24, 48)),
+    Series(
+        "isn-2",
+        "Muon",
+        "isn",
+        2,
+        (
+            *("samples.rate=3.7708333333", "optimiser.schedule=cosine", "optimiser.ema=0.99"),
+            *MUON,
+        ),
+        (6, 12, 24),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """What came of one training: processor hours, and PSNR in dB with its deviation."""
+
+    hours: float
+    container: float
+    container_deviation: float
+    revealed: float
+    revealed_deviation: float
+
+
+def trained(series: Series, minutes: int, photos: str, validation: str, run: Path) -> float:
+    """Trains one network; returns the processor hours that it took."""
+    words = ["--hidden-images", str(series.images), "--minutes", str(minutes), "--threads", "1"]
+    for each in (*series.settings, "run.validations=0", "data.validation_pairs=8"):
+        words += ["--set", each]
+    command = [sys.executable, "-m", "isn", "train", series.config, *words]
+    command += ["--data", photos, "--validation", validation, "--out", str(run)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 3600
+
+
+def judged(weights: Path, validation: str) -> tuple[float, float, float, float]:
+    """PSNR of containers and of what they reveal: mean and deviation of each."""
+    chosen = method.of("trained", Weights.load(weights, method.architectures()))
+    places = Plan((validation,), crop=SIDE, limit=HOSTS).domains()
+    (place,) = (each for each in places if "imagenet" in each.name)
+    containers, revealed = [], []
+    for index in range(HOSTS):
+        group = place.group(index, chosen.counts[0])
+        found = scores.judge(group, *scores.through_file(chosen, group))
+        containers.append(found.container.psnr)
+        revealed += [each.psnr for each in found.revealed if each is not None]
+    one, other = scores.spread(containers), scores.spread(revealed)
+    return one.mean, one.deviation, other.mean, other.deviation
+
+
+def point(series: Series, minutes: int, photos: str, validation: str, out: Path) -> Point:
+    """One training, measured once."""
+    kept = out / f"{series.name}-{minutes}.json"
+    if not kept.exists():
+        run = out / f"{series.name}-{minutes}"
+        hours = trained(series, minutes, photos, validation, run)
+        found = Point(hours, *judged(run / "model.safetensors", validation))
+        kept.write_text(json.dumps(asdict(found)), "utf-8")
+    return Point(**json.loads(kept.read_text("utf-8")))
+
+
+def fit(points: list[Point]) -> tuple[float, float]:
+    """What is revealed after an hour, and what ten times the hours add, in dB."""
+    logarithms = np.log10([each.hours for each in points])
+    slope, level = np.polyfit(logarithms, [each.revealed for each in points], 1)
+    return float(level), float(slope)
+
+
+def lines(series: Series, points: list[Point]) -> list[str]:
+    """A series as lines of the table, and its fit."""
+    rows = [
+        (
+            *(series.network, series.optimiser, f"{each.hours:.3f}"),
+            f"{each.container:.1f} ± {each.container_deviation:.1f}",
+            f"{each.revealed:.1f} ± {each.revealed_deviation:.1f}",
+        )
+        for each in points
+    ]
+    if len(points) > 2:
+        level, slope = fit(points)
+        after = f"**{level:.1f} {slope:+.1f} log10(hours)**"
+        rows.append((series.network, series.optimiser, "fit", "", after))
+    return [f"| {' | '.join(each)} |" for each in rows]
+
+
+def main() -> None:
+    """Trains, measures, prints, and writes where it is asked to."""
+    parser = argparse.ArgumentParser(description="What hours of training buy.")
+    parser.add_argument("photos", help="a folder of photos to train on")
+    parser.add_argument("validation", help="a folder of photos that no training saw")
+    parser.add_argument("--out", type=Path, required=True, help="a folder for runs and figures")
+    parser.add_argument("--write", action="store_true", help=f"the table of {PAGE.name} too")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    table = [f"| {' | '.join(each)} |" for each in (HEAD, (":--", ":--", "--:", "--:", "--:"))]
+    for series in ALL:
+        points = [
+            point(series, each, options.photos, options.validation, options.out)
+            for each in series.minutes
+        ]
+        table += lines(series, points)
+        print("\n".join(table[-len(points) - 1 :]), flush=True)
+    if options.write:
+        put(PAGE, BEGIN, END, "\n".join(table))
+
+
+if __name__ == "__main__":
+    main()
