@@ -111,7 +111,9 @@ def test_a_network_names_the_scales_in_training_that_it_names_in_a_code(level: s
             octaves = network(torch.from_numpy(features)[None].float() / 8)[0].numpy()
         quarters = np.floor(4 * octaves) - 4 * prior.FINEST
         expected = np.clip(quarters, 0, prior.CLASSES - 1)
-        np.testing.assert_array_equal(runtime.classes(group, features), expected)
+        seen = prior.Seen(9, 7)
+        seen.put(features)
+        np.testing.assert_array_equal(runtime.classes(group, seen), expected)
 
 
 def test_the_loss_is_bits_and_error_in_the_same_coin(

@@ -1,4 +1,4 @@
-"""The compiled loops of `kernels.c` and `dense.c`: arrays in, arrays out, without Python's lock.
+"""The compiled loops of the files beside: arrays in, arrays out, without Python's lock.
 
 They are called through ctypes: one library serves every version of Python, is there in a
 millisecond and takes 160 kB. An installation makes it with the compiler that it finds, or with one
@@ -23,7 +23,8 @@ NAME: Final = {"win32": "kernels.dll", "darwin": "kernels.dylib"}.get(sys.platfo
 DAMAGED: Final = "the code in this container is damaged: take the file as it was written"
 
 _SIGNATURES: Final = {
-    "classes": "int32 u1 q q q q q i2 i4 q i2 i4 q i i i i i u1",
+    "classes": "int32 u1 q q q q q q i2 i4 q i2 i4 q i i i i i u1",
+    "features": "int32 i4 q q q u1 i q q q u1",
     "quantise": "int32 f4 u1 q q q q f4 f4 q q f u1 u1 i4 u1",
     "bits": "double i4 u1 q f4 i4 i4",
     "split": "int64 i4 u1 q i4 i4 u1 u1 i8 i4",

@@ -25,13 +25,11 @@ from isn.codes.photos.dependent import halves, quantised
 from isn.codes.photos.image import Bands, Floats, Numbers, Whole, padded, size_of
 from isn.codes.photos.prior import (
     CLASSES,
-    CONTEXT,
     GROUPS,
     STEPS,
     Level,
     Prior,
-    context,
-    feature,
+    Seen,
     mean_values,
 )
 from isn.codes.photos.search import Search
@@ -130,12 +128,13 @@ def _level(level: Level, bands: Floats, found: Whole, step: int, lanes: int) -> 
         lanes: of the coder.
     """
     whole = len(found) == CHANNELS
-    seen = _Seen(level, found[list(MEANS)] if whole else found, step)
+    seen = Seen.of(found[list(MEANS)] if whole else found, step)
     for group, channels in enumerate(GROUPS):
-        numbers, kinds = _quantised(bands[list(channels)], seen.classes(group), step, lanes)
+        numbers, kinds = _quantised(bands[list(channels)], level.classes(group, seen), step, lanes)
         yield numbers, kinds
         each = halves(numbers, kinds >= CLASSES)
-        seen.add(group, each)
+        if group < len(GROUPS) - 1:
+            seen.add(each)
         if whole:
             found[list(channels)] = each
 
@@ -150,23 +149,6 @@ def _known(means: Whole, shape: tuple[int, ...]) -> Whole:
     """The means of an image's blocks in half steps, from their own bands."""
     rows, columns = shape
     return mean_values(means)[:, :rows, :columns]
-
-
-class _Seen:
-    """What is known of one level, group by group."""
-
-    def __init__(self, level: Level, known: Whole, step: int) -> None:
-        rows, columns = known.shape[1:]
-        self._level = level
-        self._all = np.empty((CONTEXT + CHANNELS - len(MEANS), rows, columns), np.uint8)
-        self._all[:CONTEXT] = context(known, step)
-        self._ends = np.cumsum([CONTEXT, *(len(each) for each in GROUPS)])
-
-    def classes(self, group: int) -> NDArray[np.uint8]:
-        return self._level.classes(group, self._all[: self._ends[group]])
-
-    def add(self, group: int, found: Whole) -> None:
-        self._all[self._ends[group] : self._ends[group + 1]] = feature(found)
 
 
 class _Passes:
@@ -301,11 +283,12 @@ def decode(
 
 def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int, tell: Tell) -> Whole:
     """What the numbers of one level stand for, whose means are known: 192 x h x w."""
-    seen, found = _Seen(level, known, step), np.empty((CHANNELS, *known.shape[1:]), np.int32)
+    seen, found = Seen.of(known, step), np.empty((CHANNELS, *known.shape[1:]), np.int32)
     found[list(MEANS)] = known
     for group, channels in enumerate(GROUPS):
-        each = decoder.decode(seen.classes(group))
-        seen.add(group, each)
+        each = decoder.decode(level.classes(group, seen))
+        if group < len(GROUPS) - 1:
+            seen.add(each)
         found[list(channels)] = each
         tell((group + 1) / len(GROUPS))
     return found
