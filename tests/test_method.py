@@ -110,8 +110,8 @@ def test_what_is_hidden_is_revealed_through_a_file(name: str, host: Pixels) -> N
     assert same(list(kept[1]), secret)
     # The container alone says who made it.
     looked = method.look(container, Public(), [each])
-    assert same(looked.reveal(container, Public()), found)
-    assert looked.contents(container, Public()) == contents_of(secret)
+    assert same(looked.reveal(), found)
+    assert looked.contents() == contents_of(secret)
 
 
 @every_kind
