@@ -27,6 +27,7 @@ FLAGS = "-std=gnu11 -O3 -Wno-psabi -fvisibility=hidden -fno-trapping-math -fno-m
 SOURCES = {
     "kernels.c": ["-ffp-contract=off"],
     "prior.c": [],
+    "png.c": [],
     "dense.c": ["-ffp-contract=fast"],
 }
 """Each file, and flags of its own."""

@@ -37,6 +37,8 @@ _SIGNATURES: Final = {
     "syndrome_read": "int32 u1 q u2 u1 u1",
     "shuffle": "int32 u4 q u4",
     "ldpc": "int32 i2 q q q q i4 i4 i i4",
+    "filter": "int32 u1 q q q q u1",
+    "deflate": "int64 u1 q i u1",
     "dense": "int32 f4 q q q q q q q q q q f4 f4 f f4",
 }
 """What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
