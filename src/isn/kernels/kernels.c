@@ -35,7 +35,27 @@ typedef union {
 
 static inline floats picked(wholes mask, floats yes, floats no)
 {
+#ifdef __AVX2__
+    return (floats)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+#else
     return (floats)(((wholes)yes & mask) | ((wholes)no & ~mask));
+#endif
+}
+
+static inline wholes lesser_of(wholes a, wholes b)
+{
+#ifdef __AVX2__
+    return (wholes)_mm256_min_epi32((__m256i)a, (__m256i)b);
+#else
+    const wholes less = a < b;
+    return (a & less) | (b & ~less);
+#endif
+}
+
+/* Zeros behind the runs that there are; where all are there, nothing is to be done. */
+static inline void emptied(void *some, size_t size, int runs)
+{
+    if (runs < RUNS) memset(some, 0, size);
 }
 
 static inline floats magnitude(floats given)
@@ -75,16 +95,18 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
     if (!chosen) return NO_MEMORY;
     for (int64_t run = first; run < last; run += RUNS) {
         const int64_t runs = last - run < RUNS ? last - run : RUNS;
-        Reals total[QUANTISER_STATES], next[QUANTISER_STATES];
+        Reals totals[2][QUANTISER_STATES], *total = totals[0], *next = totals[1];
         for (int s = 0; s < QUANTISER_STATES; s++)
             for (int v = 0; v < VECTORS; v++)
                 total[s].v[v] = (floats)no + (s ? 1073741824.0f : 0.0f);
         for (int64_t time = 0; time < length; time++) {
             const int64_t at = time * side + run;
             const int there = (int)(count - at < runs ? (count > at ? count - at : 0) : runs);
-            Reals size = {0}, leaning = {0}, price[4], bits;
+            Reals size, leaning, price[4], bits;
             Integers place;
             int32_t row[RUNS];
+            emptied(&size, sizeof size, there), emptied(&leaning, sizeof leaning, there);
+            emptied(&bits, sizeof bits, there);
             memcpy(&size, value + at, there * sizeof(float));
             for (int v = 0; v < VECTORS; v++) size.v[v] = magnitude(size.v[v]);
             for (int w = 0; w < there; w++) {
@@ -108,7 +130,6 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
                     const wholes end = no + (int32_t)most, above = index > end;
                     place.v[v] = (index & ~above) | (end & above);
                 }
-                memset(&bits, 0, sizeof bits);
                 for (int w = 0; w < there; w++) bits.one[w] = costs[row[w] + place.one[w]];
                 for (int v = 0; v < VECTORS; v++) price[each].v[v] += worth * bits.v[v];
                 for (int w = there; w < RUNS; w++) price[each].one[w] = 0.0f;
@@ -123,7 +144,8 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
                     ways.v[v] |= better & 1 << s;
                 }
             for (int w = 0; w < RUNS; w++) chosen[time * RUNS + w] = (uint8_t)ways.one[w];
-            memcpy(total, next, sizeof total);
+            Reals *const last_totals = total;
+            total = next, next = last_totals;
         }
         uint8_t state[RUNS];
         for (int w = 0; w < RUNS; w++) {
@@ -134,8 +156,9 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
         for (int64_t time = length; time-- > 0;) {
             const int64_t at = time * side + run;
             const int there = (int)(count - at < runs ? (count > at ? count - at : 0) : runs);
-            Reals leaning = {0}, given = {0};
+            Reals leaning, given;
             Integers each, it;
+            emptied(&leaning, sizeof leaning, there), emptied(&given, sizeof given, there);
             for (int w = 0; w < RUNS; w++) {
                 const int way = 8 * (chosen[time * RUNS + w] >> state[w] & 1) + state[w];
                 each.one[w] = by[way];
@@ -354,13 +377,13 @@ ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, int64_t first, int64_t 
             place[count++] = sample;
         }
         const int many = (count + LENGTH - 1) / LENGTH;
-        Integers total[CARRY_STATES], next[CARRY_STATES], cost[4];
+        Integers totals[2][CARRY_STATES], *total = totals[0], *next = totals[1], cost[4];
         uint8_t state[RUNS] = {0};
-        memset(total, 0, sizeof total);
+        memset(total, 0, sizeof totals[0]);
         for (int s = 1; s < CARRY_STATES; s++)
             for (int w = 0; w < RUNS; w++) total[s].one[w] = 1 << 30;
         for (int t = 0; t < LENGTH && many; t++) {
-            memset(cost, 0, sizeof cost);
+            emptied(cost, sizeof cost, count < LENGTH * RUNS ? 0 : RUNS);
             for (int w = 0; w < many; w++) {
                 const int32_t k = w * LENGTH + t;
                 if (k >= count) break;
@@ -381,11 +404,12 @@ ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, int64_t first, int64_t 
                     const wholes one = total[from[0][s]].v[v] + cost[by[0][s]].v[v];
                     const wholes two = total[from[1][s]].v[v] + cost[by[1][s]].v[v];
                     const wholes better = two < one;
-                    next[s].v[v] = (two & better) | (one & ~better);
+                    next[s].v[v] = lesser_of(one, two);
                     ways.v[v] |= better & (int32_t)(1u << s);
                 }
             memcpy(chosen + t * RUNS, &ways, sizeof ways);
-            memcpy(total, next, sizeof total);
+            Integers *const last_totals = total;
+            total = next, next = last_totals;
         }
         memset(state, 0, sizeof state);
         for (int w = 0; w < many; w++)
