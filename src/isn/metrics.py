@@ -39,11 +39,13 @@ def psnr(a: Array, b: Array) -> float:
     """
     _check(a, b, 1)
     total = 0.0
+    kind = np.uint16 if a.dtype == b.dtype == np.uint8 else np.float64
     for start in range(0, a.shape[0], _ROWS):
         rows = slice(start, start + _ROWS)
-        error = a[rows].astype(np.float64) - b[rows]
+        error = np.subtract(a[rows], b[rows], dtype=kind)
         # Not a product of BLAS, whose threads cost more than the sum where the cores are busy.
-        total += float(np.square(error, out=error).sum())
+        # Squares of bytes fit 16 bits, of negative numbers too.
+        total += float(np.square(error, out=error).sum(dtype=np.float64))
     return math.inf if total == 0 else 10 * math.log10(PEAK**2 * a.size / total)
 
 

@@ -132,7 +132,8 @@ def mean_values(means: Whole) -> Whole:
     basis = np.rint(COSINES * scale).astype(np.int64)
     rows, columns = means.shape[1:]
     cells = means.astype(np.int64).reshape(3, SIDE, SIDE, rows, columns)
-    cells = np.einsum("cuvhw,ui,vj->chiwj", cells, basis, basis)
+    cells = np.einsum("cuvhw,ui->civhw", cells, basis)
+    cells = np.einsum("civhw,vj->chiwj", cells, basis)
     half = scale * scale // 2
     planes = (cells + half) // (scale * scale)
     return np.asarray(planes.reshape(3, SIDE * rows, SIDE * columns), np.int32)
