@@ -219,7 +219,8 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
     total = images.numbers
     passes, search = _Passes(total, tell), Search(images, room)
     some, share = images.sampled()
-    if share < 1:
+    # The finest of all is tried at once.
+    if share < 1 and search.guess > STEPS[0]:
         bits = passes.over(some, prior, search.guess, _numbers(some)).bits
         search.told(search.guess, bits / 8 / share + rans.overhead(total))
     del some

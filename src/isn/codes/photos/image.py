@@ -76,7 +76,8 @@ def padded(side: int) -> int:
 def _strips(start: int, stop: int, rows: int) -> Iterator[tuple[slice, slice, slice]]:
     """Rows of blocks, a few at once: which, with those that lap them, and where they lie in these.
 
-    Of so many rows, those from a first to a last. Arithmetic on floats so never needs more than a small part of an image at a time.
+    Of so many rows, those from a first to a last. Arithmetic on floats so never needs more than a
+    small part of an image at a time.
     """
     for first in range(start, stop, _STRIP):
         last = min(first + _STRIP, stop)
