@@ -35,6 +35,7 @@ _SIGNATURES: Final = {
     "read": "int32 u1 q q q q i i u1",
     "syndrome_write": "int32 u1 i2 q u2 u1 u1 i u1",
     "syndrome_read": "int32 u1 q u2 u1 u1",
+    "blur": "int32 f8 q q f8 q f8",
     "shuffle": "int32 u4 q u4",
     "ldpc": "int32 i2 q q q q i4 i4 i i4",
     "filter": "int32 u1 q q q q u1",
@@ -61,15 +62,28 @@ def builds() -> tuple[str, ...]:
 
 
 @cache
+def _array(kind: np.dtype[Any]) -> Any:
+    """What takes contiguous arrays of a type, in a fifth of the time of NumPy's own."""
+
+    class Pointer:
+        @staticmethod
+        def from_param(given: Any) -> ctypes.c_void_p:
+            if not isinstance(given, np.ndarray) or given.dtype != kind:
+                raise TypeError(f"an array of {kind} is wanted")
+            if not given.flags.c_contiguous:
+                raise TypeError("a contiguous array is wanted")
+            return ctypes.c_void_p(given.ctypes.data)
+
+    return Pointer
+
+
+@cache
 def _function(name: str, build: str) -> Any:
     returned, *taken = _SIGNATURES[name].split()
     found = getattr(_library(), f"isn_{name}_{build}")
     found.restype = getattr(ctypes, f"c_{returned}")
     found.argtypes = [
-        _NUMBERS[each]
-        if each in _NUMBERS
-        else np.ctypeslib.ndpointer(np.dtype(each), flags="C_CONTIGUOUS")
-        for each in taken
+        _NUMBERS[each] if each in _NUMBERS else _array(np.dtype(each)) for each in taken
     ]
     return found
 

@@ -572,6 +572,27 @@ ISN_API int32_t ISN_NAME(isn_syndrome_read)(const uint8_t *bits, int64_t length,
     return OK;
 }
 
+/* A window's weighted sums (isn.metrics), where it lies inside: rows x columns to rows - size + 1 x
+ * columns - size + 1, by the same weights down and across. */
+ISN_API int32_t ISN_NAME(isn_blur)(const double *image, int64_t rows, int64_t columns,
+                                   const double *weight, int64_t size, double *out)
+{
+    const int64_t wide = columns - size + 1;
+    double *sum = malloc(sizeof *sum * columns);
+    if (!sum) return NO_MEMORY;
+    for (int64_t y = 0; y + size <= rows; y++, out += wide) {
+        memset(sum, 0, sizeof *sum * columns);
+        memset(out, 0, sizeof *out * wide);
+        for (int64_t k = 0; k < size; k++)
+            for (int64_t x = 0; x < columns; x++)
+                sum[x] += weight[k] * image[(y + k) * columns + x];
+        for (int64_t k = 0; k < size; k++)
+            for (int64_t x = 0; x < wide; x++) out[x] += weight[k] * sum[x + k];
+    }
+    free(sum);
+    return OK;
+}
+
 /* Items in an order drawn from as many random numbers (Fisher and Yates). */
 ISN_API int32_t ISN_NAME(isn_shuffle)(uint32_t *items, int64_t count, const uint32_t *random)
 {
