@@ -26,6 +26,7 @@ _SIGNATURES: Final = {
     "classes": "int32 u1 q q q q q q i2 i4 q i2 i4 q i i i i i u1",
     "features": "int32 i4 q q q u1 i q q q u1",
     "quantise": "int32 f4 u1 q q q q f4 f4 q q f u1 u1 i4 u1",
+    "halves": "int32 i4 u1 q q i4",
     "bits": "double i4 u1 q f4 i4 i4",
     "split": "int64 i4 u1 q i4 i4 u1 u1 i8 i4",
     "low_bits": "int64 u1 q i4",

@@ -203,6 +203,19 @@ static inline int32_t symbol_of(int32_t number, int32_t shift, int32_t reach, in
     return high + REACH;
 }
 
+static inline int32_t halves_of(int32_t number, int odd)
+{
+    return (int32_t)(2u * (uint32_t)number - (uint32_t)odd * ((number > 0) - (number < 0)));
+}
+
+/* What numbers of some kinds stand for, in half steps. */
+ISN_API int32_t ISN_NAME(isn_halves)(const int32_t *number, const uint8_t *kind, int64_t count,
+                                     int64_t classes, int32_t *halves)
+{
+    for (int64_t k = 0; k < count; k++) halves[k] = halves_of(number[k], kind[k] >= classes);
+    return OK;
+}
+
 /* The bits of some numbers, to a fraction. cost: kinds x SYMBOLS. */
 ISN_API double ISN_NAME(isn_bits)(const int32_t *number, const uint8_t *kind, int64_t count,
                                   const float *cost, const int32_t *shift, const int32_t *reach)
@@ -305,8 +318,7 @@ ISN_API int32_t ISN_NAME(isn_decode)(const uint8_t *kind, int64_t count, uint64_
             } else {
                 number = (int32_t)((uint32_t)(symbol - REACH) << wide) + low - half_of(wide);
             }
-            const uint32_t twice = 2u * (uint32_t)number;
-            halves[k] = (int32_t)(twice - odd * (uint32_t)((number > 0) - (number < 0)));
+            halves[k] = halves_of(number, odd);
             way[lane + w] = after[2 * way[lane + w] + (number & 1)];
         }
     }
@@ -369,9 +381,10 @@ ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, int64_t first, int64_t 
         for (; sample < last && count < LENGTH * RUNS; sample++) {
             const int wide = mix_next(&mix);
             if (!wide) continue;
-            int number = 0;
-            for (const int64_t end = mix.bit + wide; mix.bit < end; mix.bit++)
-                number = number << 1 | (content[mix.bit >> 3] >> (7 - (mix.bit & 7)) & 1);
+            const int64_t byte = mix.bit >> 3, end = (mix.bit += wide);
+            const int next = end > 8 * (byte + 1) ? content[byte + 1] : 0;
+            const int number =
+                (content[byte] << 8 | next) >> (8 * byte + 16 - end) & ((1 << wide) - 1);
             width[count] = (uint8_t)wide;
             digit[count] = (uint8_t)number;
             place[count++] = sample;
@@ -439,6 +452,10 @@ ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int6
     Mix mix = mix_from(first, bits, samples);
     uint32_t one = 0, two = 0;
     int64_t time = 0;
+    /* Bits that are still to be written, behind those that the byte has. */
+    uint8_t *to = content + (mix.bit >> 3);
+    int held = mix.bit & 7;
+    uint32_t bits_held = held ? *to >> (8 - held) : 0;
     for (int64_t sample = first; sample < last; sample++) {
         const int low = mix_next(&mix) - 1, value = container[sample];
         if (low < 0) continue;
@@ -448,9 +465,10 @@ ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int6
         uint32_t sum = (one & (uint32_t)lower) ^ (two & (uint32_t)upper);
         sum ^= sum >> 4, sum ^= sum >> 2, sum ^= sum >> 1;
         const int number = (int)(sum & 1) << low | (value & ((1 << low) - 1));
-        for (int at = low; at >= 0; at--, mix.bit++)
-            content[mix.bit >> 3] |= (uint8_t)((number >> at & 1) << (7 - (mix.bit & 7)));
+        bits_held = bits_held << (low + 1) | (uint32_t)number;
+        for (held += low + 1; held >= 8; held -= 8) *to++ = (uint8_t)(bits_held >> (held - 8));
     }
+    if (held) *to = (uint8_t)(bits_held << (8 - held));
     return OK;
 }
 

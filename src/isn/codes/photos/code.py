@@ -24,7 +24,6 @@ from isn.codes.photos.bands import CHANNELS, MEANS, SIDE
 from isn.codes.photos.dependent import halves, quantised
 from isn.codes.photos.image import Bands, Floats, Numbers, Whole, padded, size_of
 from isn.codes.photos.prior import (
-    CLASSES,
     GROUPS,
     STEPS,
     Level,
@@ -110,7 +109,7 @@ def parts(bands: Bands, prior: Prior, step: int, lanes: int) -> Iterator[rans.Pa
     means, found = bands.means[list(MEANS)], np.empty(bands.means.shape, np.int32)
     numbers, kinds = _quantised(means, _same(prior.coarsest(step), means.shape), step, lanes)
     yield numbers, kinds
-    found[list(MEANS)] = halves(numbers, kinds >= CLASSES)
+    found[list(MEANS)] = halves(numbers, kinds)
     yield from _level(prior.means, bands.means, found, step, lanes)
     known = _known(found, bands.blocks.shape[1:])
     yield from _level(prior.blocks, bands.blocks, known, step, lanes)
@@ -132,7 +131,7 @@ def _level(level: Level, bands: Floats, found: Whole, step: int, lanes: int) -> 
     for group, channels in enumerate(GROUPS):
         numbers, kinds = _quantised(bands[list(channels)], level.classes(group, seen), step, lanes)
         yield numbers, kinds
-        each = halves(numbers, kinds >= CLASSES)
+        each = halves(numbers, kinds)
         if group < len(GROUPS) - 1:
             seen.add(each)
         if whole:
@@ -162,16 +161,27 @@ class _Passes:
     def __init__(self, numbers: int, tell: Tell) -> None:
         self._numbers, self._tell, self._done = numbers, tell, 0
 
-    def over(self, bands: Iterable[Bands], prior: Prior, step: int, numbers: int) -> rans.Encoder:
-        """One pass: all numbers of some images, so many, in a step."""
-        encoder, lanes = rans.Encoder(numbers), rans.lanes(numbers)
+    def code(self, bands: Iterable[Bands], prior: Prior, step: int) -> bytes:
+        """One pass: the code of some images in a step."""
+        encoder = rans.Encoder(self._numbers)
+        for part_numbers, kinds in self._over(bands, prior, step, self._numbers):
+            encoder.add(part_numbers, kinds)
+        return encoder.code()
+
+    def bits(self, bands: Sequence[Bands], prior: Prior, step: int) -> float:
+        """One pass over a part of the images: the bits that their numbers take in a step."""
+        numbers = sum(_count(*each.blocks.shape[1:]) for each in bands)
+        return sum(rans.bits(*each) for each in self._over(bands, prior, step, numbers))
+
+    def _over(
+        self, bands: Iterable[Bands], prior: Prior, step: int, numbers: int
+    ) -> Iterator[rans.Part]:
         for each in bands:
-            for part_numbers, kinds in parts(each, prior, step, lanes):
-                encoder.add(part_numbers, kinds)
+            for part_numbers, kinds in parts(each, prior, step, rans.lanes(numbers)):
+                yield part_numbers, kinds
                 self._done += kinds.size
                 passes = self._done / self._numbers
                 self._tell(passes / (passes + 1))
-        return encoder
 
 
 def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
@@ -193,8 +203,7 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
     sizes = {STEPS[1] + 1: 0.0}
 
     def taken(step: int) -> float:
-        bits = passes.over(some, prior, step, _numbers(some)).bits
-        sizes[step] = bits / 8 / share + rans.overhead(total)
+        sizes[step] = passes.bits(some, prior, step) / 8 / share + rans.overhead(total)
         return sizes[step]
 
     search = Search(images, room)
@@ -221,7 +230,7 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
     some, share = images.sampled()
     # The finest of all is tried at once.
     if share < 1 and search.guess > STEPS[0]:
-        bits = passes.over(some, prior, search.guess, _numbers(some)).bits
+        bits = passes.bits(some, prior, search.guess)
         search.told(search.guess, bits / 8 / share + rans.overhead(total))
     del some
     # Of the codes that were made, the finest that fits.
@@ -229,7 +238,7 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
 
     def taken(step: int) -> float:
         nonlocal kept
-        content = passes.over(images, prior, step, total).code()
+        content = passes.code(images, prior, step)
         if len(content) <= room:
             kept = content
         return len(content)
@@ -246,10 +255,6 @@ def _too_many(images: Images, room: int) -> ImageError:
         f"{len(images)} hidden images do not fit in {room} bytes, not even coarsely: "
         "take a larger host, or fewer or smaller images"
     )
-
-
-def _numbers(bands: Sequence[Bands]) -> int:
-    return sum(_count(*each.blocks.shape[1:]) for each in bands)
 
 
 def decode(
