@@ -39,6 +39,8 @@ from isn.progress import Tell, part, silent
 _MANY: Final = 4_000_000
 _SAMPLE: Final = 64
 """Blocks of means, of 64 x 64 samples, that are enough to guess a step from."""
+_SAMPLES, _FAR = 2, 32
+"""How often a part is coded at most, and by how many steps a guess must be wrong for another."""
 _KEPT: Final = 100_000_000
 """Numbers whose bands are kept, in 4 bytes each; those of more are made anew in each pass."""
 
@@ -228,10 +230,14 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
     total = images.numbers
     passes, search = _Passes(total, tell), Search(images, room)
     some, share = images.sampled()
-    # The finest of all is tried at once.
-    if share < 1 and search.guess > STEPS[0]:
-        bits = passes.bits(some, prior, search.guess)
-        search.told(search.guess, bits / 8 / share + rans.overhead(total))
+    for _ in range(_SAMPLES):
+        guess = search.guess
+        # The finest of all is tried at once.
+        if share == 1 or guess == STEPS[0]:
+            break
+        search.told(guess, passes.bits(some, prior, guess) / 8 / share + rans.overhead(total))
+        if abs(search.guess - guess) < _FAR:
+            break
     del some
     # Of the codes that were made, the finest that fits.
     kept = b""
