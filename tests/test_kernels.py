@@ -55,6 +55,20 @@ def test_numbers_are_those_of_the_plain_loop(build: str, count: int, lanes: int)
     found = dependent.quantised(*drawn(count, 5), rans.costs(), lanes)
     for one, two in zip(found, plainly_quantised(count, lanes), strict=True):
         np.testing.assert_array_equal(one, two)
+    numbers, kinds = found
+    odd = kinds >= prior.CLASSES
+    np.testing.assert_array_equal(
+        dependent.halves(numbers, kinds), 2 * numbers - odd * np.sign(numbers)
+    )
+
+
+def test_a_blur_is_a_weighted_sum_of_what_lies_in_its_window(build: str) -> None:
+    image, weights = np.random.default_rng(0).random((13, 29)), np.array([0.1, 0.6, 0.3])
+    found = np.empty((11, 27))
+    kernels.call("blur", image, 13, 29, weights, 3, found, build=build)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
+    expected = np.einsum("yxij,i,j->yx", windows, weights, weights)
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
 def parts_of(sizes: tuple[int, ...]) -> list[rans.Part]:

@@ -1,7 +1,7 @@
 """The compiled loops of the files beside: arrays in, arrays out, without Python's lock.
 
 They are called through ctypes: one library serves every version of Python, is there in a
-millisecond and takes 160 kB. An installation makes it with the compiler that it finds, or with one
+millisecond and takes 220 kB. An installation makes it with the compiler that it finds, or with one
 that pip brings (`hatch_build.py`). What the loops compute is said where they are used.
 """
 
