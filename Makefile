@@ -38,7 +38,7 @@ WEB := .venv/.installed-web
 TEST := .venv/.installed-test
 DOCS := .venv/.installed-docs
 ALL := .venv-all/.installed-dev
-SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/isn/kernels/*.c)
+SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard src/isn/kernels/*.[ch])
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 help: ## this list
@@ -68,14 +68,14 @@ kills: $(ALL) ## [KILLS=160] commands killed at random moments, each so often; f
 lint: $(ALL) ## ruff, clang-format, mypy --strict, the order of imports
 	.venv-all/bin/ruff check
 	.venv-all/bin/ruff format --check
-	.venv-all/bin/clang-format --dry-run --Werror src/isn/kernels/*.c
+	.venv-all/bin/clang-format --dry-run --Werror src/isn/kernels/*.[ch]
 	.venv-all/bin/mypy --strict
 	.venv-all/bin/lint-imports
 
 format: $(ALL) ## repair what ruff and clang-format can
 	.venv-all/bin/ruff check --fix
 	.venv-all/bin/ruff format
-	.venv-all/bin/clang-format -i src/isn/kernels/*.c
+	.venv-all/bin/clang-format -i src/isn/kernels/*.[ch]
 
 # Torch is not needed: what imports it is described without it.
 docs: $(DOCS) ## the documentation as a site, with every docstring, in build/docs

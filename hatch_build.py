@@ -24,7 +24,12 @@ FOLDER = Path("src/isn/kernels")
 FLAGS = "-std=gnu11 -O3 -Wno-psabi -fvisibility=hidden -fno-trapping-math -fno-math-errno"
 
 # In kernels.c sums are rounded in the order in which they are written, on every machine.
-SOURCES = {"kernels.c": ["-ffp-contract=off"], "dense.c": ["-ffp-contract=fast"]}
+SOURCES = {
+    "kernels.c": ["-ffp-contract=off"],
+    "prior.c": [],
+    "png.c": [],
+    "dense.c": ["-ffp-contract=fast"],
+}
 """Each file, and flags of its own."""
 
 ZIG = "-fno-sanitize=undefined -s"

@@ -195,6 +195,22 @@ def test_a_container_that_was_hidden_before_may_be_a_host(plain: isn.Container) 
     assert isn.reveal(again) == [NOTE]
 
 
+def test_a_body_is_read_once_for_what_it_says_and_what_it_holds(
+    plain: isn.Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, sizes = Trellis.read_body, list[int]()
+
+    def counted(self: Trellis, container: Pixels, head: bytes, size: int, key: keys.Key) -> bytes:
+        sizes.append(size)
+        return read(self, container, head, size, key)
+
+    monkeypatch.setattr(Trellis, "read_body", counted)
+    opened = api.opened(plain)
+    assert opened.say() == isn.inspect(plain)
+    np.testing.assert_array_equal(opened.reveal()[0], isn.reveal(plain)[0])
+    assert len(sizes) == 3
+
+
 # ---------------------------------------------------------------- passphrases
 
 

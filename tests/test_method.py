@@ -110,8 +110,8 @@ def test_what_is_hidden_is_revealed_through_a_file(name: str, host: Pixels) -> N
     assert same(list(kept[1]), secret)
     # The container alone says who made it.
     looked = method.look(container, Public(), [each])
-    assert same(looked.reveal(container, Public()), found)
-    assert looked.contents(container, Public()) == contents_of(secret)
+    assert same(looked.reveal(), found)
+    assert looked.contents() == contents_of(secret)
 
 
 @every_kind
@@ -345,7 +345,7 @@ def test_a_method_of_ones_own_must_be_brought() -> None:
         container = example(name)
         with pytest.raises(UnknownModel, match="give its weights file"):
             method.look(container, Public())
-        assert method.look(container, Public(), [methods()[name]]).reveal(container, Public())
+        assert method.look(container, Public(), [methods()[name]]).reveal()
 
 
 def test_own_networks_are_found_in_bundles_of_their_method() -> None:
@@ -353,7 +353,7 @@ def test_own_networks_are_found_in_bundles_of_their_method() -> None:
     container = each.hide(HOST, [NOTE, picture(24, 24)], Public())
     assert each.reveal(container, Public())[0] == NOTE
     with pytest.raises(AlteredContainer, match="unknown code 5"):
-        method.look(container, Public()).reveal(container, Public())
+        method.look(container, Public()).reveal()
 
 
 @pytest.mark.skipif(not method.available(), reason="this Pillow was built without AVIF")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -220,9 +220,13 @@ def hide(
     with beating(progress or silent) as tell:
         made = chosen.hide(samples, items, key, part(tell, 0.0, 0.6 if check else 1.0))
         if check:
-            opened = chosen.look(made, key) if isinstance(chosen, Carried) else chosen
-            revealed = _revealed(opened.reveal(made, key, part(tell, 0.6, 1.0)), items)
-            code = opened.code.name if isinstance(opened, Found) else opened.name
+            rest, code = part(tell, 0.6, 1.0), chosen.name
+            if isinstance(chosen, Carried):
+                found = chosen.look(made, key)
+                shown, code = found.reveal(rest), found.code.name
+            else:
+                shown = chosen.reveal(made, key, rest)
+            revealed = _revealed(shown, items)
             _check_files(items, revealed)
         tell(1.0)
     pixels = made if made.ndim == 3 else np.repeat(made[..., None], 3, axis=2)
@@ -264,38 +268,22 @@ def reveal(
         ConfigError: an option that is not used, or out of its range.
         ImageError: the container cannot be read.
     """
-    picture, key = _read(container), keys.of(passphrase)
-    options = {"backend": backend, "texture": _pixels(texture)}
-    given = None if method is None else _method(method, **options)
-    if salvage:
-        if given is None:
-            raise ConfigError(
-                setting(salvage=True),
-                " was given alone: say as ",
-                setting("method"),
-                " what made it",
-            )
-        with beating(progress or silent) as tell:
-            return given.salvage(picture.pixels, tell)
-    samples, found = _look(picture, key, [] if given is None else [given])
-    named = [name for name, value in options.items() if value is not None]
-    if given is None and named:
-        entry = zoo.entry_of(found.opened.fingerprint)
-        if entry is None:
-            raise ConfigError(
-                setting(named[0]), " was given, and no network made this container: leave it out"
-            )
-        found = _with(found, _method(entry.name, **options))
-    elif given is not None and not made_by(found, given):
-        raise ConfigError(
-            setting(method=given.name),
-            f" was given, and {picture.name} was made by another one: leave it out",
+    if not salvage:
+        found = opened(
+            container, method=method, passphrase=passphrase, backend=backend, texture=texture
         )
-    try:
-        with beating(progress or silent) as tell:
-            return found.reveal(samples, key, tell)
-    except AlteredContainer as reason:
-        raise _altered(picture, found, reason) from reason
+        return found.reveal(progress)
+    if method is None:
+        raise ConfigError(
+            setting(salvage=True),
+            " was given alone: say as ",
+            setting("method"),
+            " what made it",
+        )
+    picture, _ = _read(container), keys.of(passphrase)
+    given = _method(method, backend=backend, texture=_pixels(texture))
+    with beating(progress or silent) as tell:
+        return given.salvage(picture.pixels, tell)
 
 
 def inspect(
@@ -318,27 +306,83 @@ def inspect(
         ImageError: the container cannot be read.
     """
     picture, key = _read(container), keys.of(passphrase)
-    own = [] if method is None else [_method(method)]
-    samples, found = _look(picture, key, own)
-    contents: Iterable[Content] = ()
-    intact, survives = True, None
-    try:
-        contents = found.contents(samples, key)
-        survives = found.survives(samples, key)
-    except AlteredContainer:
-        intact = False
-    entry = zoo.entry_of(found.opened.fingerprint)
-    named = entry.name if entry else found.code.name if not any(found.opened.fingerprint) else None
-    return Inspection(
-        named,
-        found.carrier.name,
-        tuple(contents),
-        found.opened.length,
-        found.opened.fingerprint,
-        intact,
-        survives.jpeg if survives else None,
-        survives.side if survives else None,
-    )
+    return Opened(picture, _look(picture, key, [] if method is None else [_method(method)])).say()
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A container whose head opened, to be asked what it says and what it holds: it is read once.
+
+    Attributes:
+        picture: the container.
+        found: what opened in it.
+    """
+
+    picture: Picture
+    found: method.Found
+
+    def say(self) -> Inspection:
+        """See :func:`inspect`."""
+        found, contents = self.found, list[Content]()
+        intact, survives = True, None
+        try:
+            contents = found.contents()
+            survives = found.survives()
+        except AlteredContainer:
+            intact = False
+        entry = zoo.entry_of(found.opened.fingerprint)
+        named = found.code.name if not any(found.opened.fingerprint) else None
+        return Inspection(
+            entry.name if entry else named,
+            found.carrier.name,
+            tuple(contents),
+            found.opened.length,
+            found.opened.fingerprint,
+            intact,
+            survives.jpeg if survives else None,
+            survives.side if survives else None,
+        )
+
+    def reveal(self, progress: Tell | None = None) -> list[Item]:
+        """See :func:`reveal`.
+
+        Raises:
+            AlteredContainer: it was changed.
+        """
+        try:
+            with beating(progress or silent) as tell:
+                return self.found.reveal(tell)
+        except AlteredContainer as reason:
+            raise _altered(self.picture, self.found, reason) from reason
+
+
+def opened(
+    container: Source | Picture | Container,
+    *,
+    method: str | os.PathLike[str] | Method | None = None,
+    passphrase: str | None = None,
+    backend: str | Backend | None = None,
+    texture: Source | Picture | None = None,
+) -> Opened:
+    """A container whose head opened; arguments and errors are those of :func:`reveal`."""
+    picture, key = _read(container), keys.of(passphrase)
+    options = {"backend": backend, "texture": _pixels(texture)}
+    given = None if method is None else _method(method, **options)
+    found = _look(picture, key, [] if given is None else [given])
+    named = [name for name, value in options.items() if value is not None]
+    if given is None and named:
+        entry = zoo.entry_of(found.opened.fingerprint)
+        if entry is None:
+            raise ConfigError(
+                setting(named[0]), " was given, and no network made this container: leave it out"
+            )
+        found = replace(found, code=candidates(_method(entry.name, **options))[0])
+    elif given is not None and not made_by(found, given):
+        raise ConfigError(
+            setting(method=given.name),
+            f" was given, and {picture.name} was made by another one: leave it out",
+        )
+    return Opened(picture, found)
 
 
 def capacity(
@@ -467,11 +511,6 @@ def _method(given: str | os.PathLike[str] | Method, **options: Any) -> Method:
     return method.tuned(given, **options)
 
 
-def _with(found: Found, given: Method) -> Found:
-    """The same head, to be opened by a method whose options are set."""
-    return Found(found.carrier, candidates(given)[0], found.head, found.opened)
-
-
 def _read(source: Source | Picture | Container) -> Picture:
     if isinstance(source, Container):
         return images.read(source.pixels, "the container")
@@ -516,16 +555,16 @@ def _check_files(items: Secret, revealed: Sequence[float]) -> None:
             )
 
 
-def _look(picture: Picture, key: Key, own: Sequence[Method]) -> tuple[Pixels, Found]:
-    """The samples of a container in which a head opens, and that head."""
+def _look(picture: Picture, key: Key, own: Sequence[Method]) -> method.Found:
+    """What opens in a container."""
     samples = _samples(picture.pixels, picture.grey)
     with suppress(NoSeal):
-        return samples, method.look(samples, key, own)
+        return method.look(samples, key, own)
     if picture.stored is not picture.pixels:
         # Somebody has tagged the file: every sample may be there still.
         stored = _samples(picture.stored, is_grey(picture.stored))
         with suppress(NoSeal):
-            return stored, method.look(stored, key, own)
+            return method.look(stored, key, own)
     raise _no_seal(picture, samples, key)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from isn import envelope, images, zoo
@@ -259,13 +259,14 @@ class Carried:
 
     def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.reveal`."""
-        return self.look(container, key).reveal(container, key, tell)
+        return self.look(container, key).reveal(tell)
 
     def look(self, container: Pixels, key: Key) -> Found:
         """The head of a container of this method; raises as :meth:`Method.reveal`."""
         head = self.carrier.read_head(container, key)
         opened = envelope.open_head(head, key)
-        return Found(self.carrier, self._find(opened.number, opened.fingerprint), head, opened)
+        code = self._find(opened.number, opened.fingerprint)
+        return Found(self.carrier, code, head, opened, container, key)
 
     def salvage(self, container: Pixels, tell: Tell = silent) -> list[Item]:
         """See :meth:`Method.salvage`: a code is whole or nothing."""
@@ -277,56 +278,64 @@ class Carried:
         return _code(number, fingerprint, [self])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
-    """A container whose head opened.
+    """A container whose head opened; its body is read once, when it is first asked for.
 
     Attributes:
         carrier: that carries it.
         code: that made its payload, or the paper's method.
         head: salt and sealed head.
         opened: what the head says.
+        container: uint8, H x W (grey) or H x W x 3.
+        key: that opened the head.
     """
 
     carrier: Carrier
     code: Code | Paper
     head: bytes
     opened: Head
+    container: Pixels
+    key: Key
 
-    def reveal(self, container: Pixels, key: Key, tell: Tell = silent) -> list[Item]:
+    def reveal(self, tell: Tell = silent) -> list[Item]:
         """What it holds; raises as :meth:`Method.reveal`."""
         if isinstance(self.code, Paper):
-            return self.code.open(container, self.head, self.opened, key, tell)
-        payload = self._payload(container, key)
+            return self.code.open(self.container, self.head, self.opened, self.key, tell)
+        payload = self._payload
         tell(0.1)
-        area = container.shape[0] * container.shape[1]
-        shown = self.code.decode(payload, area, part(tell, 0.1, 1.0))
+        shown = self.code.decode(payload, self._area, part(tell, 0.1, 1.0))
         tell(1.0)
         return shown
 
-    def contents(self, container: Pixels, key: Key) -> list[Content]:
+    def contents(self) -> list[Content]:
         """What it says that it holds; raises as :meth:`Method.reveal`."""
         if isinstance(self.code, Paper):
-            return self.code.contents(container, self.head, self.opened, key)
-        payload = self._payload(container, key)
-        return self.code.contents(payload, container.shape[0] * container.shape[1])
+            return self.code.contents(self.container, self.head, self.opened, self.key)
+        return self.code.contents(self._payload, self._area)
 
-    def survives(self, container: Pixels, key: Key) -> Margin | None:
+    def survives(self) -> Margin | None:
         """See :meth:`isn.carriers.dct.Dct.margin`; None where its carrier survives no JPEG."""
         if self.carrier.stored is None:
             return None
         return cast("Dct", self.carrier).margin(
-            container, self.head, self.opened.sealed_length, key
+            self.container, self.head, self.opened.sealed_length, self.key
         )
 
-    def _payload(self, container: Pixels, key: Key) -> bytes:
+    @property
+    def _area(self) -> int:
+        return int(self.container.shape[0] * self.container.shape[1])
+
+    @cached_property
+    def _payload(self) -> bytes:
+        size = self.opened.sealed_length
         try:
-            body = self.carrier.read_body(container, self.head, self.opened.sealed_length, key)
+            body = self.carrier.read_body(self.container, self.head, size, self.key)
         except NoSeal as error:
             raise AlteredContainer(
                 "it was cut: there is no room for what its head names"
             ) from error
-        return envelope.open_body(self.head, body, key)
+        return envelope.open_body(self.head, body, self.key)
 
 
 def _secret_bits(word: object) -> float:
@@ -359,7 +368,8 @@ def look(container: Pixels, key: Key, own: Sequence[Method] = ()) -> Found:
             opened = envelope.open_head(head, key)
         except NoSeal:
             continue
-        return Found(carrier, find(opened.number, opened.fingerprint, own), head, opened)
+        code = find(opened.number, opened.fingerprint, own)
+        return Found(carrier, code, head, opened, container, key)
     raise NoSeal("no head opens with this key")
 
 

@@ -1,4 +1,4 @@
-"""How close two images are: PSNR and SSIM, one value an image, in NumPy alone.
+"""How close two images are: PSNR and SSIM, one value an image.
 
 Images are uint8, or floats on the same scale [0, 255], H x W or H x W x C. Both metrics work
 strip by strip, so that the memory they take does not grow with the image.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isn.errors import ImageError
+from isn.kernels import call
 
 Floats: TypeAlias = NDArray[np.float64]
 Array: TypeAlias = NDArray[Any]
@@ -39,11 +41,13 @@ def psnr(a: Array, b: Array) -> float:
     """
     _check(a, b, 1)
     total = 0.0
+    kind = np.uint16 if a.dtype == b.dtype == np.uint8 else np.float64
     for start in range(0, a.shape[0], _ROWS):
         rows = slice(start, start + _ROWS)
-        error = a[rows].astype(np.float64) - b[rows]
+        error = np.subtract(a[rows], b[rows], dtype=kind)
         # Not a product of BLAS, whose threads cost more than the sum where the cores are busy.
-        total += float(np.square(error, out=error).sum())
+        # Squares of bytes fit 16 bits, of negative numbers too.
+        total += float(np.square(error, out=error).sum(dtype=np.float64))
     return math.inf if total == 0 else 10 * math.log10(PEAK**2 * a.size / total)
 
 
@@ -133,16 +137,14 @@ def _similarity(x: Floats, y: Floats) -> Floats:
 
 
 def _blur(image: Floats) -> Floats:
-    return _blur_rows(_blur_rows(image).T).T
-
-
-def _blur_rows(image: Floats) -> Floats:
-    """The Gaussian down the rows, where it lies inside: H x W to (H - 10) x W."""
-    rows, half = image.shape[0] - WINDOW + 1, WINDOW // 2
-    weights = np.exp(-0.5 * (np.arange(-half, half + 1) / _SIGMA) ** 2)
-    weights /= weights.sum()
-    out: Floats = weights[half] * image[half : half + rows]
-    for k in range(half):
-        mirror = WINDOW - 1 - k
-        out += weights[k] * (image[k : k + rows] + image[mirror : mirror + rows])
+    """The Gaussian where it lies inside: H x W to (H - 10) x (W - 10)."""
+    rows, columns = image.shape
+    out = np.empty((rows - WINDOW + 1, columns - WINDOW + 1))
+    call("blur", np.ascontiguousarray(image), rows, columns, _gaussian(), WINDOW, out)
     return out
+
+
+@cache
+def _gaussian() -> Floats:
+    weights = np.exp(-0.5 * (np.arange(WINDOW) - WINDOW // 2) ** 2 / _SIGMA**2)
+    return np.asarray(weights / weights.sum())

@@ -77,9 +77,9 @@ def test_the_bits_and_errors_of_training_are_about_those_of_the_code(
     for each in levels.numpy():
         pixels = np.rint(each.transpose(1, 2, 0) + 127.5).astype(np.uint8)
         bands = image.Bands.of(pixels)
-        encoder = code._Passes(1, silent).over([bands], runtime, step, code._numbers([bands]))
-        taken += encoder.bits / 8
-        (found,) = code.decode(encoder.code(), runtime, [(64, 64)], step)
+        passes = code._Passes(code._count(8, 8), silent)
+        taken += passes.bits([bands], runtime, step) / 8
+        (found,) = code.decode(passes.code([bands], runtime, step), runtime, [(64, 64)], step)
         places = [image._places(numbers) for numbers in (found.blocks, found.means)]
         back = image.received(*places, image.size_of(step))[0]
         square.append(np.square(back - each).mean())
@@ -111,7 +111,9 @@ def test_a_network_names_the_scales_in_training_that_it_names_in_a_code(level: s
             octaves = network(torch.from_numpy(features)[None].float() / 8)[0].numpy()
         quarters = np.floor(4 * octaves) - 4 * prior.FINEST
         expected = np.clip(quarters, 0, prior.CLASSES - 1)
-        np.testing.assert_array_equal(runtime.classes(group, features), expected)
+        seen = prior.Seen(9, 7)
+        seen.put(features)
+        np.testing.assert_array_equal(runtime.classes(group, seen), expected)
 
 
 def test_the_loss_is_bits_and_error_in_the_same_coin(

@@ -172,18 +172,23 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
         click.UsageError: --salvage was given alone.
     """
     import isn
+    from isn import api
 
     output, method, salvage = stores.path_here(order.output), order.method, order.salvage
     _check(method, salvage)
     picture = read_picture(order.container, voice)
     key = None if order.texture is None else read_picture(order.texture, voice)
     secret = passphrase()
+    opened = None
     if salvage:
         name, contents = method, tuple(_left(picture, str(method)))
     else:
         with progress_bar(voice, "looking"):
-            found = isn.inspect(picture, method=method, passphrase=secret)
-        name, contents = found.code or method, found.contents
+            opened = api.opened(
+                picture, method=method, passphrase=secret, backend=order.backend, texture=key
+            )
+            said = opened.say()
+        name, contents = said.code or method, said.contents
     # Of what was changed nothing is known, and revealing it says why.
     paths = (
         outputs.plan(output, contents, overwrite=order.overwrite, folder=order.folder)
@@ -191,14 +196,18 @@ def carry_out(voice: Voice, order: Order, passphrase: Callable[[], str | None]) 
         else []
     )
     with progress_bar(voice, "revealing") as tell:
-        revealed = isn.reveal(
-            picture,
-            method=method,
-            passphrase=secret,
-            backend=order.backend,
-            texture=key,
-            salvage=salvage,
-            progress=tell,
+        revealed = (
+            opened.reveal(tell)
+            if opened is not None
+            else isn.reveal(
+                picture,
+                method=method,
+                passphrase=secret,
+                backend=order.backend,
+                texture=key,
+                salvage=True,
+                progress=tell,
+            )
         )
     with progress_bar(voice, "writing"):
         written = [_encoded(*each) for each in zip(paths, revealed, strict=True)]

@@ -6,9 +6,9 @@ JPEG where what is hidden is made to survive one, carries no metadata that it wa
 and appears under its name whole or not at all.
 
 `picture` says what an image is here, `reading` makes one with what `opening`, `png`, `tiff`,
-`webp`, `heif` and `colour` know of files, `encoding` and `files` write one, `resizing` changes
-its size, and `fitting` knows what messengers keep. Nothing here changes what belongs to the whole
-process, so that threads may read at the same time.
+`webp`, `heif` and `colour` know of files, `encoding`, `quick` and `files` write one, `resizing`
+changes its size, and `fitting` knows what messengers keep. Nothing here changes what belongs to the
+whole process, so that threads may read at the same time.
 """
 
 from isn.images.decoded import LUMA, UNTOUCHED, Trace, dct_basis, forgotten, trace

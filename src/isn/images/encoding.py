@@ -10,22 +10,23 @@ import numpy as np
 from PIL import Image
 
 from isn.errors import OutputError
-from isn.images import png
+from isn.images import png, quick
 from isn.images.opening import register
 from isn.images.picture import Picture, Pixels, check_rgb, is_grey, lacks_memory, reason
 
 _SIDES = {"WEBP": ("WebP", 16383), "JPEG": ("JPEG", 65500)}
+_THOROUGH: Final = {"compress_type": zlib.Z_FILTERED}
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
-    "PNG": {},
+    "PNG": _THOROUGH,
     "WEBP": {"lossless": True, "exact": True},
     # Tag 317 is the horizontal predictor, which about halves a photo.
     "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {317: 2}},
 }
 _GREY_MODES = ("1", "L", "LA", "La", "I")
-_BAND = 16
-_SAMPLED = 1 / 16
-_WORTH_ASKING = 1 << 16
-_LARGER = 1.028
+_BAND, _FEWEST = 8, 4
+_SAMPLED = 1 / 32
+_WORTH_ASKING, _MOST_ASKED = 1 << 16, 1 << 18
+_LARGER = 1.05
 
 
 def encode(
@@ -58,8 +59,7 @@ def encode(
         samples = np.ascontiguousarray(pixels[..., 0]) if as_grey else pixels
         if format != "PNG":
             return _saved(samples, format, _OPTIONS[format])
-        content = _saved(samples, format, {"compress_type": _strategy(samples)})
-        return png.with_chunks(content, () if like is None else _lent(like, as_grey))
+        return png.with_chunks(_as_png(samples), () if like is None else _lent(like, as_grey))
     except (OSError, ValueError, RuntimeError, KeyError, MemoryError) as error:
         if lacks_memory(error):
             raise OutputError(
@@ -117,24 +117,23 @@ class _Named(io.BytesIO):
         self.name = f"image.{file_format.lower()}"
 
 
-def _strategy(samples: Pixels) -> int:
-    """How deflate is to look for repetition: in runs of a byte alone, where no other pays.
+def _as_png(samples: Pixels) -> bytes:
+    """A PNG, quickly where to look for repetition would not make it much smaller.
 
-    In a photo, and all the more in a container, there is little else to be found, and to look for
-    it takes four times as long. In a page of text there is much. Bands from all over the image
-    tell which it is, since what is hidden may end halfway.
+    In a photo, and all the more in a container, there is little to be found, and to look for it
+    takes ten times as long. In a page of text there is much. Bands from all over the image tell
+    which it is, since what is hidden may end halfway.
     """
     height, width = samples.shape[:2]
     if height * width < _WORTH_ASKING:
-        return zlib.Z_FILTERED
-    count = max(round(height * _SAMPLED / _BAND), 1)
+        return _saved(samples, "PNG", _THOROUGH)
+    most = max(_MOST_ASKED // (width * _BAND), 1)
+    count = min(max(round(height * _SAMPLED / _BAND), _FEWEST), most)
     tops = np.linspace(0, max(height - _BAND, 0), count + 2).astype(int)[1:-1]
     bands = np.concatenate([samples[top : top + _BAND] for top in tops])
-    thorough, quick = (
-        len(_saved(bands, "PNG", {"compress_type": strategy}))
-        for strategy in (zlib.Z_FILTERED, zlib.Z_RLE)
-    )
-    return zlib.Z_RLE if quick <= _LARGER * thorough else zlib.Z_FILTERED
+    if len(quick.encode(bands)) <= _LARGER * len(_saved(bands, "PNG", _THOROUGH)):
+        return quick.encode(samples)
+    return _saved(samples, "PNG", _THOROUGH)
 
 
 def _stored_grey(like: Picture) -> bool:

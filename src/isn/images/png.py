@@ -113,12 +113,15 @@ def kept(stream: BinaryIO) -> tuple[Chunk, ...]:
     return tuple(found.items())
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A chunk as it lies in a file."""
+    check = zlib.crc32(content, zlib.crc32(kind))
+    return b"".join([struct.pack(">I", len(content)), kind, content, struct.pack(">I", check)])
+
+
 def with_chunks(content: bytes, chunks: tuple[Chunk, ...]) -> bytes:
     """A PNG file with further chunks between its header and its pixels."""
-    added = b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks
-    )
+    added = b"".join(chunk(*each) for each in chunks)
     return content[:HEADER_END] + added + content[HEADER_END:] if added else content
 
 

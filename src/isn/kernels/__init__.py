@@ -1,7 +1,7 @@
-"""The compiled loops of `kernels.c` and `dense.c`: arrays in, arrays out, without Python's lock.
+"""The compiled loops of the files beside: arrays in, arrays out, without Python's lock.
 
 They are called through ctypes: one library serves every version of Python, is there in a
-millisecond and takes 160 kB. An installation makes it with the compiler that it finds, or with one
+millisecond and takes 220 kB. An installation makes it with the compiler that it finds, or with one
 that pip brings (`hatch_build.py`). What the loops compute is said where they are used.
 """
 
@@ -23,8 +23,10 @@ NAME: Final = {"win32": "kernels.dll", "darwin": "kernels.dylib"}.get(sys.platfo
 DAMAGED: Final = "the code in this container is damaged: take the file as it was written"
 
 _SIGNATURES: Final = {
-    "classes": "int32 u1 q q q q q i2 i4 q i2 i4 q i i i i i u1",
+    "classes": "int32 u1 q q q q q q i2 i4 q i2 i4 q i i i i i u1",
+    "features": "int32 i4 q q q u1 i q q q u1",
     "quantise": "int32 f4 u1 q q q q f4 f4 q q f u1 u1 i4 u1",
+    "halves": "int32 i4 u1 q q i4",
     "bits": "double i4 u1 q f4 i4 i4",
     "split": "int64 i4 u1 q i4 i4 u1 u1 i8 i4",
     "low_bits": "int64 u1 q i4",
@@ -34,8 +36,11 @@ _SIGNATURES: Final = {
     "read": "int32 u1 q q q q i i u1",
     "syndrome_write": "int32 u1 i2 q u2 u1 u1 i u1",
     "syndrome_read": "int32 u1 q u2 u1 u1",
+    "blur": "int32 f8 q q f8 q f8",
     "shuffle": "int32 u4 q u4",
     "ldpc": "int32 i2 q q q q i4 i4 i i4",
+    "filter": "int32 u1 q q q q u1",
+    "deflate": "int64 u1 q i u1",
     "dense": "int32 f4 q q q q q q q q q q f4 f4 f f4",
 }
 """What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
@@ -58,15 +63,28 @@ def builds() -> tuple[str, ...]:
 
 
 @cache
+def _array(kind: np.dtype[Any]) -> Any:
+    """What takes contiguous arrays of a type, in a fifth of the time of NumPy's own."""
+
+    class Pointer:
+        @staticmethod
+        def from_param(given: Any) -> ctypes.c_void_p:
+            if not isinstance(given, np.ndarray) or given.dtype != kind:
+                raise TypeError(f"an array of {kind} is wanted")
+            if not given.flags.c_contiguous:
+                raise TypeError("a contiguous array is wanted")
+            return ctypes.c_void_p(given.ctypes.data)
+
+    return Pointer
+
+
+@cache
 def _function(name: str, build: str) -> Any:
     returned, *taken = _SIGNATURES[name].split()
     found = getattr(_library(), f"isn_{name}_{build}")
     found.restype = getattr(ctypes, f"c_{returned}")
     found.argtypes = [
-        _NUMBERS[each]
-        if each in _NUMBERS
-        else np.ctypeslib.ndpointer(np.dtype(each), flags="C_CONTIGUOUS")
-        for each in taken
+        _NUMBERS[each] if each in _NUMBERS else _array(np.dtype(each)) for each in taken
     ]
     return found
 

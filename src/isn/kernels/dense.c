@@ -13,21 +13,7 @@
  * Unlike those of kernels.c, sums may be fused with products: two builds agree to float rounding.
  * Nothing is read or written beyond the sizes that are given; whoever calls has checked them.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#if defined(_WIN32)
-#define ISN_API __declspec(dllexport)
-#else
-#define ISN_API __attribute__((visibility("default")))
-#endif
-#define ISN_JOINED(name, suffix) name##suffix
-#define ISN_EXPANDED(name, suffix) ISN_JOINED(name, suffix)
-#define ISN_NAME(name) ISN_EXPANDED(name, ISN_SUFFIX)
-
-enum { OK = 0, NO_MEMORY = -1 };
+#include "kernels.h"
 
 /* Channels of a vector, as the processor has them; outputs, and tiles, of which sums are kept in
  * registers. */

@@ -1,4 +1,4 @@
-/* The loops that are too sequential for arrays: classes, quantisers, rANS and both trellises.
+/* The loops that are too sequential for arrays: quantisers, rANS and both trellises.
  *
  * Every function is held by a test against a plain version in Python. All sums are of whole
  * numbers, or in an order and a rounding that are fixed (no contraction to fused multiply-adds), so
@@ -8,166 +8,11 @@
  * The file is compiled once for every processor of its kind, and on x86-64 once more for those with
  * AVX2; ISN_NAME tells the two apart, and isn.kernels takes the one that runs.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
-
-#if defined(_WIN32)
-#define ISN_API __declspec(dllexport)
-#else
-#define ISN_API __attribute__((visibility("default")))
-#endif
-#define ISN_JOINED(name, suffix) name##suffix
-#define ISN_EXPANDED(name, suffix) ISN_JOINED(name, suffix)
-#define ISN_NAME(name) ISN_EXPANDED(name, ISN_SUFFIX)
-
-enum { OK = 0, NO_MEMORY = -1, DAMAGED = -2 };
-
-static inline int32_t least(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-static inline int32_t most_of(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
+#include "kernels.h"
 
 static inline int64_t highest_bit(uint32_t a)
 {
     return (int64_t)1 << (31 - __builtin_clz(a));
-}
-
-/* ---- The prior's networks: two layers in whole numbers (isn.codes.photos.prior) ----------------
- */
-
-/* Positions, and outputs, of which sums are kept in registers. */
-enum { WIDE = 16, DEEP = 4 };
-/* Rows and columns of a tile, whose inputs stay in the second cache. */
-enum { TILE_ROWS = 8, TILE_COLUMNS = 64, TAPS = 9 };
-
-/* out[d][x] = bias[d] + the sum over k and both halves h of w[k][d][h] * from[offset[k]][x][h]. */
-static void products(const int16_t *from, const ptrdiff_t *offset, int32_t count, const int16_t *w,
-                     const int32_t *bias, int32_t out[DEEP][WIDE])
-{
-#ifdef __AVX2__
-    __m256i sum[DEEP][2];
-    for (int d = 0; d < DEEP; d++)
-        for (int v = 0; v < 2; v++) sum[d][v] = _mm256_set1_epi32(bias[d]);
-    for (int32_t k = 0; k < count; k++, w += 2 * DEEP) {
-        const int16_t *at = from + offset[k];
-        __m256i x[2];
-        for (int v = 0; v < 2; v++) x[v] = _mm256_loadu_si256((const __m256i *)(at + 16 * v));
-        for (int d = 0; d < DEEP; d++) {
-            int32_t pair;
-            memcpy(&pair, w + 2 * d, 4);
-            const __m256i each = _mm256_set1_epi32(pair);
-            for (int v = 0; v < 2; v++)
-                sum[d][v] = _mm256_add_epi32(sum[d][v], _mm256_madd_epi16(x[v], each));
-        }
-    }
-    for (int d = 0; d < DEEP; d++)
-        for (int v = 0; v < 2; v++) _mm256_storeu_si256((__m256i *)(out[d] + 8 * v), sum[d][v]);
-#else
-    for (int d = 0; d < DEEP; d++)
-        for (int x = 0; x < WIDE; x++) out[d][x] = bias[d];
-    for (int32_t k = 0; k < count; k++, w += 2 * DEEP) {
-        const int16_t *at = from + offset[k];
-        for (int d = 0; d < DEEP; d++)
-            for (int x = 0; x < WIDE; x++)
-                out[d][x] += w[2 * d] * at[2 * x] + w[2 * d + 1] * at[2 * x + 1];
-    }
-#endif
-}
-
-/* The classes of some rows.
- *
- * features: channels x rows x columns; inner: (hidden / 4) x (pairs * 9) x 4 x 2 weights, channels
- * in pairs, the last one filled with zeros; outer: ceil(outputs / 4) x (hidden / 2) x 4 x 2. hidden
- * is a multiple of 4. found: outputs x rows x columns.
- */
-ISN_API int32_t ISN_NAME(isn_classes)(const uint8_t *features, int64_t channels, int64_t rows,
-                                      int64_t columns, int64_t first, int64_t last,
-                                      const int16_t *inner, const int32_t *inner_bias,
-                                      int64_t hidden, const int16_t *outer,
-                                      const int32_t *outer_bias, int64_t outputs,
-                                      int32_t inner_shift, int32_t highest, int32_t outer_shift,
-                                      int32_t finest, int32_t classes, uint8_t *found)
-{
-    const int64_t pairs = (channels + 1) / 2, plane = rows * columns;
-    const int64_t stride = least(TILE_COLUMNS, columns) + 2;
-    /* What is read beyond the last position of a tile is of no account, but must be there. */
-    const int64_t size = (TILE_ROWS + 2) * stride + WIDE + 2, kept = TILE_ROWS * stride + WIDE;
-    int16_t *packed = malloc(sizeof(int16_t) * 2 * pairs * size);
-    int16_t *middle = malloc(sizeof(int16_t) * hidden * kept);
-    ptrdiff_t *offset = malloc(sizeof(ptrdiff_t) * (TAPS * pairs + hidden / 2));
-    if (!packed || !middle || !offset) {
-        free(packed), free(middle), free(offset);
-        return NO_MEMORY;
-    }
-    ptrdiff_t *across = offset + TAPS * pairs;
-    for (int64_t pair = 0; pair < pairs; pair++)
-        for (int tap = 0; tap < TAPS; tap++)
-            offset[pair * TAPS + tap] = 2 * (pair * size + tap / 3 * stride + tap % 3);
-    for (int64_t pair = 0; pair < hidden / 2; pair++) across[pair] = 2 * pair * kept;
-    for (int64_t top = first; top < last; top += TILE_ROWS) {
-        const int64_t high = last - top < TILE_ROWS ? last - top : TILE_ROWS;
-        for (int64_t left = 0; left < columns; left += TILE_COLUMNS) {
-            const int64_t wide = columns - left < TILE_COLUMNS ? columns - left : TILE_COLUMNS;
-            memset(packed, 0, sizeof(int16_t) * 2 * pairs * size);
-            for (int64_t channel = 0; channel < channels; channel++) {
-                int16_t *to = packed + 2 * (channel / 2) * size + channel % 2;
-                for (int64_t y = 0; y < high + 2; y++) {
-                    const int64_t row = top + y - 1;
-                    if (row < 0 || row >= rows) continue;
-                    const uint8_t *from = features + channel * plane + row * columns;
-                    const int64_t begin = left ? 0 : 1;
-                    const int64_t end = left + wide < columns ? wide + 2 : wide + 1;
-                    for (int64_t x = begin; x < end; x++)
-                        to[2 * (y * stride + x)] = from[left + x - 1];
-                }
-            }
-            const int64_t positions = high * stride;
-            for (int64_t at = 0; at < positions; at += WIDE) {
-                int32_t sums[DEEP][WIDE];
-                int64_t target[WIDE];
-                for (int x = 0; x < WIDE; x++) {
-                    const int64_t y = (at + x) / stride, column = (at + x) % stride;
-                    const int there = y < high && column < wide;
-                    target[x] = there ? (top + y) * columns + left + column : -1;
-                }
-                for (int64_t block = 0; block < hidden / DEEP; block++) {
-                    products(packed + 2 * at, offset, (int32_t)(TAPS * pairs),
-                             inner + block * TAPS * pairs * 2 * DEEP, inner_bias + block * DEEP,
-                             sums);
-                    for (int d = 0; d < DEEP; d++) {
-                        const int64_t unit = block * DEEP + d;
-                        int16_t *to = middle + 2 * (unit / 2) * kept + unit % 2;
-                        for (int x = 0; x < WIDE; x++)
-                            to[2 * (at + x)] =
-                                (int16_t)most_of(0, least(sums[d][x] >> inner_shift, highest));
-                    }
-                }
-                for (int64_t block = 0; block * DEEP < outputs; block++) {
-                    products(middle + 2 * at, across, (int32_t)(hidden / 2),
-                             outer + block * (hidden / 2) * 2 * DEEP, outer_bias + block * DEEP,
-                             sums);
-                    for (int d = 0; d < DEEP && block * DEEP + d < outputs; d++) {
-                        uint8_t *to = found + (block * DEEP + d) * plane;
-                        for (int x = 0; x < WIDE; x++)
-                            if (target[x] >= 0)
-                                to[target[x]] = (uint8_t)most_of(
-                                    0, least((sums[d][x] >> outer_shift) - finest, classes - 1));
-                    }
-                }
-            }
-        }
-    }
-    free(packed), free(middle), free(offset);
-    return OK;
 }
 
 /* ---- Dependent quantisation (isn.codes.photos.dependent) ---------------------------------------
@@ -190,7 +35,27 @@ typedef union {
 
 static inline floats picked(wholes mask, floats yes, floats no)
 {
+#ifdef __AVX2__
+    return (floats)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+#else
     return (floats)(((wholes)yes & mask) | ((wholes)no & ~mask));
+#endif
+}
+
+static inline wholes lesser_of(wholes a, wholes b)
+{
+#ifdef __AVX2__
+    return (wholes)_mm256_min_epi32((__m256i)a, (__m256i)b);
+#else
+    const wholes less = a < b;
+    return (a & less) | (b & ~less);
+#endif
+}
+
+/* Zeros behind the runs that there are; where all are there, nothing is to be done. */
+static inline void emptied(void *some, size_t size, int runs)
+{
+    if (runs < RUNS) memset(some, 0, size);
 }
 
 static inline floats magnitude(floats given)
@@ -230,16 +95,18 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
     if (!chosen) return NO_MEMORY;
     for (int64_t run = first; run < last; run += RUNS) {
         const int64_t runs = last - run < RUNS ? last - run : RUNS;
-        Reals total[QUANTISER_STATES], next[QUANTISER_STATES];
+        Reals totals[2][QUANTISER_STATES], *total = totals[0], *next = totals[1];
         for (int s = 0; s < QUANTISER_STATES; s++)
             for (int v = 0; v < VECTORS; v++)
                 total[s].v[v] = (floats)no + (s ? 1073741824.0f : 0.0f);
         for (int64_t time = 0; time < length; time++) {
             const int64_t at = time * side + run;
             const int there = (int)(count - at < runs ? (count > at ? count - at : 0) : runs);
-            Reals size = {0}, leaning = {0}, price[4], bits;
+            Reals size, leaning, price[4], bits;
             Integers place;
             int32_t row[RUNS];
+            emptied(&size, sizeof size, there), emptied(&leaning, sizeof leaning, there);
+            emptied(&bits, sizeof bits, there);
             memcpy(&size, value + at, there * sizeof(float));
             for (int v = 0; v < VECTORS; v++) size.v[v] = magnitude(size.v[v]);
             for (int w = 0; w < there; w++) {
@@ -263,7 +130,6 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
                     const wholes end = no + (int32_t)most, above = index > end;
                     place.v[v] = (index & ~above) | (end & above);
                 }
-                memset(&bits, 0, sizeof bits);
                 for (int w = 0; w < there; w++) bits.one[w] = costs[row[w] + place.one[w]];
                 for (int v = 0; v < VECTORS; v++) price[each].v[v] += worth * bits.v[v];
                 for (int w = there; w < RUNS; w++) price[each].one[w] = 0.0f;
@@ -278,7 +144,8 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
                     ways.v[v] |= better & 1 << s;
                 }
             for (int w = 0; w < RUNS; w++) chosen[time * RUNS + w] = (uint8_t)ways.one[w];
-            memcpy(total, next, sizeof total);
+            Reals *const last_totals = total;
+            total = next, next = last_totals;
         }
         uint8_t state[RUNS];
         for (int w = 0; w < RUNS; w++) {
@@ -289,8 +156,9 @@ ISN_API int32_t ISN_NAME(isn_quantise)(const float *value, const uint8_t *kind, 
         for (int64_t time = length; time-- > 0;) {
             const int64_t at = time * side + run;
             const int there = (int)(count - at < runs ? (count > at ? count - at : 0) : runs);
-            Reals leaning = {0}, given = {0};
+            Reals leaning, given;
             Integers each, it;
+            emptied(&leaning, sizeof leaning, there), emptied(&given, sizeof given, there);
             for (int w = 0; w < RUNS; w++) {
                 const int way = 8 * (chosen[time * RUNS + w] >> state[w] & 1) + state[w];
                 each.one[w] = by[way];
@@ -333,6 +201,19 @@ static inline int32_t symbol_of(int32_t number, int32_t shift, int32_t reach, in
     if (high < -reach || high > reach) return ESCAPE;
     *low = raised - (int32_t)((uint32_t)high << shift);
     return high + REACH;
+}
+
+static inline int32_t halves_of(int32_t number, int odd)
+{
+    return (int32_t)(2u * (uint32_t)number - (uint32_t)odd * ((number > 0) - (number < 0)));
+}
+
+/* What numbers of some kinds stand for, in half steps. */
+ISN_API int32_t ISN_NAME(isn_halves)(const int32_t *number, const uint8_t *kind, int64_t count,
+                                     int64_t classes, int32_t *halves)
+{
+    for (int64_t k = 0; k < count; k++) halves[k] = halves_of(number[k], kind[k] >= classes);
+    return OK;
 }
 
 /* The bits of some numbers, to a fraction. cost: kinds x SYMBOLS. */
@@ -437,8 +318,7 @@ ISN_API int32_t ISN_NAME(isn_decode)(const uint8_t *kind, int64_t count, uint64_
             } else {
                 number = (int32_t)((uint32_t)(symbol - REACH) << wide) + low - half_of(wide);
             }
-            const uint32_t twice = 2u * (uint32_t)number;
-            halves[k] = (int32_t)(twice - odd * (uint32_t)((number > 0) - (number < 0)));
+            halves[k] = halves_of(number, odd);
             way[lane + w] = after[2 * way[lane + w] + (number & 1)];
         }
     }
@@ -501,21 +381,22 @@ ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, int64_t first, int64_t 
         for (; sample < last && count < LENGTH * RUNS; sample++) {
             const int wide = mix_next(&mix);
             if (!wide) continue;
-            int number = 0;
-            for (const int64_t end = mix.bit + wide; mix.bit < end; mix.bit++)
-                number = number << 1 | (content[mix.bit >> 3] >> (7 - (mix.bit & 7)) & 1);
+            const int64_t byte = mix.bit >> 3, end = (mix.bit += wide);
+            const int next = end > 8 * (byte + 1) ? content[byte + 1] : 0;
+            const int number =
+                (content[byte] << 8 | next) >> (8 * byte + 16 - end) & ((1 << wide) - 1);
             width[count] = (uint8_t)wide;
             digit[count] = (uint8_t)number;
             place[count++] = sample;
         }
         const int many = (count + LENGTH - 1) / LENGTH;
-        Integers total[CARRY_STATES], next[CARRY_STATES], cost[4];
+        Integers totals[2][CARRY_STATES], *total = totals[0], *next = totals[1], cost[4];
         uint8_t state[RUNS] = {0};
-        memset(total, 0, sizeof total);
+        memset(total, 0, sizeof totals[0]);
         for (int s = 1; s < CARRY_STATES; s++)
             for (int w = 0; w < RUNS; w++) total[s].one[w] = 1 << 30;
         for (int t = 0; t < LENGTH && many; t++) {
-            memset(cost, 0, sizeof cost);
+            emptied(cost, sizeof cost, count < LENGTH * RUNS ? 0 : RUNS);
             for (int w = 0; w < many; w++) {
                 const int32_t k = w * LENGTH + t;
                 if (k >= count) break;
@@ -536,11 +417,12 @@ ISN_API int32_t ISN_NAME(isn_carry)(const uint8_t *host, int64_t first, int64_t 
                     const wholes one = total[from[0][s]].v[v] + cost[by[0][s]].v[v];
                     const wholes two = total[from[1][s]].v[v] + cost[by[1][s]].v[v];
                     const wholes better = two < one;
-                    next[s].v[v] = (two & better) | (one & ~better);
+                    next[s].v[v] = lesser_of(one, two);
                     ways.v[v] |= better & (int32_t)(1u << s);
                 }
             memcpy(chosen + t * RUNS, &ways, sizeof ways);
-            memcpy(total, next, sizeof total);
+            Integers *const last_totals = total;
+            total = next, next = last_totals;
         }
         memset(state, 0, sizeof state);
         for (int w = 0; w < many; w++)
@@ -570,6 +452,10 @@ ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int6
     Mix mix = mix_from(first, bits, samples);
     uint32_t one = 0, two = 0;
     int64_t time = 0;
+    /* Bits that are still to be written, behind those that the byte has. */
+    uint8_t *to = content + (mix.bit >> 3);
+    int held = mix.bit & 7;
+    uint32_t bits_held = held ? *to >> (8 - held) : 0;
     for (int64_t sample = first; sample < last; sample++) {
         const int low = mix_next(&mix) - 1, value = container[sample];
         if (low < 0) continue;
@@ -579,9 +465,10 @@ ISN_API int32_t ISN_NAME(isn_read)(const uint8_t *container, int64_t first, int6
         uint32_t sum = (one & (uint32_t)lower) ^ (two & (uint32_t)upper);
         sum ^= sum >> 4, sum ^= sum >> 2, sum ^= sum >> 1;
         const int number = (int)(sum & 1) << low | (value & ((1 << low) - 1));
-        for (int at = low; at >= 0; at--, mix.bit++)
-            content[mix.bit >> 3] |= (uint8_t)((number >> at & 1) << (7 - (mix.bit & 7)));
+        bits_held = bits_held << (low + 1) | (uint32_t)number;
+        for (held += low + 1; held >= 8; held -= 8) *to++ = (uint8_t)(bits_held >> (held - 8));
     }
+    if (held) *to = (uint8_t)(bits_held << (8 - held));
     return OK;
 }
 
@@ -700,6 +587,27 @@ ISN_API int32_t ISN_NAME(isn_syndrome_read)(const uint8_t *bits, int64_t length,
         if (!ends[t]) continue;
         for (int w = 0; w < CODES; w++) *message++ = sum[w] & 1, sum[w] >>= 1;
     }
+    return OK;
+}
+
+/* A window's weighted sums (isn.metrics), where it lies inside: rows x columns to rows - size + 1 x
+ * columns - size + 1, by the same weights down and across. */
+ISN_API int32_t ISN_NAME(isn_blur)(const double *image, int64_t rows, int64_t columns,
+                                   const double *weight, int64_t size, double *out)
+{
+    const int64_t wide = columns - size + 1;
+    double *sum = malloc(sizeof *sum * columns);
+    if (!sum) return NO_MEMORY;
+    for (int64_t y = 0; y + size <= rows; y++, out += wide) {
+        memset(sum, 0, sizeof *sum * columns);
+        memset(out, 0, sizeof *out * wide);
+        for (int64_t k = 0; k < size; k++)
+            for (int64_t x = 0; x < columns; x++)
+                sum[x] += weight[k] * image[(y + k) * columns + x];
+        for (int64_t k = 0; k < size; k++)
+            for (int64_t x = 0; x < wide; x++) out[x] += weight[k] * sum[x + k];
+    }
+    free(sum);
     return OK;
 }
 

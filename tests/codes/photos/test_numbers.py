@@ -43,12 +43,6 @@ def encoded(parts: list[rans.Part], total: int) -> bytes:
     return encoder.code()
 
 
-def bits(numbers: NDArray[np.int32], kinds: NDArray[np.uint8]) -> float:
-    encoder = rans.Encoder(numbers.size)
-    encoder.add(numbers, kinds)
-    return encoder.bits
-
-
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
@@ -84,13 +78,13 @@ def test_a_code_takes_what_the_probabilities_say_and_many_lanes_little_more() ->
     numbers = laplace(rng, classes)
     kinds, halves = followed(numbers, classes, rans.lanes(numbers.size))
     content = encoded([(numbers, kinds)], numbers.size)
-    assert bits(numbers, kinds) < 8 * len(content) < 1.005 * bits(numbers, kinds)
+    assert rans.bits(numbers, kinds) < 8 * len(content) < 1.005 * rans.bits(numbers, kinds)
     np.testing.assert_array_equal(rans.Decoder(content, numbers.size).decode(classes), halves)
     # A single class, against the entropy of what was drawn.
     some = numbers[classes == 16]
     _, counts = np.unique(some, return_counts=True)
     entropy = -(counts * np.log2(counts / counts.sum())).sum()
-    told = bits(some, np.full(some.shape, 16, np.uint8))
+    told = rans.bits(some, np.full(some.shape, 16, np.uint8))
     assert entropy < told < 1.03 * entropy
 
 
@@ -106,7 +100,7 @@ def test_the_quantiser_of_a_number_is_what_those_before_it_say(
     numbers, found = dependent.quantised(values, classes, rans.costs(), lanes)
     kinds, halves = followed(numbers, classes, lanes)
     np.testing.assert_array_equal(found, kinds)
-    np.testing.assert_array_equal(dependent.halves(numbers, found >= 64), halves)
+    np.testing.assert_array_equal(dependent.halves(numbers, found), halves)
 
 
 def costs(
@@ -143,11 +137,11 @@ def test_two_quantisers_err_a_decibel_less_than_one_of_as_many_bits() -> None:
     classes = np.full(60_000, 4 * (4 - prior.FINEST), np.uint8)
     values = (16 * rng.laplace(size=60_000)).astype(np.float32)
     numbers, kinds = dependent.quantised(values, classes, rans.costs(), 1)
-    steps = dependent.halves(numbers, kinds >= 64) / 2
+    steps = dependent.halves(numbers, kinds) / 2
     error = np.square(values - dependent.places(steps)).mean()
     assert 1.0 < 10 * np.log10(1 / 12 / error) < 1.2
-    plain = bits(np.rint(values).astype(np.int32), classes)
-    assert bits(numbers, kinds) == pytest.approx(plain, rel=0.003)
+    plain = rans.bits(np.rint(values).astype(np.int32), classes)
+    assert rans.bits(numbers, kinds) == pytest.approx(plain, rel=0.003)
 
 
 def test_nothing_takes_next_to_no_bits_and_stays_even() -> None:
@@ -155,7 +149,7 @@ def test_nothing_takes_next_to_no_bits_and_stays_even() -> None:
     numbers, kinds = dependent.quantised(np.zeros(4000, np.float32), classes, rans.costs(), 2)
     assert not numbers.any()
     assert not kinds.any()
-    assert bits(numbers, classes) < 2
+    assert rans.bits(numbers, classes) < 2
 
 
 @pytest.mark.parametrize("kind", range(0, 56, 7))
@@ -167,7 +161,7 @@ def test_the_probabilities_of_a_class_have_the_mean_magnitude_that_names_it(kind
     one, tables = np.array([kind], np.uint8), rans._tables()
     given = (one, 1, tables.cost, tables.shift, tables.reach)
     told = [rans.call("bits", number, *given) for number in numbers]
-    assert told[most] == bits(numbers[most], one)
+    assert told[most] == rans.bits(numbers[most], one)
     probability = 2.0 ** -np.array(told)
     assert probability.sum() == pytest.approx(1, abs=0.01)
     if 0.5 < scale < 200:

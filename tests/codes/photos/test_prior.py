@@ -28,7 +28,9 @@ def test_classes_are_whole_numbers_whatever_adds_them(
     rng = np.random.default_rng(4)
     group = 5
     features = rng.integers(0, 90, (prior.seen(group), 70, 9)).astype(np.uint8)
-    found = getattr(prior.Prior(weights), level).classes(group, features)
+    seen = prior.Seen(70, 9)
+    seen.put(features)
+    found = getattr(prior.Prior(weights), level).classes(group, seen)
     # Straight from the definition, in exact integers.
     stem = f"prior.{level}.{group}"
     inner = np.rint(weights[f"{stem}.inner.weight"].astype(float) * 64).astype(object)
@@ -58,6 +60,13 @@ def test_weights_too_large_to_be_added_exactly_are_refused(
     tensors[name] = np.full_like(tensors[name], 10)
     with pytest.raises(ModelError, match=r"prior\.blocks\.3\.inner"):
         prior.Prior(tensors)
+    # Small together, and at one point of a tile more than 16 bits hold.
+    tensors[name] = np.zeros_like(tensors[name])
+    tensors[name][0, 0] = 11
+    with pytest.raises(ModelError, match=r"prior\.blocks\.3\.inner"):
+        prior.Prior(tensors)
+    tensors[name][0, 0] = 10
+    prior.Prior(tensors)
 
 
 def test_means_are_put_together_exactly_and_as_the_cosines_say() -> None:
@@ -77,5 +86,7 @@ def test_every_band_is_in_one_group() -> None:
 @pytest.mark.parametrize("value", [-(2**31), 2**31 - 1, 0])
 def test_numbers_that_nobody_encodes_have_features_too(value: int) -> None:
     numbers = np.full((192, 2, 2), value, np.int32)
-    assert prior.feature(numbers).max() <= prior.FEATURES[-1]
+    seen = prior.Seen(2, 2)
+    seen.add(numbers[:3])
+    assert (seen.features[1:3, 1:3, :3] == prior.FEATURES[min(abs(value), prior.LARGEST)]).all()
     assert prior.mean_values(numbers).shape == (3, 16, 16)

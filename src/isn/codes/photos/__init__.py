@@ -196,4 +196,4 @@ def _padded(pixels: Pixels) -> Pixels:
     """An image with its last row and column repeated, until a code's blocks divide it."""
     height, width = pixels.shape[:2]
     around = ((0, padded(height) - height), (0, padded(width) - width), (0, 0))
-    return np.pad(pixels, around, "edge")
+    return np.pad(pixels, around, "edge") if np.any(around) else pixels

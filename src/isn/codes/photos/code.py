@@ -24,14 +24,11 @@ from isn.codes.photos.bands import CHANNELS, MEANS, SIDE
 from isn.codes.photos.dependent import halves, quantised
 from isn.codes.photos.image import Bands, Floats, Numbers, Whole, padded, size_of
 from isn.codes.photos.prior import (
-    CLASSES,
-    CONTEXT,
     GROUPS,
     STEPS,
     Level,
     Prior,
-    context,
-    feature,
+    Seen,
     mean_values,
 )
 from isn.codes.photos.search import Search
@@ -42,6 +39,8 @@ from isn.progress import Tell, part, silent
 _MANY: Final = 4_000_000
 _SAMPLE: Final = 64
 """Blocks of means, of 64 x 64 samples, that are enough to guess a step from."""
+_SAMPLES, _FAR = 2, 32
+"""How often a part is coded at most, and by how many steps a guess must be wrong for another."""
 _KEPT: Final = 100_000_000
 """Numbers whose bands are kept, in 4 bytes each; those of more are made anew in each pass."""
 
@@ -112,7 +111,7 @@ def parts(bands: Bands, prior: Prior, step: int, lanes: int) -> Iterator[rans.Pa
     means, found = bands.means[list(MEANS)], np.empty(bands.means.shape, np.int32)
     numbers, kinds = _quantised(means, _same(prior.coarsest(step), means.shape), step, lanes)
     yield numbers, kinds
-    found[list(MEANS)] = halves(numbers, kinds >= CLASSES)
+    found[list(MEANS)] = halves(numbers, kinds)
     yield from _level(prior.means, bands.means, found, step, lanes)
     known = _known(found, bands.blocks.shape[1:])
     yield from _level(prior.blocks, bands.blocks, known, step, lanes)
@@ -130,12 +129,13 @@ def _level(level: Level, bands: Floats, found: Whole, step: int, lanes: int) -> 
         lanes: of the coder.
     """
     whole = len(found) == CHANNELS
-    seen = _Seen(level, found[list(MEANS)] if whole else found, step)
+    seen = Seen.of(found[list(MEANS)] if whole else found, step)
     for group, channels in enumerate(GROUPS):
-        numbers, kinds = _quantised(bands[list(channels)], seen.classes(group), step, lanes)
+        numbers, kinds = _quantised(bands[list(channels)], level.classes(group, seen), step, lanes)
         yield numbers, kinds
-        each = halves(numbers, kinds >= CLASSES)
-        seen.add(group, each)
+        each = halves(numbers, kinds)
+        if group < len(GROUPS) - 1:
+            seen.add(each)
         if whole:
             found[list(channels)] = each
 
@@ -152,23 +152,6 @@ def _known(means: Whole, shape: tuple[int, ...]) -> Whole:
     return mean_values(means)[:, :rows, :columns]
 
 
-class _Seen:
-    """What is known of one level, group by group."""
-
-    def __init__(self, level: Level, known: Whole, step: int) -> None:
-        rows, columns = known.shape[1:]
-        self._level = level
-        self._all = np.empty((CONTEXT + CHANNELS - len(MEANS), rows, columns), np.uint8)
-        self._all[:CONTEXT] = context(known, step)
-        self._ends = np.cumsum([CONTEXT, *(len(each) for each in GROUPS)])
-
-    def classes(self, group: int) -> NDArray[np.uint8]:
-        return self._level.classes(group, self._all[: self._ends[group]])
-
-    def add(self, group: int, found: Whole) -> None:
-        self._all[self._ends[group] : self._ends[group + 1]] = feature(found)
-
-
 class _Passes:
     """Tells progress over passes whose number nobody knows: the share of them that is behind.
 
@@ -180,16 +163,27 @@ class _Passes:
     def __init__(self, numbers: int, tell: Tell) -> None:
         self._numbers, self._tell, self._done = numbers, tell, 0
 
-    def over(self, bands: Iterable[Bands], prior: Prior, step: int, numbers: int) -> rans.Encoder:
-        """One pass: all numbers of some images, so many, in a step."""
-        encoder, lanes = rans.Encoder(numbers), rans.lanes(numbers)
+    def code(self, bands: Iterable[Bands], prior: Prior, step: int) -> bytes:
+        """One pass: the code of some images in a step."""
+        encoder = rans.Encoder(self._numbers)
+        for part_numbers, kinds in self._over(bands, prior, step, self._numbers):
+            encoder.add(part_numbers, kinds)
+        return encoder.code()
+
+    def bits(self, bands: Sequence[Bands], prior: Prior, step: int) -> float:
+        """One pass over a part of the images: the bits that their numbers take in a step."""
+        numbers = sum(_count(*each.blocks.shape[1:]) for each in bands)
+        return sum(rans.bits(*each) for each in self._over(bands, prior, step, numbers))
+
+    def _over(
+        self, bands: Iterable[Bands], prior: Prior, step: int, numbers: int
+    ) -> Iterator[rans.Part]:
         for each in bands:
-            for part_numbers, kinds in parts(each, prior, step, lanes):
-                encoder.add(part_numbers, kinds)
+            for part_numbers, kinds in parts(each, prior, step, rans.lanes(numbers)):
+                yield part_numbers, kinds
                 self._done += kinds.size
                 passes = self._done / self._numbers
                 self._tell(passes / (passes + 1))
-        return encoder
 
 
 def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
@@ -211,8 +205,7 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
     sizes = {STEPS[1] + 1: 0.0}
 
     def taken(step: int) -> float:
-        bits = passes.over(some, prior, step, _numbers(some)).bits
-        sizes[step] = bits / 8 / share + rans.overhead(total)
+        sizes[step] = passes.bits(some, prior, step) / 8 / share + rans.overhead(total)
         return sizes[step]
 
     search = Search(images, room)
@@ -237,16 +230,21 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
     total = images.numbers
     passes, search = _Passes(total, tell), Search(images, room)
     some, share = images.sampled()
-    if share < 1:
-        bits = passes.over(some, prior, search.guess, _numbers(some)).bits
-        search.told(search.guess, bits / 8 / share + rans.overhead(total))
+    for _ in range(_SAMPLES):
+        guess = search.guess
+        # The finest of all is tried at once.
+        if share == 1 or guess == STEPS[0]:
+            break
+        search.told(guess, passes.bits(some, prior, guess) / 8 / share + rans.overhead(total))
+        if abs(search.guess - guess) < _FAR:
+            break
     del some
     # Of the codes that were made, the finest that fits.
     kept = b""
 
     def taken(step: int) -> float:
         nonlocal kept
-        content = passes.over(images, prior, step, total).code()
+        content = passes.code(images, prior, step)
         if len(content) <= room:
             kept = content
         return len(content)
@@ -263,10 +261,6 @@ def _too_many(images: Images, room: int) -> ImageError:
         f"{len(images)} hidden images do not fit in {room} bytes, not even coarsely: "
         "take a larger host, or fewer or smaller images"
     )
-
-
-def _numbers(bands: Sequence[Bands]) -> int:
-    return sum(_count(*each.blocks.shape[1:]) for each in bands)
 
 
 def decode(
@@ -301,11 +295,12 @@ def decode(
 
 def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int, tell: Tell) -> Whole:
     """What the numbers of one level stand for, whose means are known: 192 x h x w."""
-    seen, found = _Seen(level, known, step), np.empty((CHANNELS, *known.shape[1:]), np.int32)
+    seen, found = Seen.of(known, step), np.empty((CHANNELS, *known.shape[1:]), np.int32)
     found[list(MEANS)] = known
     for group, channels in enumerate(GROUPS):
-        each = decoder.decode(seen.classes(group))
-        seen.add(group, each)
+        each = decoder.decode(level.classes(group, seen))
+        if group < len(GROUPS) - 1:
+            seen.add(each)
         found[list(channels)] = each
         tell((group + 1) / len(GROUPS))
     return found

@@ -54,14 +54,16 @@ def runs(numbers: int, lanes: int) -> int:
     return lanes * max(1, numbers // (_RUN * lanes))
 
 
-def halves(numbers: Whole, odd: Any) -> Whole:
+def halves(numbers: Whole, kinds: Small) -> Whole:
     """What numbers stand for, in half steps.
 
     Args:
         numbers: of either quantiser.
-        odd: 0 or 1 for each.
+        kinds: of each, as :func:`quantised` says them.
     """
-    return np.asarray(2 * numbers - odd * np.sign(numbers), np.int32)
+    found = np.empty(numbers.shape, np.int32)
+    call("halves", numbers, kinds, kinds.size, CLASSES, found)
+    return found
 
 
 def places(steps: Any) -> Any:

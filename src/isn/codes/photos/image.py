@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from isn import threads
 from isn.arrays import array_namespace
 from isn.codes.photos.bands import (
     CHANNELS,
@@ -26,8 +27,8 @@ Floats = NDArray[np.float32]
 Whole = NDArray[np.int32]
 Array = Any
 
-_STRIP: Final = 32
-"""Rows of blocks at a time."""
+_STRIP, _ENOUGH = 32, 128
+"""Rows of blocks at a time, and those that are worth a thread."""
 _MIDDLE: Final = np.float32(127.5)
 
 
@@ -72,13 +73,14 @@ def padded(side: int) -> int:
     return side + -side % SIDE
 
 
-def _strips(rows: int) -> Iterator[tuple[slice, slice, slice]]:
+def _strips(start: int, stop: int, rows: int) -> Iterator[tuple[slice, slice, slice]]:
     """Rows of blocks, a few at once: which, with those that lap them, and where they lie in these.
 
-    Arithmetic on floats so never needs more than a small part of an image at a time.
+    Of so many rows, those from a first to a last. Arithmetic on floats so never needs more than a
+    small part of an image at a time.
     """
-    for first in range(0, rows, _STRIP):
-        last = min(first + _STRIP, rows)
+    for first in range(start, stop, _STRIP):
+        last = min(first + _STRIP, stop)
         above, below = max(first - 1, 0), min(last + 1, rows)
         yield slice(first, last), slice(above, below), slice(first - above, last - above)
 
@@ -105,10 +107,14 @@ class Bands:
         """The bands of H x W x 3 pixels, sides multiples of 8."""
         rows, columns = (side // SIDE for side in pixels.shape[:2])
         blocks = np.empty((CHANNELS, rows, columns), np.float32)
-        for strip, around, inner in _strips(rows):
-            samples = pixels[_samples(around)].transpose(2, 0, 1)
-            levels = np.ascontiguousarray(samples, np.float32) - _MIDDLE
-            blocks[:, strip] = to_cosine(levels[None])[0, :, inner]
+
+        def work(first: int, last: int) -> None:
+            for strip, around, inner in _strips(first, last, rows):
+                samples = pixels[_samples(around)].transpose(2, 0, 1)
+                levels = np.ascontiguousarray(samples, np.float32) - _MIDDLE
+                blocks[:, strip] = to_cosine(levels[None])[0, :, inner]
+
+        threads.spread(work, rows, _ENOUGH)
         means = blocks[list(MEANS)]
         beyond = ((0, 0), (0, -rows % SIDE), (0, -columns % SIDE))
         return cls(blocks, to_blocks(np.pad(means, beyond, "edge")[None])[0])
@@ -145,11 +151,15 @@ class Numbers:
         rows, columns = self.blocks.shape[1:]
         shown = np.empty((SIDE * rows, SIDE * columns, len(MEANS)), np.uint8)
         coarse = from_blocks(_places(self.means))[..., :rows, :columns]
-        for strip, around, inner in _strips(rows):
-            bands = _places(self.blocks[:, around])
-            levels = _joined(bands, coarse[:, :, around], size_of(self.step))[0, :, _samples(inner)]
-            levels += _MIDDLE
-            shown[_samples(strip)] = np.clip(np.rint(levels), 0, 255).transpose(1, 2, 0)
+
+        def work(first: int, last: int) -> None:
+            for strip, around, inner in _strips(first, last, rows):
+                bands = _places(self.blocks[:, around])
+                levels = _joined(bands, coarse[:, :, around], size_of(self.step))[0]
+                levels = levels[:, _samples(inner)] + _MIDDLE
+                shown[_samples(strip)] = np.clip(np.rint(levels), 0, 255).transpose(1, 2, 0)
+
+        threads.spread(work, rows, _ENOUGH)
         return shown
 
 

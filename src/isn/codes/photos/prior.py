@@ -47,10 +47,17 @@ _HIGHEST: Final = 1023
 _TO_HIDDEN: Final = (_WEIGHT * _FEATURE // _HIDDEN).bit_length() - 1
 _TO_CLASS: Final = (_WEIGHT * _HIDDEN // 4).bit_length() - 1
 """Bits by which sums are shifted to the hidden layer's units, and to classes."""
-_TILE, _ENOUGH = 8, 4096
-"""Rows that are looked at together, and positions that are worth a thread."""
+_TILE, _ENOUGH = 4, 4096
+"""Rows and columns that are looked at together, and positions that are worth a thread."""
+_UNITS: Final = 16
+"""Units of a layer that are computed together."""
 _EXACT: Final = 1 << 24
 _MOST_WEIGHT: Final = 32767
+_SIDE: Final = np.array(
+    [[1, 0, 0], [1, 1, 1], [1, -1, 1], [1, 2, 4], [1, -2, 4], [0, 0, 1]], np.float32
+)
+"""Three weights at six points: G of Lavin and Gray's F(4 x 4, 3 x 3) without its fractions."""
+_POINTS, _ITSELF = np.kron(_SIDE, _SIDE), np.ones((1, 1), np.float32)
 
 
 def _group(row: int, column: int, colour: int) -> int:
@@ -85,6 +92,10 @@ def seen(group: int) -> int:
     return CONTEXT + sum(len(each) for each in GROUPS[:group])
 
 
+_APART: Final = 16 * -(-seen(len(GROUPS) - 1) // 16)
+"""Bytes from a position's features to the next one's: of all groups but the last, in sixteens."""
+
+
 def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
     """Name and shape of every learned tensor of a prior with hidden layers of this width."""
     shapes: dict[str, tuple[int, ...]] = {"prior.coarsest": (len(MEANS),)}
@@ -101,11 +112,6 @@ def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
 FEATURES: Final = np.rint(_FEATURE * np.log2(1 + np.arange(LARGEST + 1) / 2)).astype(np.uint8)
 """What the network sees of a number, by its magnitude in half steps. None is so near to the middle
 of two that another machine's logarithm could round it to the other, which a test holds."""
-
-
-def feature(numbers: Whole) -> NDArray[np.uint8]:
-    """What the network sees of some numbers, in half steps."""
-    return np.asarray(FEATURES[np.abs(np.clip(numbers, -LARGEST, LARGEST))])
 
 
 def step_feature(step: int) -> int:
@@ -126,7 +132,8 @@ def mean_values(means: Whole) -> Whole:
     basis = np.rint(COSINES * scale).astype(np.int64)
     rows, columns = means.shape[1:]
     cells = means.astype(np.int64).reshape(3, SIDE, SIDE, rows, columns)
-    cells = np.einsum("cuvhw,ui,vj->chiwj", cells, basis, basis)
+    cells = np.einsum("cuvhw,ui->civhw", cells, basis)
+    cells = np.einsum("civhw,vj->chiwj", cells, basis)
     half = scale * scale // 2
     planes = (cells + half) // (scale * scale)
     return np.asarray(planes.reshape(3, SIDE * rows, SIDE * columns), np.int32)
@@ -148,56 +155,115 @@ def differences(values: Any, around: Any) -> list[Any]:
     return [values - side for side in sides]
 
 
-def context(values: Whole, step: int) -> NDArray[np.uint8]:
-    """The features known before the first group of a level.
+class Seen:
+    """What is known of one level, group by group, as its networks look at it.
 
     Args:
-        values: the level's means in half steps, 3 x h x w.
-        step: index of the step of quantisation.
-
-    Returns:
-        13 x h x w.
+        rows: of the level.
+        columns: of the level.
     """
-    rows, columns = values.shape[1:]
-    around = np.pad(values, ((0, 0), (1, 1), (1, 1)), "edge")
-    features = [feature(each) for each in differences(values, around)]
-    return np.concatenate([*features, np.full((1, rows, columns), step_feature(step), np.uint8)])
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.shape, self.channels = (rows, columns), 0
+        # Channels last, zeros around: whole tiles and vectors are read.
+        across = _TILE * -(-columns // _TILE) + 2
+        self.features = np.zeros((rows + _TILE + 1, across, _APART), np.uint8)
+
+    @classmethod
+    def of(cls, means: Whole, step: int) -> Seen:
+        """What is known before the first group.
+
+        Args:
+            means: of the level in half steps, 3 x h x w.
+            step: index of the step of quantisation.
+        """
+        seen = cls(*means.shape[1:])
+        around = np.pad(means, ((0, 0), (1, 1), (1, 1)), "edge")
+        for each in differences(means, around):
+            seen.add(each)
+        seen.put(np.full((1, *seen.shape), step_feature(step), np.uint8))
+        return seen
+
+    def add(self, halves: Whole) -> None:
+        """The numbers of a group, in half steps, C x h x w."""
+        call(
+            *("features", halves, *halves.shape, FEATURES, LARGEST),
+            *(self.features.shape[1] * _APART, _APART, self._first, self.features),
+        )
+        self.channels += len(halves)
+
+    def put(self, features: NDArray[np.uint8]) -> None:
+        """Features as they are, C x h x w."""
+        rows, columns = self.shape
+        channels = slice(self.channels, self.channels + len(features))
+        self.features[1 : rows + 1, 1 : columns + 1, channels] = features.transpose(1, 2, 0)
+        self.channels = channels.stop
+
+    @property
+    def _first(self) -> int:
+        """Where the next channel of the first position lies."""
+        return (self.features.shape[1] + 1) * _APART + self.channels
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """A convolution in whole numbers.
+class _Network:
+    """Two convolutions in whole numbers, as `prior.c` takes them.
 
     Attributes:
-        weight: outputs in fours, inputs in pairs: O / 4 x I / 2 x taps x 4 x 2 whole numbers, zeros
-            where there is no such output or input.
-        bias: O / 4 x 4.
+        inner: hidden / 16 x 36 points x inputs / 2 x 16 x 2 whole numbers, zeros where there is no
+            such unit or input.
+        inner_bias: hidden.
+        outer: outputs / 16 x hidden / 2 x 16 x 2, likewise.
+        outer_bias: outputs, in sixteens.
         outputs: how many there are.
     """
 
-    weight: NDArray[np.int16]
-    bias: NDArray[np.int32]
+    inner: NDArray[np.int16]
+    inner_bias: Whole
+    outer: NDArray[np.int16]
+    outer_bias: Whole
     outputs: int
 
     @classmethod
-    def of(
-        cls, weight: NDArray[Any], bias: NDArray[Any], unit: int, largest: int, name: str
-    ) -> _Layer:
-        whole = np.rint(weight.astype(np.float64) * _WEIGHT)
-        offset = np.rint(bias.astype(np.float64) * _WEIGHT * unit)
-        reach = np.abs(whole).reshape(len(whole), -1).sum(1) * largest + np.abs(offset)
-        if reach.max() >= _EXACT or np.abs(whole).max() > _MOST_WEIGHT:
-            raise ModelError(f"the weights of {name} are too large to be added exactly")
-        outputs, inputs = whole.shape[:2]
-        # Of the second layer, an input for each output of the first one.
-        more, further = -outputs % 4, -inputs % (2 if whole.shape[2] > 1 else 4)
-        taps = np.pad(whole.reshape(outputs, inputs, -1), ((0, more), (0, further), (0, 0)))
-        grouped = taps.reshape((outputs + more) // 4, 4, (inputs + further) // 2, 2, -1)
+    def of(cls, tensors: Mapping[str, NDArray[Any]], name: str) -> _Network:
+        inner, inner_bias = _whole(tensors, f"{name}.inner", _FEATURE, int(FEATURES.max()), _POINTS)
+        outer, outer_bias = _whole(tensors, f"{name}.outer", _HIDDEN, _HIGHEST, _ITSELF)
+        # Of the second layer, an input for each unit of the first one.
+        outputs, inputs = len(outer_bias), _UNITS * len(inner)
+        outer = np.pad(outer, ((0, 0), (0, 0), (0, inputs // 2 - outer.shape[2]), (0, 0), (0, 0)))
         return cls(
-            np.ascontiguousarray(grouped.transpose(0, 2, 4, 1, 3), np.int16),
-            np.pad(offset, (0, more)).astype(np.int32),
+            inner,
+            np.pad(inner_bias, (0, -len(inner_bias) % _UNITS)),
+            outer,
+            np.pad(outer_bias, (0, -outputs % _UNITS)),
             outputs,
         )
+
+
+def _whole(
+    tensors: Mapping[str, NDArray[Any]], name: str, unit: int, largest: int, points: Any
+) -> tuple[NDArray[np.int16], Whole]:
+    """Weights of a layer at its points, in sixteens of outputs and pairs of inputs, and its biases.
+
+    Raises:
+        ModelError: they are so large that sums would not be exact.
+    """
+    weight = np.rint(tensors[f"{name}.weight"].astype(np.float64) * _WEIGHT)
+    bias = np.rint(tensors[f"{name}.bias"].astype(np.float64) * _WEIGHT * unit)
+    reach = np.abs(weight).reshape(len(weight), -1).sum(1) * largest + np.abs(bias)
+    outputs, inputs = weight.shape[:2]
+    around = np.zeros(
+        (outputs + -outputs % _UNITS, inputs + inputs % 2, points.shape[1]), np.float32
+    )
+    around[:outputs, :inputs] = weight.reshape(outputs, inputs, -1)
+    grouped = around.reshape(-1, _UNITS, around.shape[1] // 2, 2, points.shape[1])
+    grouped = np.ascontiguousarray(grouped.transpose(0, 4, 2, 1, 3))
+    # Float32 holds them exactly, or they are too large.
+    found = points @ grouped.reshape(len(grouped), points.shape[1], -1)
+    if reach.max() >= _EXACT or max(found.max(), -found.min()) > _MOST_WEIGHT:
+        raise ModelError(f"the weights of {name} are too large to be added exactly")
+    shape = (len(grouped), len(points), *grouped.shape[2:])
+    return found.astype(np.int16).reshape(shape), bias.astype(np.int32)
 
 
 class Level:
@@ -213,46 +279,32 @@ class Level:
     """
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], name: str) -> None:
-        largest = int(FEATURES.max())
-        self._layers = [
-            tuple(
-                _Layer.of(
-                    tensors[f"prior.{name}.{group}.{layer}.weight"],
-                    tensors[f"prior.{name}.{group}.{layer}.bias"],
-                    unit,
-                    most,
-                    f"prior.{name}.{group}.{layer}",
-                )
-                for layer, unit, most in (
-                    ("inner", _FEATURE, largest),
-                    ("outer", _HIDDEN, _HIGHEST),
-                )
-            )
-            for group in range(len(GROUPS))
+        self._networks = [
+            _Network.of(tensors, f"prior.{name}.{group}") for group in range(len(GROUPS))
         ]
 
-    def classes(self, group: int, features: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def classes(self, group: int, known: Seen) -> NDArray[np.uint8]:
         """The classes of a group.
 
         Args:
             group: 0 to 7.
-            features: of all that is known of the level, C x h x w.
+            known: all that is known of the level.
 
         Returns:
             As many channels as the group has, x h x w.
         """
-        inner, outer = self._layers[group]
-        _, rows, columns = features.shape
-        found = np.empty((outer.outputs, rows, columns), np.uint8)
+        network, (rows, columns) = self._networks[group], known.shape
+        found = np.empty((network.outputs, rows, columns), np.uint8)
 
         def work(first: int, last: int) -> None:
             call(
-                *("classes", features, *features.shape, first, last, inner.weight, inner.bias),
-                *(len(inner.bias), outer.weight, outer.bias, outer.outputs, _TO_HIDDEN),
-                *(_HIGHEST, _TO_CLASS, 4 * FINEST, CLASSES, found),
+                *("classes", known.features, rows, columns, _APART, known.channels, first, last),
+                *(network.inner, network.inner_bias, len(network.inner_bias), network.outer),
+                *(network.outer_bias, network.outputs, _TO_HIDDEN, _HIGHEST, _TO_CLASS),
+                *(4 * FINEST, CLASSES, found),
             )
 
-        threads.spread(work, rows, max(_TILE, _ENOUGH // columns))
+        threads.spread(work, rows, max(_TILE, _ENOUGH // columns // _TILE * _TILE))
         return found
 
 

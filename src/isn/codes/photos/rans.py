@@ -137,18 +137,21 @@ def overhead(total: int) -> int:
     return _HEAD_BYTES + 4 * lanes(total)
 
 
+def bits(numbers: Whole, kinds: Classes) -> float:
+    """The bits that a part will take, to a fraction, without :func:`overhead`."""
+    tables = _tables()
+    counted = (tables.cost, tables.shift, tables.reach)
+    return float(call("bits", numbers, kinds, kinds.size, *counted))
+
+
 class Encoder:
     """Takes parts in the order in which they will be decoded.
 
     Args:
         total: numbers in all of them together.
-
-    Attributes:
-        bits: that the numbers so far will take, to a fraction.
     """
 
     def __init__(self, total: int) -> None:
-        self.bits = 0.0
         self._total = total
         self._parts: list[tuple[NDArray[np.uint8], Classes]] = []
         self._escapes: list[Whole] = []
@@ -158,15 +161,15 @@ class Encoder:
     def add(self, numbers: Whole, kinds: Classes) -> None:
         """Numbers, and the kinds of them, of any shape."""
         tables, size = _tables(), kinds.size
-        args = (numbers, kinds, size)
-        self.bits += call("bits", *args, tables.cost, tables.shift, tables.reach)
         # Low bits go on where those of the part before ended, in the middle of a byte.
         first = self._bit % 8
         bit = np.array([first], np.int64)
         last = first + call("low_bits", kinds, size, tables.shift)
         symbols, escape = np.empty(size, np.uint8), np.empty(size, np.int32)
         loose = np.zeros(-(-last // 8), np.uint8)
-        escaped = call("split", *args, tables.shift, tables.reach, symbols, loose, bit, escape)
+        escaped = call(
+            "split", numbers, kinds, size, tables.shift, tables.reach, symbols, loose, bit, escape
+        )
         if first and len(loose):
             loose[0] |= self._loose[-1][-1]
             self._loose[-1] = self._loose[-1][:-1]

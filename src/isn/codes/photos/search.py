@@ -46,12 +46,15 @@ class Search:
         self._counts = counts[there]
         self._magnitudes = (there << 20).astype(np.uint32).view(np.float32).astype(np.float64)
         self._room, self._last = max(room, 1), (1.0, _FACTOR)
+        self._before: tuple[float, float] | None = None
         self._power = 1.0
         self.guess = self._finest()
 
     def told(self, step: int, size: float) -> None:
         """How many bytes the code takes in a step: :attr:`guess` is the better for it."""
-        self._last = (self._expected(step), size)
+        now = (self._expected(step), size)
+        self._bend(self._before, now)
+        self._before = self._last = now
         self.guess = self._finest()
 
     def finest(self, taken: Callable[[int], float]) -> int:
@@ -60,7 +63,9 @@ class Search:
         Args:
             taken: the bytes that the code takes in a step.
         """
-        low, high, before, trials = STEPS[0], STEPS[1] + 1, None, 0
+        low, high, trials = STEPS[0], STEPS[1] + 1, 0
+        # What was told of a part is not to be compared with what is told of the whole.
+        self._before = None
         while low < high:
             step = min(max(self.guess, low), high - 1)
             if trials > _TRUSTED:
@@ -68,9 +73,7 @@ class Search:
             trials += 1
             size = taken(step)
             low, high = (low, step) if size <= self._room else (step + 1, high)
-            self._bend(before, (self._expected(step), size))
             self.told(step, size)
-            before = self._last
             finer = self._size(step - 1) if step > low else math.inf
             if size <= self._room < finer - _GRAIN:
                 break
