@@ -34,6 +34,7 @@ HEAD = ("network", "optimiser", "processor hours", "container", "revealed")
 SIDE, HOSTS = 224, 8
 
 PHOTOS_ALONE = ("data.drawings=0", "data.overexposed=0", "optimiser.ema=0.99")
+ADAMW = "optimiser.name=adamw"
 MUON = ("optimiser.name=muon", "optimiser.rate=1e-3")
 
 
@@ -66,7 +67,7 @@ class Series:
 ALL = (
     Series("paper-1, 4 blocks", "Muon", "fast", 1, (*PHOTOS_ALONE, *MUON), (6, 12, 24)),
     Series("paper-2, 4 blocks", "Muon", "fast", 2, (*PHOTOS_ALONE, *MUON), (6, 12, 24, 48)),
-    Series("paper-2, 4 blocks", "AdamW", "fast", 2, PHOTOS_ALONE, (6, 12, 24, 48)),
+    Series("paper-2, 4 blocks", "AdamW", "fast", 2, (*PHOTOS_ALONE, ADAMW), (6, 12, 24, 48)),
     Series(
         "isn-2",
         "Muon",
