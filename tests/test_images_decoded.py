@@ -105,3 +105,12 @@ def test_where_nobody_shall_find_it_nothing_lies_in_a_decoded_jpeg(
     (row,) = isn.capacity(jpeg(photo, 80), secrecy=secrecy, methods=["avif"])
     (smaller,) = isn.capacity(container.host, secrecy=secrecy, methods=["avif"])
     assert row == smaller
+
+
+def test_where_nobody_shall_find_it_the_file_is_as_others_write_it() -> None:
+    host = np.random.default_rng(3).integers(60, 200, (300, 300, 3), np.uint8)
+    note, usual = isn.File("note.txt", b"Kilroy was here."), io.BytesIO()
+    container = isn.hide(host, note, secrecy="high")
+    Image.fromarray(container.pixels).save(usual, "PNG")
+    assert container.encoded() == usual.getvalue()
+    assert isn.hide(host, note).encoded() != usual.getvalue()

@@ -26,7 +26,7 @@ from isn.errors import (
 )
 from isn.images import Picture, Pixels, Source, is_grey
 from isn.keys import Key
-from isn.method import Carried, Found, Method, candidates, made_by, prepared, stored
+from isn.method import Carried, Found, Method, candidates, made_by, prepared, sparse, stored
 from isn.metrics import PEAK, psnr
 from isn.paper.method import Paper
 from isn.progress import Tell, beating, part, silent
@@ -54,6 +54,8 @@ class Container:
         host: what it was made from.
         jpeg: quality of JPEG at which it may be stored; None where it would not survive that.
         code: what says the secret, as :func:`inspect` calls it; None where it was not looked at.
+        usual: whether its PNG is one that most programs could have written, as where nobody is to
+            find it.
     """
 
     pixels: Pixels = field(repr=False)
@@ -63,6 +65,7 @@ class Container:
     host: Picture = field(repr=False)
     jpeg: int | None = None
     code: str | None = None
+    usual: bool = False
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes it, whole or not at all, as grey and with the colours of its host.
@@ -76,7 +79,19 @@ class Container:
         Raises:
             OutputError: it cannot be written so, or there.
         """
-        images.write(path, self.pixels, overwrite=overwrite, like=self.host, jpeg=self.jpeg)
+        images.write(path, self.pixels, overwrite=overwrite, **self._look)
+
+    def encoded(self, name: str | os.PathLike[str] = "container.png") -> bytes:
+        """The content of the file that :meth:`save` writes under a name.
+
+        Raises:
+            OutputError: as for :meth:`save`, but for what is there.
+        """
+        return images.encode_as(name, self.pixels, **self._look)
+
+    @property
+    def _look(self) -> dict[str, Any]:
+        return {"like": self.host, "jpeg": self.jpeg, "usual": self.usual}
 
     def as_jpeg(self) -> Container:
         """As whoever opens the JPEG sees it, that :meth:`save` writes; holds the same.
@@ -231,7 +246,8 @@ def hide(
         tell(1.0)
     pixels = made if made.ndim == 3 else np.repeat(made[..., None], 3, axis=2)
     jpeg = stored(chosen)
-    return Container(pixels, chosen.name, psnr(pixels, cover.pixels), revealed, cover, jpeg, code)
+    error, usual = psnr(pixels, cover.pixels), sparse(chosen)
+    return Container(pixels, chosen.name, error, revealed, cover, jpeg, code, usual)
 
 
 def reveal(

@@ -442,8 +442,12 @@ def stored(method: Method) -> int | None:
 
 def prepared(method: Method, host: Picture) -> Picture:
     """The host as a method takes it: see :func:`isn.images.forgotten`, of a sparse carrier."""
-    sparse = isinstance(method, Carried) and method.carrier.sparse
-    return images.forgotten(host) if sparse else host
+    return images.forgotten(host) if sparse(method) else host
+
+
+def sparse(method: Method) -> bool:
+    """Whether it changes few samples, by a level, so that nobody finds them."""
+    return isinstance(method, Carried) and method.carrier.sparse
 
 
 def names() -> tuple[str, ...]:

@@ -223,11 +223,9 @@ def _method(voice: Voice, order: Order) -> Method:
 
 def _write(voice: Voice, order: Order, container: Container) -> Container:
     """Writes a container; returns it as whoever opens the file sees it."""
-    from isn.images import encode
-
     with progress_bar(voice, "writing"):
         if order.output == STANDARD:
-            write_standard(encode(container.pixels, like=container.host))
+            write_standard(container.encoded())
         else:
             stores.save(container, order.output, overwrite=order.overwrite)
         return container.as_jpeg() if _is_jpeg(order.output) else container

@@ -165,13 +165,11 @@ def save(container: Container, name: str, *, overwrite: bool) -> None:
         ConfigError: as :func:`path_of`.
         OutputError: it cannot be written so, or there.
     """
-    from isn import images
-
     path = path_of(name)
     if path is not None:
         container.save(path, overwrite=overwrite)
         return
-    content = images.encode_as(name, container.pixels, like=container.host, jpeg=container.jpeg)
+    content = container.encoded(name)
     try:
         _store(name).pipe_file(name, content, mode="overwrite" if overwrite else "create")
     except FileExistsError as error:

@@ -34,6 +34,7 @@ def encode(
     format: str = "PNG",  # noqa: A002
     *,
     like: Picture | None = None,
+    usual: bool = False,
 ) -> bytes:
     """A lossless image file, as bytes.
 
@@ -44,6 +45,8 @@ def encode(
         pixels: uint8, H x W x 3.
         format: "PNG", "WEBP" or "TIFF".
         like: the image whose file this one is to look like.
+        usual: whether a PNG is one that most programs could have written; else it is made quickly,
+            and whoever looks into the file sees by what.
 
     Raises:
         ImageError: the array is no RGB image.
@@ -59,7 +62,8 @@ def encode(
         samples = np.ascontiguousarray(pixels[..., 0]) if as_grey else pixels
         if format != "PNG":
             return _saved(samples, format, _OPTIONS[format])
-        return png.with_chunks(_as_png(samples), () if like is None else _lent(like, as_grey))
+        file = _saved(samples, "PNG", {}) if usual else _as_png(samples)
+        return png.with_chunks(file, () if like is None else _lent(like, as_grey))
     except (OSError, ValueError, RuntimeError, KeyError, MemoryError) as error:
         if lacks_memory(error):
             raise OutputError(

@@ -92,7 +92,12 @@ def check_format(
 
 
 def encode_as(
-    path: PathLike, pixels: Pixels, *, like: Picture | None = None, jpeg: int | None = None
+    path: PathLike,
+    pixels: Pixels,
+    *,
+    like: Picture | None = None,
+    jpeg: int | None = None,
+    usual: bool = False,
 ) -> bytes:
     """The content of an image file of this name, as :func:`write` writes it.
 
@@ -102,7 +107,7 @@ def encode_as(
     file_format = _format_of(os.fsdecode(path), jpeg is not None)
     if jpeg is not None and file_format == "JPEG":
         return encode_jpeg(pixels, jpeg, whole=True, like=like)
-    return encode(pixels, file_format, like=like)
+    return encode(pixels, file_format, like=like, usual=usual)
 
 
 def write(
@@ -112,6 +117,7 @@ def write(
     overwrite: bool = False,
     like: Picture | None = None,
     jpeg: int | None = None,
+    usual: bool = False,
 ) -> None:
     """Writes an image file: whole or not at all, and over nothing by accident.
 
@@ -125,6 +131,7 @@ def write(
         overwrite: whether a file that is there may be replaced.
         like: the image whose file this one is to look like; see :func:`~isn.images.encode`.
         jpeg: quality of a JPEG, with colours of full resolution; None: it may not be one.
+        usual: as for :func:`~isn.images.encode`.
 
     Raises:
         ImageError: the array is no RGB image.
@@ -135,7 +142,7 @@ def write(
     size = (pixels.shape[0], pixels.shape[1])
     check_output(path, overwrite=overwrite, size=size, survives=jpeg is not None)
     name, given = shown(path), os.fsdecode(path)
-    content = encode_as(path, pixels, like=like, jpeg=jpeg)
+    content = encode_as(path, pixels, like=like, jpeg=jpeg, usual=usual)
     with _written(name):
         target = Path(os.path.realpath(given))
         atomic.remove_stale(target.parent)

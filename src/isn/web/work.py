@@ -98,7 +98,6 @@ def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
     import isn
     from isn import advice
     from isn.evaluation.pictures import error
-    from isn.images import encode, encode_jpeg
 
     cover, secret = _given(head, blobs)
     wish = head.get("wish")
@@ -116,11 +115,9 @@ def _hide(head: dict[str, Any], blobs: list[bytes], say: Say) -> None:
     warnings = [*advice.of_loss(made, secret), *advice.of_guessing(passphrase)]
     if wish == "unseen":
         warnings += advice.of_betrayal(passphrase)
-    if made.jpeg is None:
-        file, name = encode(made.pixels, like=made.host), "container.png"
-    else:
-        file = encode_jpeg(made.pixels, made.jpeg, whole=True, like=made.host)
-        made, name = made.as_jpeg(), "container.jpg"
+    name = "container.png" if made.jpeg is None else "container.jpg"
+    file = made.encoded(name)
+    made = made if made.jpeg is None else made.as_jpeg()
     say(
         file,
         *map(_preview, (made.host.pixels, made.pixels, error(made.pixels, made.host.pixels))),
