@@ -156,11 +156,12 @@ def test_a_phones_photo_is_seen_upright(work: Path, photos: dict[str, Any]) -> N
 def test_it_warns_as_the_command_line_does(work: Path, tmp_path: Path) -> None:
     Image.open(work / "host.png").crop((0, 0, 104, 96)).save(tmp_path / "host.jpg")
     words = ("--file", work / "notes.txt", "--secrecy", "medium", "-o", tmp_path / "c.png")
-    told = json.loads(done("hide", tmp_path / "host.jpg", *words, "--json").stdout)["warnings"]
+    told = json.loads(done("hide", tmp_path / "host.jpg", *words, "--json").stdout)
     body = request("hide", tmp_path / "host.jpg", work / "notes.txt", wish="unseen")
     heads, _ = ask(body)
-    assert len(told) == 2
-    assert heads[-1]["warnings"] == [each.replace(f"{tmp_path}/", "") for each in told]
+    for kind in ("warnings", "notes"):
+        assert len(told[kind]) == 1
+        assert heads[-1][kind] == [each.replace(f"{tmp_path}/", "") for each in told[kind]]
     assert ask(body.replace(b"unseen", b"quality"))[0][-1]["warnings"] == []
 
 
