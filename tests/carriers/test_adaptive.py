@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -148,6 +150,17 @@ def test_costs_are_those_of_the_paper() -> None:
     colour = np.stack([plane, plane[::-1], plane[:, ::-1]], axis=2)
     mean = (wide + wide[::-1] + wide[:, ::-1]) / 3
     np.testing.assert_allclose(hill(colour), mean, rtol=1e-4)
+
+
+def test_another_program_says_the_same_of_costs_and_ideal_embedding() -> None:
+    found = np.load(Path(__file__).parents[1] / "data" / "conseal.npz")
+    # Its high-pass filter is divided by 4: a factor that changes no choice.
+    np.testing.assert_allclose(4 * hill(found["plane"].astype(np.uint8)), found["costs"], rtol=1e-4)
+    for rate, shares in zip(found["rates"], found["shares"], strict=True):
+        scale = adaptive.multiplier(found["costs"], float(rate))
+        moved = adaptive.moving(found["costs"], scale)
+        np.testing.assert_allclose(moved, shares, atol=1e-3)
+        assert moved.mean() == pytest.approx(shares.mean(), rel=0.01)
 
 
 def sums(plane: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
