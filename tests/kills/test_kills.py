@@ -171,7 +171,7 @@ def test_a_sheet_is_whole(server: Server, folder: Path) -> None:
 @pytest.mark.slow
 def test_a_demo_is_made_again(server: Server, tmp_path: Path) -> None:
     chance, shown = Random("demo"), tmp_path / "demo"
-    words = ("demo", "--threads", 1, "-o", shown)
+    words = ("demo", "--threads", 1, "--overwrite", "-o", shown)
     status, seconds = server.run(*words)
     assert status == 0
     made = whole(shown)

@@ -86,5 +86,5 @@ def test_a_backend_without_gradients_is_refused(photos: Photos) -> None:
     host, hidden = pair(photos, 64, 64)
     with pytest.raises(BackendError, match="native has no gradients"):
         isn.hide(host, hidden, method="paper-1", backend="native", refine=1)
-    with pytest.raises(ConfigError, match="-1 steps"):
+    with pytest.raises(ConfigError, match="refine=-1"):
         isn.hide(host, hidden, method="paper-1", refine=-1)
