@@ -20,7 +20,7 @@ from isn.codes import Foreseen, Room
 from isn.codes.photos import code
 from isn.codes.photos.image import padded
 from isn.codes.photos.prior import LEAST_WIDTH, STEPS, Prior, parameter_shapes
-from isn.errors import ImageError
+from isn.errors import ImageError, counted
 from isn.images import Pixels
 from isn.progress import Tell, part
 from isn.secret import (
@@ -113,9 +113,9 @@ class Photos:
         left = room.size - _HEAD.size - len(fitted) * _SIZES.size
         if left < _FEWEST * len(fitted):
             raise ImageError(
-                f"the host takes {max(room.size, 0)} bytes, {len(fitted)} hidden images need "
-                f"{_HEAD.size + len(fitted) * (_SIZES.size + _FEWEST)} at least: take a larger "
-                "host, or fewer images"
+                f"the host takes {max(room.size, 0)} bytes, and "
+                f"{_HEAD.size + len(fitted) * (_SIZES.size + _FEWEST)} are the least for "
+                f"{counted(len(fitted), 'hidden image')}: take a larger host, or fewer images"
             )
         coded = code.Images([_padded(each) for each in fitted])
         step, content = code.encode(coded, self._prior, left, tell)

@@ -32,7 +32,7 @@ from isn.codes.photos.prior import (
     mean_values,
 )
 from isn.codes.photos.search import Search
-from isn.errors import ImageError
+from isn.errors import ImageError, counted
 from isn.images import Pixels
 from isn.progress import Tell, part, silent
 
@@ -258,8 +258,8 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
 
 def _too_many(images: Images, room: int) -> ImageError:
     return ImageError(
-        f"{len(images)} hidden images do not fit in {room} bytes, not even coarsely: "
-        "take a larger host, or fewer or smaller images"
+        f"{room} bytes are too few for {counted(len(images), 'hidden image')}, even coarsely: take "
+        "a larger host, or fewer or smaller images"
     )
 
 
