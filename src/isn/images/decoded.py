@@ -9,6 +9,7 @@ much, without having seen the original.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn.images.picture import LOSSY, Picture, Pixels
-from isn.images.resizing import resize
+from isn.images.resizing import scaled
 
 Floats = NDArray[np.float32]
 
@@ -80,16 +81,10 @@ def trace(pixels: Pixels) -> Trace | None:
     Args:
         pixels: uint8, H x W (grey) or H x W x 3.
     """
-    luma = pixels @ LUMA if pixels.ndim == 3 else pixels.astype(np.float32)
-    cut = (pixels == 0) | (pixels == 255)
-    cut = cut.any(axis=2) if cut.ndim == 3 else cut
-    # Where nothing was cut off the JPEG, and else where most coefficients are about zero.
-    corners = list(np.ndindex(SIDE, SIDE))
-    calm = [_calm(_coefficients(luma, cut, each, _MOST_BLOCKS // 2)) for each in corners]
-    for corner in dict.fromkeys([(0, 0), corners[int(np.argmax(calm))]]):
-        steps = _steps(_coefficients(luma, cut, corner, _MOST_BLOCKS))
+    for corner in _corners(pixels):
+        steps = _steps(_coefficients(pixels, corner, _MOST_BLOCKS))
         if len(steps) >= _LEAST_MODES:
-            noise = _noise(_coefficients(luma, cut, corner, 16 * _MOST_BLOCKS), steps)
+            noise = _noise(_coefficients(pixels, corner, 16 * _MOST_BLOCKS), steps)
             return Trace(corner[0], corner[1], steps, noise)
     return None
 
@@ -110,24 +105,31 @@ def forgotten(picture: Picture) -> Picture:
         return picture
     height, width = picture.pixels.shape[:2]
     rows, columns = (max(round(SHRUNK * side), 1) for side in (height, width))
-    pixels = resize(picture.pixels, rows, columns)
     note = (
         f"{picture.name} was {LOSSY.get(picture.format, 'a JPEG')}, in whose own pixels changes of "
         f"single levels can be computed: scaled from {width} x {height} to {columns} x {rows}"
     )
-    notes = (*picture.notes, note)
-    return replace(picture, pixels=pixels, stored=pixels, format="", notes=notes)
+    return replace(scaled(picture, rows, columns, note), format="")
+
+
+def _corners(pixels: Pixels) -> Iterator[tuple[int, ...]]:
+    """Where a grid may begin: where nothing was cut off, and else where most is about zero."""
+    yield 0, 0
+    yield max(
+        np.ndindex(SIDE, SIDE),
+        key=lambda each: _calm(_coefficients(pixels, each, _MOST_BLOCKS // 2)),
+    )
 
 
 def _calm(seen: Floats) -> float:
     return float(np.mean(np.abs(seen) < _ZERO)) if seen.size else 0.0
 
 
-def _coefficients(
-    luma: Floats, cut: NDArray[np.bool_], corner: tuple[int, ...], most: int
-) -> Floats:
+def _coefficients(pixels: Pixels, corner: tuple[int, ...], most: int) -> Floats:
     """Modes x blocks: of blocks in which nothing is cut off at 0 or 255, drawn evenly."""
-    rows, columns = (max(side - at, 0) // SIDE for side, at in zip(luma.shape, corner, strict=True))
+    rows, columns = (
+        max(side - at, 0) // SIDE for side, at in zip(pixels.shape[:2], corner, strict=True)
+    )
     number = np.arange(0, rows * columns, max(rows * columns // most, 1))
     top = corner[0] + SIDE * (number // max(columns, 1))
     left = corner[1] + SIDE * (number % max(columns, 1))
@@ -136,8 +138,10 @@ def _coefficients(
         (top[:, None] + inside)[:, :, None],
         (left[:, None] + inside)[:, None, :],
     )
-    whole = ~cut[where].any(axis=(1, 2))
-    found: Floats = _BASIS @ luma[where][whole].reshape(-1, SIDE * SIDE).T
+    blocks = pixels[where]
+    whole = ((blocks > 0) & (blocks < 255)).all(axis=tuple(range(1, blocks.ndim)))
+    luma = blocks[whole] @ LUMA if pixels.ndim == 3 else blocks[whole].astype(np.float32)
+    found: Floats = _BASIS @ luma.reshape(-1, SIDE * SIDE).T
     return found
 
 

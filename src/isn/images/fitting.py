@@ -5,12 +5,11 @@ What messengers keep is what they or others publish; docs/how-to/sending.md name
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from isn.errors import ConfigError, setting
 from isn.images.picture import Picture
-from isn.images.resizing import longer_side, resize
+from isn.images.resizing import longer_side, scaled
 
 KEPT: Final = {"whatsapp": 1600, "signal": 1600, "telegram": 1280, "deltachat": 1280}
 """Pixels of the longer side of a photo that is sent, by default."""
@@ -34,9 +33,8 @@ def fitted(picture: Picture, fit: int | str | None) -> Picture:
     if max(height, width) <= side:
         return picture
     rows, columns = longer_side(height, width, side)
-    pixels = resize(picture.pixels, rows, columns)
     note = f"{picture.name} was scaled from {width} x {height} to {columns} x {rows}, to fit {fit}"
-    return replace(picture, pixels=pixels, stored=pixels, notes=(*picture.notes, note))
+    return scaled(picture, rows, columns, note)
 
 
 def kept(fit: object, name: str = "fit") -> int:

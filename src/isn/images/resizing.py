@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Literal
 
 import numpy as np
 from PIL import Image
 
 from isn.errors import ImageError
-from isn.images.picture import Pixels, check_rgb, check_size
+from isn.images.picture import Picture, Pixels, check_rgb, check_size
 
 Kernel = Literal["lanczos", "bicubic"]
 _KERNELS: Final[dict[Kernel, Image.Resampling]] = {
@@ -78,6 +79,12 @@ def resize(pixels: Pixels, height: int, width: int, kernel: Kernel = "lanczos") 
             f"there is not enough memory to resize an image to {height} x {width}: close other "
             "programs or give a smaller size"
         ) from error
+
+
+def scaled(picture: Picture, height: int, width: int, note: str) -> Picture:
+    """A picture of another size, with a note of why; raises as :func:`resize`."""
+    pixels = resize(picture.pixels, height, width)
+    return replace(picture, pixels=pixels, stored=pixels, notes=(*picture.notes, note))
 
 
 def _resampled(pixels: Pixels, height: int, width: int, kernel: Image.Resampling) -> Pixels:
