@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 from isn import atomic
 from isn.errors import ImageError, OutputError
-from isn.images import LOSSLESS, Picture, check_output, encode, quick, read, write
+from isn.images import LOSSLESS, Picture, check_output, encode, encoding, quick, read, write
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
@@ -521,6 +521,18 @@ def test_a_container_is_not_searched_for_what_is_not_there(
     )
     page = _page()
     assert encode(page) == _saved(Image.fromarray(page))
+
+
+def test_what_is_large_is_searched_with_less_effort(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A forged container came back as 32 megapixels that repeat themselves: 5 s of search.
+    page = _page()
+    thorough = encode(page)
+    monkeypatch.setattr(encoding, "_LARGE", page.shape[0] * page.shape[1])
+    assert encode(page[1:]) == _saved(Image.fromarray(page[1:]))
+    brisk = encode(page)
+    np.testing.assert_array_equal(read(brisk).pixels, page)
+    assert brisk == _saved(Image.fromarray(page), compress_type=zlib.Z_FILTERED, compress_level=4)
+    assert len(thorough) < len(brisk) < 1.4 * len(thorough)
 
 
 def test_no_memory_to_encode_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

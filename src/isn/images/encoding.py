@@ -16,6 +16,9 @@ from isn.images.picture import Picture, Pixels, check_rgb, is_grey, lacks_memory
 
 _SIDES = {"WEBP": ("WebP", 16383), "JPEG": ("JPEG", 65500)}
 _THOROUGH: Final = {"compress_type": zlib.Z_FILTERED}
+_BRISK: Final = _THOROUGH | {"compress_level": 4}
+_LARGE: Final = 1 << 23
+"""Pixels from which repetition is looked for with half the effort."""
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "PNG": _THOROUGH,
     "WEBP": {"lossless": True, "exact": True},
@@ -126,7 +129,8 @@ def _as_png(samples: Pixels) -> bytes:
 
     In a photo, and all the more in a container, there is little to be found, and to look for it
     takes ten times as long. In a page of text there is much. Bands from all over the image tell
-    which it is, since what is hidden may end halfway.
+    which it is, since what is hidden may end halfway. In what is large less of it is looked for:
+    where a lot repeats itself, that takes longer than all else that a reveal does.
     """
     height, width = samples.shape[:2]
     if height * width < _WORTH_ASKING:
@@ -137,7 +141,7 @@ def _as_png(samples: Pixels) -> bytes:
     bands = np.concatenate([samples[top : top + _BAND] for top in tops])
     if len(quick.encode(bands)) <= _LARGER * len(_saved(bands, "PNG", _THOROUGH)):
         return quick.encode(samples)
-    return _saved(samples, "PNG", _THOROUGH)
+    return _saved(samples, "PNG", _THOROUGH if height * width < _LARGE else _BRISK)
 
 
 def _stored_grey(like: Picture) -> bool:
