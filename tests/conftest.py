@@ -32,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
 # Engines of the shipped networks, which many tests ask for in turn, are built once.
 engine._build = cache(engine._build.__wrapped__)
 
+_MEMORY_KIB = keys._MEMORY_KIB
+
 PHOTOS = ("astronaut", "cat", "coffee", "rocket")
 
 
@@ -68,10 +70,18 @@ def _seeded() -> None:
         torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cheap() -> Iterator[None]:
+    """The least memory that Argon2 allows, but where `dear` is asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "_MEMORY_KIB", 32)
+        yield
+
+
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The least memory that Argon2 allows: its real cost is paid where answers are literals."""
-    monkeypatch.setattr(keys, "_MEMORY_KIB", 32)
+def dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a passphrase really costs: where answers are literals, or other processes have them."""
+    monkeypatch.setattr(keys, "_MEMORY_KIB", _MEMORY_KIB)
 
 
 @pytest.fixture

@@ -214,7 +214,6 @@ def test_a_body_is_read_once_for_what_it_says_and_what_it_holds(
 # ---------------------------------------------------------------- passphrases
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_passphrase_opens_and_nothing_else_does() -> None:
     container = isn.hide(HOST, [SMALL, NOTE], method="avif", passphrase=WORDS)
     assert isn.reveal(container, passphrase=WORDS)[1] == NOTE
@@ -227,7 +226,6 @@ def test_a_passphrase_opens_and_nothing_else_does() -> None:
             verb(container)
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_passphrase_too_many_is_named(plain: isn.Container) -> None:
     for container in (plain, isn.hide(HOST, SMALL, method="paper-1")):
         for verb in (isn.reveal, isn.inspect):
@@ -235,7 +233,6 @@ def test_a_passphrase_too_many_is_named(plain: isn.Container) -> None:
                 verb(container, passphrase=WORDS)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("hidden_with", "revealed_with"),
     [("caf\u00e9 \u1ec7", "cafe\u0301 e\u0302\u0323"), ("x" * 10_000, "x" * 10_000)],
@@ -247,7 +244,6 @@ def test_odd_passphrases_open(hidden_with: str, revealed_with: str) -> None:
         isn.inspect(container, passphrase=revealed_with[:-1])
 
 
-@pytest.mark.usefixtures("quick")
 def test_reading_stretches_once(monkeypatch: pytest.MonkeyPatch) -> None:
     container = isn.hide(HOST, NOTE, passphrase=WORDS)
     runs, stretch = [], keys._stretch

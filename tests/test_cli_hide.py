@@ -212,7 +212,6 @@ def test_a_container_may_be_a_jpeg_and_be_stored_again(tmp_path: Path) -> None:
     assert "beyond repair" in refused(3, "reveal", tmp_path / "spoilt.jpg", "-o", tmp_path / "no")
 
 
-@pytest.mark.usefixtures("quick")
 def test_secrecy_changes_little_and_says_what_betrays_it(tmp_path: Path) -> None:
     host, note, out = (tmp_path / name for name in ("host.png", "note.txt", "out.png"))
     grain = picture(120, 130, seed=1) // 2 + np.random.default_rng(0).integers(0, 99, (120, 130, 3))

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import isn
-from isn import keys
 from isn.advice import is_weak
 from isn.cli import main
 from isn.cli.passphrase import PASSPHRASE_FILE_BYTES
@@ -31,10 +30,9 @@ QUICK = ("--method", "avif")
 
 
 @pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    """The least memory that Argon2 allows, and nobody's own passphrase."""
+def _nobodys() -> Iterator[None]:
+    """Nobody's own passphrase is there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keys, "_MEMORY_KIB", 32)
         patch.delenv("ISN_PASSPHRASE", raising=False)
         yield
 

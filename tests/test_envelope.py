@@ -36,6 +36,7 @@ PUBLIC = keys.Public()
     ],
     ids=["public", "passphrase"],
 )
+@pytest.mark.usefixtures("dear")
 def test_an_envelope_stays_what_it_is(key: keys.Key, head: str, body: str) -> None:
     # Another value here, and no container made before opens any more.
     sealed = close(3, PRINT, b"a payload", key, SALT)
@@ -128,7 +129,6 @@ def test_without_a_passphrase_the_same_is_sealed_the_same() -> None:
     assert {len(each) for each in salts} == {keys.SALT_BYTES}
 
 
-@pytest.mark.usefixtures("quick")
 def test_with_a_passphrase_every_envelope_is_another() -> None:
     key = keys.Passphrase(WORDS)
     one, other = (close(1, PRINT, b"x", key) for _ in range(2))
@@ -137,7 +137,6 @@ def test_with_a_passphrase_every_envelope_is_another() -> None:
     assert one.body != other.body
 
 
-@pytest.mark.usefixtures("quick")
 @settings(max_examples=20)
 @given(wrong=st.sampled_from([WORDS.upper(), WORDS + " ", "x"]), payload=st.binary(max_size=40))
 def test_a_wrong_passphrase_opens_nothing(wrong: str, payload: bytes) -> None:

@@ -58,11 +58,13 @@ def test_argon2id_is_that_of_rfc_9106() -> None:
     ],
     ids=["words", "unicode", "public"],
 )
+@pytest.mark.usefixtures("dear")
 def test_keys_stay_what_they_are(key: keys.Key, head: str, body: str, places: str) -> None:
     found = [key.key(purpose, SALT).hex() for purpose in ("head", "body", "places")]
     assert found == [head, body, places]
 
 
+@pytest.mark.usefixtures("dear")
 def test_keys_are_derived_as_documented() -> None:
     stretch = Argon2id(salt=SALT, length=32, iterations=3, lanes=4, memory_cost=65536)
     public = hashlib.blake2b(SALT, digest_size=32, key=b"isn public v2").digest()
@@ -96,7 +98,6 @@ def test_a_salt_costs_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert runs == [SALT, other]
 
 
-@pytest.mark.usefixtures("quick")
 def test_every_salt_purpose_and_passphrase_has_a_key_of_its_own() -> None:
     salts = (SALT, bytes(16), SALT[:-1] + b"\x10")
     found = set()
@@ -109,7 +110,6 @@ def test_every_salt_purpose_and_passphrase_has_a_key_of_its_own() -> None:
     assert {len(key) for key in found} == {keys.KEY_BYTES}
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -127,7 +127,6 @@ def test_how_it_was_typed_does_not_matter(one: str, other: str) -> None:
     assert Passphrase(one).key("head", SALT) == Passphrase(other).key("head", SALT)
 
 
-@pytest.mark.usefixtures("quick")
 def test_ten_thousand_characters_count_to_the_last() -> None:
     long = "abcdé" * 2000
     assert len(long) == 10_000
@@ -163,7 +162,6 @@ def test_nothing_repeats_the_passphrase() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("size", [0, 15, 17])
 def test_a_salt_of_another_length_is_refused(size: int) -> None:
     for key in (Passphrase(WORDS), Public()):

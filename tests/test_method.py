@@ -203,7 +203,6 @@ def test_options_that_it_does_not_use_are_refused(name: str) -> None:
 
 
 @carried
-@pytest.mark.usefixtures("quick")
 def test_with_a_passphrase(name: str) -> None:
     each, secret = methods()[name], secret_of(name)
     one, other = (each.hide(HOST, secret, Passphrase("open")) for _ in range(2))

@@ -86,6 +86,7 @@ def test_every_carrier_and_every_kind_of_method_is_there() -> None:
 
 
 @every_exhibit
+@pytest.mark.usefixtures("dear")
 def test_it_opens(name: str) -> None:
     row, path = EXHIBITS[name], MUSEUM / name
     found = isn.inspect(path, **words_of(name))

@@ -124,7 +124,6 @@ def test_the_order_is_fixed_for_ever() -> None:
     assert found[:5].tolist() == [253, 443, 863, 344, 917]
 
 
-@pytest.mark.usefixtures("quick")
 def test_without_the_passphrase_the_salt_alone_is_read() -> None:
     key, host = keys.Passphrase("open"), picture(90, 90, seed=3)
     container = Adaptive().write(host, HEAD, bytes(100), key, silent)

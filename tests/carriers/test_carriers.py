@@ -105,7 +105,6 @@ def test_one_byte_more_than_the_most_is_refused(carrier: Carrier, shape: tuple[i
         carrier.read_body(host, head, most + 1, PUBLIC)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", ["photo", "screenshot", "flat"])
 @pytest.mark.parametrize("size", [28, 4000], ids=["short", "long"])
 @pytest.mark.parametrize("name", ["trellis", "scattered"])
@@ -247,7 +246,6 @@ def test_any_body_in_any_host(
 
 
 @every_carrier
-@pytest.mark.usefixtures("quick")
 def test_a_key_reads_what_it_wrote(carrier: Carrier) -> None:
     side = 50 * scale_of(carrier)
     key, host = keys.Passphrase("open"), host_of((side, side))

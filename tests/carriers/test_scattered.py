@@ -45,7 +45,6 @@ def test_all_but_the_salt_lies_where_salt_and_key_say() -> None:
     assert len(np.intersect1d(first[salt:], other[salt:])) < 100
 
 
-@pytest.mark.usefixtures("quick")
 def test_without_the_passphrase_nobody_knows_the_places() -> None:
     image = np.zeros((60, 60, 3), np.uint8)
     found = [

@@ -131,7 +131,7 @@ def test_resume_passes_over_what_is_whole(work: Path) -> None:
 
 
 @pytest.fixture
-def quick_workers(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
+def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least memory that Argon2 allows, in processes that work side by side too."""
 
     def words(module: str, *given: str) -> list[str]:

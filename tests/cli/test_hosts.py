@@ -88,7 +88,6 @@ def test_containers_do_not_come_among_the_hosts(work: Path, folder: str) -> None
     assert sorted((each, each.stat().st_mtime_ns) for each in Path("hosts").rglob("*")) == before
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_passphrase_is_for_all(work: Path) -> None:
     done("hide", "hosts", "--file", "notes.txt", "-o", "out", ISN_PASSPHRASE="five random words")
     for each in Path("out").iterdir():

@@ -98,6 +98,7 @@ def failure(page: Any) -> str:
     return str(page.locator("form:visible .error").inner_text())
 
 
+@pytest.mark.usefixtures("dear")
 def test_hide_compare_and_reveal(visit: Any, work: Path, tmp_path: Path) -> None:
     page = visit()
     choose(page, work / "host.png", work / "cat.png", work / "notes.txt")

@@ -324,6 +324,7 @@ def test_the_page_asks_nobody_else() -> None:
 # ---------------------------------------------------------------------------- as a whole
 
 
+@pytest.mark.usefixtures("dear")
 def test_nothing_is_written_or_logged(work: Path, tmp_path: Path) -> None:
     # Above what libraries like to spool to disk.
     large = ("large.txt", bytes(1_200_000))

@@ -320,11 +320,16 @@ def moving(costs: Floats, scale: float) -> Floats:
 
 
 def multiplier(costs: Floats, bits: float) -> float:
-    """lambda: what costs are to be multiplied with so that moves say so many bits a pixel."""
-    low, high = 1e-6, 1e6
-    for _ in range(40):
-        middle = float(np.sqrt(low * high))
-        moved = moving(costs, middle).astype(np.float64)
-        said = _entropy(moved) + moved
-        low, high = (middle, high) if said.mean() > bits else (low, middle)
-    return low
+    """lambda: what costs are to be multiplied with so that moves say so many bits a pixel.
+
+    The entropy of moves of probability w / (1 + 2 w), w = exp(-lambda costs), either way is
+    log(1 + 2 w) + lambda costs 2 w / (1 + 2 w) nats.
+    """
+    low, high = -14.0, 14.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        scaled = np.minimum(np.float32(np.exp(middle)) * costs, 80)
+        twice = 2 * np.exp(-scaled)
+        said = np.log1p(twice) + twice / (1 + twice) * scaled
+        low, high = (middle, high) if said.mean() > bits * np.log(2) else (low, middle)
+    return float(np.exp(low))

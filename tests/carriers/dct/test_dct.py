@@ -216,7 +216,6 @@ def test_the_margin_foretells_what_is_survived() -> None:
     assert Dct().margin(little, head, len(body), PUBLIC).jpeg < foretold
 
 
-@pytest.mark.usefixtures("quick")
 def test_without_the_key_the_body_lies_elsewhere() -> None:
     host, head, body = photo(), drawn(HEAD_BYTES), drawn(600, 1)
     key = keys.Passphrase("open")
