@@ -25,6 +25,7 @@ from helpers import (
     random_weights,
 )
 from isn import api, envelope, keys, method
+from isn.carriers import adaptive
 from isn.carriers.trellis import Trellis
 from isn.errors import (
     AlteredContainer,
@@ -552,6 +553,26 @@ def test_capacity_says_what_was_measured_of_images_as_large_as_their_host_alone(
         said, too_large = (by_name(isn.capacity(host, each))[name] for each in (SMALL, large))
         assert (said.usual, said.revealed is None) == (usual, False)
         assert (too_large.usual, too_large.revealed is None) == (False, usual)
+
+
+def test_capacity_says_who_finds_it() -> None:
+    rng = np.random.default_rng(0)
+    host = rng.integers(0, 256, (100, 100, 3), np.uint8)
+    note, noise = isn.File("note.txt", bytes(200)), isn.File("noise", rng.bytes(300))
+    assert {each.found for each in isn.capacity(host, noise)} == {None}
+
+    def found(secret: isn.File | None, **options: Any) -> float | None:
+        (row,) = isn.capacity(host, secret, methods=["avif"], secrecy="low", **options)
+        return row.found
+
+    # What is short is spread over the whole host.
+    full, much, little = found(None), found(noise), found(note)
+    assert full is not None
+    assert much is not None
+    assert little is not None
+    assert 0.5 <= little < much < full < 1
+    assert full == pytest.approx(adaptive.found(0.25), abs=0.06)
+    assert found(None, bits=0.5) is None
 
 
 def test_capacity_says_why_not() -> None:

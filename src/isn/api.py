@@ -158,6 +158,9 @@ class Capacity:
         fits: whether the given secret can be hidden so; a sentence why not, or "".
         usual: whether `revealed` is what other photos were revealed at, on average, since those
             given would have to be hidden to know.
+        found: the share of right verdicts, where 0.5 is a coin, of the best detector that was tried
+            (:func:`isn.carriers.adaptive.found`); None where it is not hidden so that nobody finds
+            it, does not fit, or nobody can say.
     """
 
     method: str
@@ -167,6 +170,7 @@ class Capacity:
     revealed: float | None
     fits: str = ""
     usual: bool = False
+    found: float | None = None
 
 
 def hide(
@@ -444,7 +448,7 @@ def _capacity(name: str, cover: Picture, items: Secret | None, options: dict[str
     host = _samples(cover.pixels, cover.grey)
     count = entry.images[0] if items is None else _pictures(items)
     measured = entry.figures.get(str(count), {})
-    container, revealed, usual = None, None, False
+    container, revealed, found, usual = None, None, None, False
     why = "" if items is None else _refusal(entry, items)
     try:
         if isinstance(chosen, Carried):
@@ -453,7 +457,7 @@ def _capacity(name: str, cover: Picture, items: Secret | None, options: dict[str
             if not size and items is None:
                 raise ImageError("the host is too small for a file or an image: take a larger one")
             if not why:
-                container, revealed = _expected(chosen, host, room, items)
+                container, revealed, found = _expected(chosen, host, room, items)
         elif isinstance(chosen, Paper):
             chosen.check_host(host)
             container = None if why else measured.get("container")
@@ -465,13 +469,13 @@ def _capacity(name: str, cover: Picture, items: Secret | None, options: dict[str
     if revealed is None and small and not why and not options:
         revealed = measured.get("revealed")
         usual = revealed is not None
-    return Capacity(name, entry.images, size, container, revealed, why, usual)
+    return Capacity(name, entry.images, size, container, revealed, why, usual, found)
 
 
 def _expected(
     chosen: Carried, host: Pixels, room: Room, items: Secret | None
-) -> tuple[float, float | None]:
-    """PSNR of a container by a carried method, and of the images that are revealed.
+) -> tuple[float, float | None, float | None]:
+    """PSNR of a container by a carried method, and of what is revealed; who finds it.
 
     Args:
         chosen: the method.
@@ -495,7 +499,12 @@ def _expected(
     elif isinstance(code, NetworkCode):
         size = min(size, round(code.rate * host.size / 8))
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)
-    return round(10 * math.log10(PEAK**2 / noise), 1), revealed
+    seen = None
+    if chosen.carrier.sparse:
+        from isn.carriers import adaptive
+
+        seen = adaptive.found(8 * size / host.size)
+    return round(10 * math.log10(PEAK**2 / noise), 1), revealed, seen
 
 
 def _refusal(entry: zoo.Entry, items: Secret) -> str:

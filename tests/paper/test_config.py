@@ -19,7 +19,7 @@ from isn.paper.config import ModelConfig
         *(("blocks", each) for each in (0, 65, 8.0, True, None)),
         *(("depth", each) for each in (0, 17, 5.0, None)),
         *(("growth", each) for each in (0, 513, 32.0, None)),
-        *(("levels", each) for each in (-1, 3, 1.0, False, None)),
+        *(("levels", each) for each in (-1, 4, 1.0, False, None)),
         *(("clamp", each) for each in (0, -1.0, 10.1, 10**400, float("nan"), float("inf"), "1")),
         *(("clamp", each) for each in (True, [1])),
         *(("lost", each) for each in (-0.01, 1.01, float("nan"), -(10**400), "half", True)),
@@ -35,7 +35,7 @@ def test_what_is_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
     "settings",
     [
         {"hidden_images": 1, "blocks": 1, "depth": 1, "growth": 1, "levels": 0},
-        {"hidden_images": 5, "blocks": 64, "depth": 16, "growth": 512, "levels": 2},
+        {"hidden_images": 5, "blocks": 64, "depth": 16, "growth": 512, "levels": 3},
         {"clamp": None, "lost": None},
         {"clamp": 10, "lost": 0},
         {"clamp": 1e-6, "lost": 1},
@@ -80,7 +80,7 @@ def test_it_cannot_be_changed() -> None:
         ModelConfig().blocks = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("levels", "cell", "channels"), [(0, 1, 3), (1, 2, 12), (2, 4, 48)])
+@pytest.mark.parametrize(("levels", "cell", "channels"), [(0, 1, 3), (1, 2, 12), (2, 4, 48), (3, 8, 192)])
 def test_branches_in_bands(levels: int, cell: int, channels: int) -> None:
     config = ModelConfig(hidden_images=3, levels=levels)
     assert (config.cell, config.host_channels) == (cell, channels)

@@ -21,7 +21,7 @@ def _engine(levels: int) -> Engine:
     return Engine.of(config, random_weights(config), "native")
 
 
-@pytest.mark.parametrize("levels", [0, 1, 2])
+@pytest.mark.parametrize("levels", [0, 1, 2, 3])
 def test_a_row_too_many_is_dropped_and_repeated(levels: int, photos: Photos) -> None:
     engine, cell = _engine(levels), 2**levels
     for rows in range(cell):

@@ -17,7 +17,7 @@ from isn.paper.network import Network, Tiles
 @pytest.mark.parametrize(
     ("blocks", "count", "levels", "clamp"),
     [
-        *((3, 2, levels, clamp) for levels in (0, 1, 2) for clamp in (None, 1.0)),
+        *((3, 2, levels, clamp) for levels in (0, 1, 2, 3) for clamp in (None, 1.0)),
         *((3, count, 1, None) for count in (1, 3, 4, 5)),
         *((blocks, count, 1, 1.0) for blocks, count in ((1, 2), (3, 5), (16, 1))),
         *((16, 1, levels, None) for levels in (0, 2)),
@@ -26,7 +26,7 @@ from isn.paper.network import Network, Tiles
 def test_round_trip(blocks: int, count: int, levels: int, clamp: float | None) -> None:
     config = ModelConfig(count, blocks, depth=3, growth=4, levels=levels, clamp=clamp)
     network = oracle(config, random_tensors(config))
-    host, hidden = random_images(config, 8, 12)
+    host, hidden = random_images(config, 8, 16)
     kept = host.copy(), hidden.copy()
     container, lost = network.forward(host, hidden)
     assert container.shape == host.shape

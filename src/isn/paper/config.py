@@ -48,7 +48,7 @@ class ModelConfig:
             ("blocks", 1, 64),
             ("depth", 1, 16),
             ("growth", 1, 512),
-            ("levels", 0, 2),
+            ("levels", 0, 3),
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:

@@ -4,7 +4,7 @@ One orthonormal level turns each 2 x 2 cell ``a b / c d`` into
 
     LL = (a+b+c+d)/2    HL = (a-b+c-d)/2    LH = (a+b-c-d)/2    HH = (a-b-c+d)/2
 
-stacked band-major: all channels of LL, then of HL, LH and HH. Two levels do the same again to
+stacked band-major: all channels of LL, then of HL, LH and HH. Each further level does the same to
 every band. Zero levels leave the image as it is.
 """
 
@@ -23,7 +23,7 @@ def to_bands(image: Array, levels: int) -> Array:
 
     Args:
         image: N x C x H x W floats.
-        levels: 0, 1 or 2; both H and W must be multiples of ``2**levels``.
+        levels: 0 to 3; both H and W must be multiples of ``2**levels``.
 
     Returns:
         N x (C * 4**levels) x (H / 2**levels) x (W / 2**levels); the input stays as it was.
@@ -41,7 +41,7 @@ def from_bands(bands: Array, levels: int) -> Array:
 
     Args:
         bands: N x (C * 4**levels) x H x W floats.
-        levels: 0, 1 or 2.
+        levels: 0 to 3.
 
     Returns:
         N x C x (H * 2**levels) x (W * 2**levels); the input stays as it was.
