@@ -160,7 +160,7 @@ class Capacity:
             given would have to be hidden to know.
         found: the share of right verdicts, where 0.5 is a coin, of the best detector that was tried
             (:func:`isn.carriers.adaptive.found`); None where it is not hidden so that nobody finds
-            it, does not fit, or nobody can say.
+            it, the host is grey, it does not fit, or nobody can say.
     """
 
     method: str
@@ -500,7 +500,7 @@ def _expected(
         size = min(size, round(code.rate * host.size / 8))
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)
     seen = None
-    if chosen.carrier.sparse:
+    if chosen.carrier.sparse and host.ndim > 2:
         from isn.carriers import adaptive
 
         seen = adaptive.found(8 * size / host.size)

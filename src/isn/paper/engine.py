@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from isn.progress import Tell
 from isn.weights import Weights
 
 Floats = NDArray[np.float32]
+
+_LOST: Final = 3
+"""Rows or columns at most that are cut off and repeated rather than that all is resampled."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class Engine:
     def fit(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """A hidden image at the size of the region.
 
-        One that is larger by less than a cell, as one of the host's own odd size is, loses that
-        row or column instead of being resampled, which would cost every pixel.
+        One that is larger by less than a cell, as one of the host's own odd size is, loses those
+        rows or columns, up to three, instead of being resampled, which would cost every pixel.
         """
         if _almost(pixels.shape[:2], height, width, self.network.config.cell):
             return pixels[:height, :width]
@@ -142,7 +145,8 @@ def unfitted(image: Pixels, height: int, width: int, cell: int) -> Pixels:
 
 
 def _almost(size: tuple[int, ...], height: int, width: int, cell: int) -> bool:
-    return 0 <= size[0] - height < cell and 0 <= size[1] - width < cell
+    lost = min(cell, _LOST + 1)
+    return 0 <= size[0] - height < lost and 0 <= size[1] - width < lost
 
 
 @lru_cache(maxsize=4)

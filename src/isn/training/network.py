@@ -33,8 +33,9 @@ CELLS = 1 << 18
 MOVING = 8
 """Groups of photos that tell which band a bit is taken from, or given to."""
 
-AROUND, AROUND_BATCHES = 32, 8
-"""Patches of each hidden image that eta's neighbourhood is fitted on: a batch, and batches."""
+AROUND, AROUND_CELLS = 32, 100
+"""Patches of each hidden image in a batch that eta's neighbourhood is fitted on, and cells for each
+number that is fitted."""
 
 
 class Samples(nn.Module):
@@ -268,9 +269,10 @@ class NetworkLearner(Blocks):
         useful = torch.zeros(bands, 9, dtype=torch.bool)
         useful[:, 4], useful[blank.cpu() == 0] = True, True
         rng, size = np.random.default_rng([0, 0x3B3]), int(useful.sum()) + 1
+        cells = AROUND * (crop // config.cell) ** 2
         gram = torch.zeros(size, size, dtype=torch.float64)
         cross = torch.zeros(size, bands * count, dtype=torch.float64)
-        for _ in range(AROUND_BATCHES):
+        for _ in range(-(-AROUND_CELLS * size // cells)):
             draws = rng.random((AROUND * count, 12))
             patches = photos.patches(draws, crop, 0.0).float() / 255
             hidden = to_bands(patches.reshape(AROUND, -1, crop, crop), config.levels)
