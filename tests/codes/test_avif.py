@@ -136,3 +136,24 @@ def test_a_pillow_without_avif_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(code, "available", lambda: False)
     with pytest.raises(BackendError, match="pip install"):
         Avif()
+
+
+@pytest.mark.parametrize("room", [700, 2500, 9000])
+def test_a_large_image_is_as_good_and_seldom_encoded(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [picture(150, 190, seed=seed) for seed in (0, 1)]
+    plain = code.fitting(images, room, silent)
+    made: list[tuple[int, ...]] = []
+    monkeypatch.setattr(code, "_LARGE", 0)
+    monkeypatch.setattr(code, "_BLOCK", 32)
+
+    def counted(pixels: Pixels, quality: int) -> bytes:
+        made.append(pixels.shape)
+        return encode(pixels, quality)
+
+    monkeypatch.setattr(code, "encode", counted)
+    assert code.fitting(images, room, silent) == plain
+    if room > 1000:
+        assert 4 <= made.count(images[0].shape) <= 10
+        assert made.count((128, 128, 3)) >= 4

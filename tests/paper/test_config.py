@@ -80,7 +80,9 @@ def test_it_cannot_be_changed() -> None:
         ModelConfig().blocks = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("levels", "cell", "channels"), [(0, 1, 3), (1, 2, 12), (2, 4, 48), (3, 8, 192)])
+@pytest.mark.parametrize(
+    ("levels", "cell", "channels"), [(0, 1, 3), (1, 2, 12), (2, 4, 48), (3, 8, 192)]
+)
 def test_branches_in_bands(levels: int, cell: int, channels: int) -> None:
     config = ModelConfig(hidden_images=3, levels=levels)
     assert (config.cell, config.host_channels) == (cell, channels)

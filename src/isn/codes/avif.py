@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+import numpy as np
 from PIL import Image, features
 
 from isn import images, threads
@@ -23,7 +24,7 @@ from isn.codes.still import coded_size, file_of, stream_of
 from isn.errors import BackendError, ImageError, counted
 from isn.images import Pixels
 from isn.images.opening import register
-from isn.progress import Tell
+from isn.progress import Tell, silent
 from isn.secret import (
     MOST_IMAGES,
     Content,
@@ -41,6 +42,12 @@ _HIGHEST: Final = 100
 _OCTAVES: Final = 0.065
 """By how many octaves streams grow with each step of quality, about."""
 _SMALLEST_SIDE: Final = 8
+_BLOCK: Final = 128
+_BLOCKS: Final = 4
+"""Side of a sampled block, and how many there are along each side."""
+
+_LARGE: Final = 2 * (_BLOCK * _BLOCKS) ** 2
+"""Pixels of all images together from which a sample tells where to begin."""
 
 
 class Avif:
@@ -113,7 +120,7 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
         ImageError: not even their smallest versions fit.
     """
     trials = _Trials(pictures, tell)
-    while _total(trials.streams(0)) > room:
+    while (tried := _first(trials, room)) is None:
         if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in trials.pictures):
             raise ImageError(
                 f"the host has room for {max(room, 0)} bytes, less than AV1 streams of "
@@ -121,11 +128,7 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
                 "images"
             )
         trials = _Trials([_halved(each) for each in trials.pictures], tell, trials.made)
-    low, high, tried = 0, _HIGHEST, {0: _total(trials.streams(0))}
-    while low < high:
-        middle = min(max(_guess(tried, room), low + 1), high)
-        tried[middle] = _total(trials.streams(middle))
-        low, high = (middle, high) if tried[middle] <= room else (low, middle - 1)
+    low = _highest(trials, tried, room)
     best = list(trials.streams(low))
     for k, stream in enumerate(trials.streams(low + 1) if low < _HIGHEST else ()):
         if _total(best) - len(best[k]) + len(stream) <= room:
@@ -133,11 +136,72 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
     return best
 
 
+def _first(trials: _Trials, room: int) -> dict[int, int] | None:
+    """Bytes of all streams by quality, down to one at which they fit; None where they never do.
+
+    A large image is encoded as seldom as may be: a sample of it tells where to begin.
+    """
+    quality, tried = _foreseen(trials.pictures, room), dict[int, int]()
+    while True:
+        tried[quality] = _total(trials.streams(quality))
+        if tried[quality] <= room:
+            return tried
+        if not quality:
+            return None
+        octaves = math.log2(tried[quality] / max(room, 1))
+        quality = max(quality - math.ceil(octaves / _OCTAVES), 0)
+
+
+def _highest(trials: _Trials, tried: dict[int, int], room: int) -> int:
+    """The highest quality whose streams fit.
+
+    Args:
+        trials: of the images.
+        tried: bytes of all streams by quality, one among them where they fit.
+        room: bytes.
+    """
+    low = max(quality for quality, size in tried.items() if size <= room)
+    high = min((quality - 1 for quality, size in tried.items() if size > room), default=_HIGHEST)
+    while low < high:
+        middle = min(max(_guess(tried, room), low + 1), high)
+        tried[middle] = _total(trials.streams(middle))
+        low, high = (middle, high) if tried[middle] <= room else (low, middle - 1)
+    return low
+
+
+def _foreseen(pictures: Sequence[Pixels], room: int) -> int:
+    """About the highest quality whose streams fit, told by samples; 0 where images are small."""
+    pixels = sum(each.shape[0] * each.shape[1] for each in pictures)
+    if pixels < _LARGE:
+        return 0
+    samples = [_sampled(each) for each in pictures]
+    share = sum(each.shape[0] * each.shape[1] for each in samples) / pixels
+    trials = _Trials(samples, silent)
+    tried = {0: _total(trials.streams(0))}
+    return 0 if tried[0] > share * room else _highest(trials, tried, round(share * room))
+
+
+def _sampled(pixels: Pixels) -> Pixels:
+    """Blocks from all over an image, beside each other; all of one that is no larger."""
+    rows, columns = (
+        np.concatenate(
+            [
+                np.arange(_BLOCK) + first
+                for first in np.linspace(0, side - _BLOCK, _BLOCKS).round().astype(int)
+            ]
+        )
+        if side > _BLOCK * _BLOCKS
+        else np.arange(side)
+        for side in pixels.shape[:2]
+    )
+    return np.ascontiguousarray(pixels[np.ix_(rows, columns)])
+
+
 def _guess(tried: dict[int, int], room: int) -> int:
     """The highest quality whose streams are thought to fit: all grow by about as much each.
 
     Args:
-        tried: bytes of all streams by quality, 0 among them, where they fit.
+        tried: bytes of all streams by quality, one among them where they fit.
         room: bytes.
     """
     below = max(quality for quality, size in tried.items() if size <= room)

@@ -10,6 +10,10 @@
  */
 #include "kernels.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 static inline int64_t highest_bit(uint32_t a)
 {
     return (int64_t)1 << (31 - __builtin_clz(a));
@@ -483,6 +487,21 @@ enum { UNREACHED = 30000, FAR = 27000 };
 /* Aligned as memory from malloc is everywhere. */
 typedef int16_t shorts __attribute__((vector_size(2 * CODES), aligned(2)));
 
+/* Memory that is written once from end to end, in large pages where the system has them. */
+static void *large(size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    const size_t page = (size_t)1 << 21;
+    void *memory = NULL;
+    if (size >= page) {
+        if (posix_memalign(&memory, page, size)) return NULL;
+        madvise(memory, size, MADV_HUGEPAGE);
+        return memory;
+    }
+#endif
+    return malloc(size);
+}
+
 static inline shorts lesser(shorts a, shorts b)
 {
 #ifdef __AVX2__
@@ -507,7 +526,7 @@ ISN_API int32_t ISN_NAME(isn_syndrome_write)(const uint8_t *bits, const int16_t 
 {
     const int64_t states = (int64_t)1 << height, words = states / CODES;
     shorts *total = malloc(sizeof(shorts) * (size_t)states);
-    shorts *way = malloc(sizeof(shorts) * (size_t)(words * length + 1));
+    shorts *way = large(sizeof(shorts) * (size_t)(words * length + 1));
     if (!total || !way) {
         free(total), free(way);
         return NO_MEMORY;
