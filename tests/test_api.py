@@ -557,8 +557,8 @@ def test_capacity_says_what_was_measured_of_images_as_large_as_their_host_alone(
 
 def test_capacity_says_who_finds_it() -> None:
     rng = np.random.default_rng(0)
-    host = rng.integers(0, 256, (100, 100, 3), np.uint8)
-    note, noise = isn.File("note.txt", bytes(200)), isn.File("noise", rng.bytes(300))
+    host = rng.integers(0, 256, (240, 240, 3), np.uint8)
+    note, noise = isn.File("note.txt", bytes(200)), isn.File("noise", rng.bytes(1500))
     assert {each.found for each in isn.capacity(host, noise)} == {None}
 
     def found(secret: isn.File | None, **options: Any) -> float | None:

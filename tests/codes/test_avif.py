@@ -60,6 +60,17 @@ def test_what_does_not_fit_is_made_smaller_first() -> None:
         Avif().encode([hidden], Room(30, AREA), silent)
 
 
+def test_what_no_stream_fits_in_is_known_beforehand() -> None:
+    smallest = len(encode(np.full((8, 8, 3), 9, np.uint8), 0))
+    images: list[Item] = [picture(40, 48)] * 2
+    with pytest.raises(ImageError, match="room for 0 bytes"):
+        Avif().foresee(images, Room(-18, 1000))
+    with pytest.raises(ImageError, match="2 hidden images"):
+        Avif().foresee(images, Room(12 + 12 + smallest, 1000))
+    room = Room(1 + 2 * (12 + smallest), 1000)
+    assert Avif().foresee(images, room).size == room.size
+
+
 def test_a_stream_does_not_depend_on_threads() -> None:
     assert encode(picture(40, 40), 60) == encode(picture(40, 40).copy(), 60)
 

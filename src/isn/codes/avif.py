@@ -42,6 +42,8 @@ _HIGHEST: Final = 100
 _OCTAVES: Final = 0.065
 """By how many octaves streams grow with each step of quality, about."""
 _SMALLEST_SIDE: Final = 8
+_LEAST_BYTES: Final = 22
+"""Of a stream."""
 _BLOCK: Final = 128
 _BLOCKS: Final = 4
 """Side of a sampled block, and how many there are along each side."""
@@ -84,7 +86,9 @@ class Avif:
 
     def foresee(self, secret: Secret, room: Room) -> Foreseen:
         """See :meth:`isn.codes.Code.foresee`: it fills its room."""
-        pictures_of(secret, self.name, room.area)
+        pictures = pictures_of(secret, self.name, room.area)
+        if room.size < 1 + len(pictures) * (_ENTRY.size + _LEAST_BYTES):
+            raise _no_room(room.size, len(pictures))
         return Foreseen(room.size, None)
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
@@ -122,11 +126,7 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
     trials = _Trials(pictures, tell)
     while (tried := _first(trials, room)) is None:
         if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in trials.pictures):
-            raise ImageError(
-                f"the host has room for {max(room, 0)} bytes, less than AV1 streams of "
-                f"{counted(len(pictures), 'hidden image')} need: take a larger host, or fewer "
-                "images"
-            )
+            raise _no_room(room, len(pictures))
         trials = _Trials([_halved(each) for each in trials.pictures], tell, trials.made)
     low = _highest(trials, tried, room)
     best = list(trials.streams(low))
@@ -134,6 +134,13 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
         if _total(best) - len(best[k]) + len(stream) <= room:
             best[k] = stream
     return best
+
+
+def _no_room(room: int, count: int) -> ImageError:
+    return ImageError(
+        f"the host has room for {counted(max(room, 0), 'byte')}, less than AV1 streams of "
+        f"{counted(count, 'hidden image')} need: take a larger host, or fewer images"
+    )
 
 
 def _first(trials: _Trials, room: int) -> dict[int, int] | None:

@@ -258,8 +258,8 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
 
 def _too_many(images: Images, room: int) -> ImageError:
     return ImageError(
-        f"{room} bytes are too few for {counted(len(images), 'hidden image')}, even coarsely: take "
-        "a larger host, or fewer or smaller images"
+        f"{max(room, 0)} bytes are too few for {counted(len(images), 'hidden image')}, even "
+        "coarsely: take a larger host, or fewer or smaller images"
     )
 
 
