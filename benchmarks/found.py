@@ -258,18 +258,19 @@ class Study:
         self.lines.append(f"| {' | '.join([*first, kind, *cells])} |")
         print(self.lines[-1], flush=True)
         if name != LOT:
-            places = [*RATES, ANYWHERE]
+            # A gap, for the control is no further rate.
+            places = [*RATES, "", ANYWHERE]
             curve = self._curves.setdefault(kind, [None] * len(places))
             right = stats(found[-1])[0]
             curve[places.index(name)] = Stat(right.images, right.mean, right.deviation, right.worst)
 
     def chart(self) -> str:
-        """Right verdicts from the most pairs, at each rate, as SVG."""
+        """Right verdicts from the most pairs as SVG, by rate and by what an image comes back at."""
         shown = Chart(
             f"Right verdicts after {self.pairs[-1]} leaked pairs",
-            "bits of a sample, and what an image as large comes back at",
+            "",
             "right verdicts, %",
-            (*self._places, "0.12\nanywhere"),
+            (*self._places, "", "0.12\nanywhere"),
             self._curves,
         )
         return f"{figures.svg(shown, FIGURE.stem)}\n"
@@ -302,7 +303,8 @@ def main() -> None:
     if options.write:
         FIGURE.write_text(study.chart(), "utf-8")
         about = f"{len(clean)} photos; {DRAWS} draws of the pairs, the other photos are judged."
-        shown = f"![Right verdicts, by rate](detection/{FIGURE.name})"
+        told = f"Right verdicts after {study.pairs[-1]} pairs, by rate and by what is revealed"
+        shown = f"![{told}](detection/{FIGURE.name})"
         put(PAGE, BEGIN, END, "\n".join([about, "", *study.lines, "", shown]))
 
 
