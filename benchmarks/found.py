@@ -106,8 +106,8 @@ def anywhere(host: Pixels, container: Pixels, seed: int) -> Pixels:
     moved = np.zeros(host.shape[:2], np.int16)
     count = np.count_nonzero(container[..., 1] != host[..., 1])
     moved.reshape(-1)[rng.permutation(moved.size)[:count]] = rng.choice((-1, 1), count)
-    container: Pixels = np.clip(host + moved[..., None], 0, 255).astype(np.uint8)
-    return container
+    drawn: Pixels = np.clip(host + moved[..., None], 0, 255).astype(np.uint8)
+    return drawn
 
 
 def rich() -> Callable[[Pixels], Any]:
