@@ -156,10 +156,17 @@ def lot(clean: Any, stego: Any) -> tuple[Any, Any]:
     return np.where(swap, stego, clean), np.where(swap, clean, stego)
 
 
-def stats(found: Sequence[Outcome]) -> tuple[Spread, Spread]:
+def stats(found: Sequence[Outcome]) -> tuple[Stat, Stat]:
     """Right verdicts in per cent, and the area under the ROC curve."""
-    right, area = ([getattr(each, name) for each in found] for name in ("accuracy", "area"))
-    return spread([100 * each for each in right]), spread(area)
+    right, area = (
+        spread([scale * getattr(each, name) for each in found])
+        for name, scale in (("accuracy", 100), ("area", 1))
+    )
+    return _stat(right), _stat(area)
+
+
+def _stat(told: Spread) -> Stat:
+    return Stat(told.images, told.mean, told.deviation, told.worst)
 
 
 def cell(found: Sequence[Outcome]) -> str:
@@ -205,7 +212,6 @@ class Study:
         self.lines += [f"| :-- | --: | --: | :-- |{' --: |' * len(self.pairs)}"]
         self._places: list[str] = []
         self._curves: dict[str, list[Stat | None]] = {}
-        self._here = ("", "", "", "")
 
     def stego(self, name: str) -> Pixels:
         """The images of a row, as many as there are hosts."""
@@ -237,32 +243,32 @@ class Study:
             quality = f"{back.mean:.1f} ± {back.deviation:.1f}"
             self._places.append(f"{RATES[name]:g}\n{back.mean:.1f} dB")
         called = f"`{name}`, {SECRECY[name]}" if name in SECRECY else name
-        self._here = name, called, f"{moved:.1f} %", quality
+        first = called, f"{moved:.1f} %", quality
         for kind, (_, learner) in self.kinds.items():
             if kind == RICH and of not in self._srm:
                 continue
             both = self.seen(CLEAN, kind), self.seen(of, kind)
             if name == LOT:
                 both = lot(*both)
-            self._row(kind, [judged(*both, learner, count, DRAWS) for count in self.pairs])
+            self._row(
+                name, (*first, kind), [judged(*both, learner, count, DRAWS) for count in self.pairs]
+            )
         if self.steps and name != LOT:
             from isn.steganalysis.cnn import Cnn
 
             net = partial(Cnn, seed=0, steps=self.steps)
             found = judged(self.clean, self.stego(name), net, self.pairs[-1], 1)
-            self._row(XUNET, [found])
+            self._row(name, (*first, XUNET), [found])
 
-    def _row(self, kind: str, found: Sequence[Sequence[Outcome]]) -> None:
-        name, *first = self._here
+    def _row(self, name: str, first: tuple[str, ...], found: Sequence[Sequence[Outcome]]) -> None:
         cells = ["–"] * (len(self.pairs) - len(found)) + [cell(each) for each in found]
-        self.lines.append(f"| {' | '.join([*first, kind, *cells])} |")
+        self.lines.append(f"| {' | '.join([*first, *cells])} |")
         print(self.lines[-1], flush=True)
         if name != LOT:
             # A gap, for the control is no further rate.
             places = [*RATES, "", ANYWHERE]
-            curve = self._curves.setdefault(kind, [None] * len(places))
-            right = stats(found[-1])[0]
-            curve[places.index(name)] = Stat(right.images, right.mean, right.deviation, right.worst)
+            curve = self._curves.setdefault(first[-1], [None] * len(places))
+            curve[places.index(name)] = stats(found[-1])[0]
 
     def chart(self) -> str:
         """Right verdicts from the most pairs as SVG, by rate and by what an image comes back at."""
@@ -270,7 +276,7 @@ class Study:
             f"Right verdicts after {self.pairs[-1]} leaked pairs",
             "",
             "right verdicts, %",
-            (*self._places, "", "0.12\nanywhere"),
+            (*self._places, "", f"{SECRECY['medium']}\nanywhere"),
             self._curves,
         )
         return f"{figures.svg(shown, FIGURE.stem)}\n"

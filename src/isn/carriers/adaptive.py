@@ -111,9 +111,11 @@ class Adaptive:
     def _hill(self, host: Pixels) -> Floats:
         """The costs of a host, which is asked for its room before it is written to."""
         known = hashlib.blake2b(np.ascontiguousarray(host).data, digest_size=16).digest()
-        if self._last is None or self._last[0] != known or self._last[1].shape != host.shape[:2]:
-            self._last = known, hill(host)
-        return self._last[1]
+        # Another thread may put another host's there meanwhile.
+        last = self._last
+        if last is None or last[0] != known or last[1].shape != host.shape[:2]:
+            self._last = last = known, hill(host)
+        return last[1]
 
     def capacity(self, host: Pixels, bits: float) -> int:
         """Bytes of body: `bits` of every sample, and of busy pixels :data:`MOST_BITS` at most."""

@@ -144,8 +144,8 @@ def fitting(
 def table(rows: Sequence[Capacity]) -> Table:
     """What to show of capacities; a column in which nothing stands is left out."""
     titles: tuple[str, ...] = ("method", "images", "file, bytes", "container, dB", "revealed, dB")
-    secret = any(each.found is not None for each in rows)
-    titles += ("found, %",) if secret else ()
+    sought = any(each.found is not None for each in rows)
+    titles += ("found, %",) if sought else ()
     refused = any(each.fits for each in rows)
     drawn = Table((*titles, "why not") if refused else titles, right=range(1, len(titles)))
     for each in rows:
@@ -156,7 +156,7 @@ def table(rows: Sequence[Capacity]) -> Table:
             _decibels(each.container),
             ("~" if each.usual else "") + _decibels(each.revealed),
         ]
-        if secret:
+        if sought:
             cells.append("-" if each.found is None else f"{100 * each.found:.0f}")
         drawn.rows.append([*cells, each.fits] if refused else cells)
     return drawn

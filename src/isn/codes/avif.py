@@ -183,9 +183,9 @@ def _foreseen(pictures: Sequence[Pixels], room: int) -> int:
         return 0
     samples = [_sampled(each) for each in pictures]
     share = sum(each.shape[0] * each.shape[1] for each in samples) / pixels
-    trials = _Trials(samples, silent)
+    trials, part_of_room = _Trials(samples, silent), int(share * room)
     tried = {0: _total(trials.streams(0))}
-    return 0 if tried[0] > share * room else _highest(trials, tried, round(share * room))
+    return 0 if tried[0] > part_of_room else _highest(trials, tried, part_of_room)
 
 
 def _sampled(pixels: Pixels) -> Pixels:
