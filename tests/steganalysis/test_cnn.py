@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from isn.steganalysis.learned import leaked_pairs
 torch = pytest.importorskip("torch")
 
 from isn.steganalysis import cnn  # noqa: E402
-from isn.steganalysis.cnn import Cnn, XuNet  # noqa: E402
+from isn.steganalysis.cnn import Cnn, ResidualNet, XuNet  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -55,6 +56,52 @@ def test_the_network_is_that_of_the_paper() -> None:
     assert "kernel" not in dict(network.named_parameters())
 
 
+def test_the_residual_network_begins_with_derivatives() -> None:
+    network = ResidualNet()
+    filters = network.filters.detach().numpy()[:, 0]
+    # Nothing on a plane, at most what is positive on a step, and no two alike.
+    np.testing.assert_allclose(filters.sum((1, 2)), 0, atol=1e-6)
+    np.testing.assert_allclose(np.maximum(filters, 0).sum((1, 2)), 1, atol=1e-6)
+    assert len({each.tobytes() for each in filters}) == len(filters) == 10
+    assert "filters" in dict(network.named_parameters())
+
+
+def test_the_residual_network_cuts_off_what_is_no_grain() -> None:
+    torch.manual_seed(6)
+    network = ResidualNet().eval()
+    edge = torch.zeros(1, 3, 40, 40)
+    edge[..., 20:] = 100
+    with torch.inference_mode():
+        # Every filter answers an edge so high by more than is kept, or not at all.
+        assert torch.allclose(network(edge), network(2 * edge), atol=1e-4)
+        assert not torch.allclose(network(edge), network(edge / 50), atol=1e-4)
+
+
+def test_a_block_that_says_nothing_is_passed_by() -> None:
+    torch.manual_seed(7)
+    network = ResidualNet().eval()
+    image = torch.from_numpy(hosts(1)[:1].transpose(0, 3, 1, 2).copy()).float()
+    with torch.inference_mode():
+        with_blocks = network(image)
+        for block in network.flat:
+            for each in block.parameters():
+                each.zero_()
+        without = network(image)
+        network.flat = torch.nn.ModuleList()
+        assert torch.equal(network(image), without)
+        assert not torch.allclose(with_blocks, without)
+
+
+def test_it_goes_on_from_what_has_learned() -> None:
+    clean = hosts(6, side=40)
+    before = Cnn(clean, matched(clean), steps=2, network=ResidualNet).network
+    kept = {name: each.clone() for name, each in before.state_dict().items()}
+    again = Cnn(clean, matched(clean), steps=1, network=lambda: before)
+    assert again.network is before
+    moved = [name for name, each in before.named_parameters() if not torch.equal(each, kept[name])]
+    assert len(moved) > 10
+
+
 def test_it_is_blind_to_brightness_and_slope() -> None:
     torch.manual_seed(4)
     network = XuNet().eval()
@@ -91,9 +138,11 @@ def test_the_first_group_against_numpy() -> None:
 
 
 @pytest.mark.slow
-def test_matching_at_full_rate_is_found() -> None:
-    clean = hosts(70)
-    outcome = leaked_pairs(clean, matched(clean), np.arange(70) // 2, 40, learn=Cnn)
+@pytest.mark.parametrize("kind", [XuNet, ResidualNet])
+def test_matching_at_full_rate_is_found(kind: Any) -> None:
+    clean = hosts(70, side=64 if kind is XuNet else 40)
+    learn = partial(Cnn, network=kind)
+    outcome = leaked_pairs(clean, matched(clean), np.arange(70) // 2, 40, learn=learn)
     assert outcome.area > 0.9
     assert outcome.accuracy > 0.8
     assert outcome.tested == 30
