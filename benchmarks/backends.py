@@ -4,7 +4,7 @@
     python benchmarks/backends.py --networks
 
 With --networks every network is measured by the default backend, hiding and revealing 380 x 380, as
-section 4.2 of the paper has it: as a user calls them, files left out.
+section 4.1 of the paper has it: as a user calls them, files left out.
 
 In turns, each in a process of its own, so that what else the machine does meets all alike; the
 least of all turns counts. Building a network, and the first image, are not measured.

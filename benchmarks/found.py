@@ -10,9 +10,10 @@ first 24, with the next one's middle. Two controls stand beside the rates: as ma
 `medium` makes, but anywhere, which shows what choosing pixels is worth; and pairs of `medium` whose
 sides are drawn by lot, of which nothing can be said.
 
-With --rich two more are asked, by ridge regression whose penalty is chosen by leaving one out: SRM's
-submodels of one quantiser (12,753 features, of green alone) and CRM, which counts across colours
-(2,073). They need sealwatch: `pip install --no-deps sealwatch`, and jpeglib, h5py, pandas and tqdm.
+With --rich two more are asked, by ridge regression whose penalty is chosen by leaving one out:
+SRM's submodels of one quantiser (12,753 features, of green alone) and CRM, which counts across
+colours (2,073). They need sealwatch: `pip install --no-deps sealwatch`, and jpeglib, h5py, pandas
+and tqdm.
 
 With --steps XuNet learns for so many steps, with --residual-steps a residual network, both once and
 from the most pairs. The residual network begins with the control that is easy, and each rate with
@@ -155,7 +156,7 @@ def four(D: Any, type: str, T: int) -> Any:  # noqa: A002, N803
     return counts.reshape([2 * T + 1] * 4) / index.size
 
 
-def three(D: Any, type: str, T: int) -> Any:  # noqa: A002, N803
+def three(D: Any, type: str, T: int) -> Any:  # noqa: A002, ARG001, N803
     """The same of the three colours of a place, (2 T + 1)^3."""
     index = sum(D[..., k] * (2 * T + 1) ** (2 - k) for k in range(3))
     index = index.ravel().astype(np.int64) + ((2 * T + 1) ** 3 - 1) // 2
@@ -304,7 +305,7 @@ class Study:
     def _learned(self, name: str, kind: str, pairs: int) -> list[float]:
         import torch
 
-        from isn.steganalysis.cnn import Cnn, ResidualNet, XuNet
+        from isn.steganalysis.cnn import RATE, RESIDUAL_RATE, Cnn, ResidualNet, XuNet
 
         def fresh() -> torch.nn.Module:
             net = XuNet() if kind == XUNET else ResidualNet()
@@ -313,7 +314,8 @@ class Study:
             return net
 
         def learn(clean: Pixels, stego: Pixels) -> Cnn:
-            detector = Cnn(clean, stego, steps=self.steps[kind], network=fresh)
+            rate = RATE if kind == XUNET else RESIDUAL_RATE
+            detector = Cnn(clean, stego, steps=self.steps[kind], network=fresh, rate=rate)
             torch.save(detector.network.state_dict(), self._weights(name, kind))
             return detector
 

@@ -2,11 +2,13 @@
 
     python benchmarks/secrecy.py VAL
     python benchmarks/secrecy.py VAL --write
+    python benchmarks/secrecy.py LARGE --side 512 --hosts 24
+    python benchmarks/secrecy.py LARGE --whole --rates 0.025 --shares 0.0625
 
 VAL is a folder of images that no training saw, of which centre crops of 256 x 256 are taken as
 `isn evaluate` takes them, each domain by itself. An image as large as its host is hidden, and one
-of a quarter of its area. The coding loss is the cost of the changes that were made beyond that of
-ideal embedding (each pixel by itself, at the same costs, as many bits).
+of a quarter of its area, or of other shares. The coding loss is the cost of the changes that were
+made beyond that of ideal embedding (each pixel by itself, at the same costs, as many bits).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from isn.progress import silent
 PAGE = DOCS / "results" / "detection.md"
 BEGIN, END = "<!-- begin: benchmarks/secrecy.py -->", "<!-- end: benchmarks/secrecy.py -->"
 SIDE = 256
+SHARES = {1.0: "as large", 0.25: "a quarter", 0.0625: "a sixteenth"}
 HEAD = (
     *("secrecy", "hidden", "domain", "hosts", "container", "revealed", "worst revealed"),
     *("pixels moved", "coding loss", "s to hide"),
@@ -77,13 +80,15 @@ def coding_loss(chosen: Carried, host: Pixels) -> float:
     return float(((container[..., 1] != host[..., 1]) * costs).sum()) / least - 1
 
 
-def line(place: Domain, secrecy: str, share: float) -> str:
-    """One rate on one domain, as a line of the table."""
-    chosen, found = cast(Carried, method.get(secrecy=secrecy)), []
+def line(place: Domain, rate: str, share: float) -> str:
+    """One rate on one domain, and images of a share of their hosts' area, as a line."""
+    bits = None if rate in SECRECY else float(rate)
+    chosen = cast(Carried, method.get(secrecy=rate if bits is None else "high", bits=bits))
+    found = []
     for index in range(place.hosts):
         group = place.group(index, 1)
         hidden = group.hidden[0].pixels
-        sides = (round(share * side) for side in hidden.shape[:2])
+        sides = (round(share**0.5 * side) for side in hidden.shape[:2])
         found.append(made(chosen, group.host.pixels, images.resize(hidden, *sides)))
     container, revealed = (
         spread([getattr(each, name) for each in found]) for name in ("container", "revealed")
@@ -92,7 +97,7 @@ def line(place: Domain, secrecy: str, share: float) -> str:
         np.array([getattr(each, name) for each in found]) for name in ("moved", "loss")
     )
     cells = (
-        *(secrecy, "as large" if share == 1 else "a quarter", place.name, str(place.hosts)),
+        *(rate, SHARES.get(share, str(share)), place.name, str(place.hosts)),
         f"{container.mean:.1f} ± {container.deviation:.1f}",
         f"{revealed.mean:.1f} ± {revealed.deviation:.1f}",
         f"{revealed.worst:.1f}",
@@ -108,14 +113,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What --secrecy leaves of quality.")
     parser.add_argument("photos", help="a folder of photos")
     parser.add_argument("--hosts", type=int, default=8, help="of each domain (8)")
+    parser.add_argument("--side", type=int, default=SIDE, help="of the crops (256)")
+    parser.add_argument("--whole", action="store_true", help="no crops")
+    parser.add_argument("--rates", nargs="*", default=list(SECRECY), help="words, or bits a sample")
+    parser.add_argument("--shares", nargs="*", type=float, default=[1.0, 0.25], help="of the area")
     parser.add_argument("--write", action="store_true", help=f"the table of {PAGE.name} too")
     options = parser.parse_args()
     lines = [f"| {' | '.join(each)} |" for each in (HEAD, (*[":--"] * 3, *["--:"] * 7))]
     print("\n".join(lines))
-    for place in domains(options.photos, count=1, crop=SIDE, limit=options.hosts):
-        for share in (1.0, 0.5):
-            for secrecy in SECRECY:
-                lines.append(line(place, secrecy, share))
+    crop = None if options.whole else options.side
+    for place in domains(options.photos, count=1, crop=crop, limit=options.hosts):
+        for share in options.shares:
+            for rate in options.rates:
+                lines.append(line(place, rate, share))
                 print(lines[-1], flush=True)
     if options.write:
         put(PAGE, BEGIN, END, "\n".join(lines))

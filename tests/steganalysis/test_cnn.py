@@ -141,7 +141,8 @@ def test_the_first_group_against_numpy() -> None:
 @pytest.mark.parametrize("kind", [XuNet, ResidualNet])
 def test_matching_at_full_rate_is_found(kind: Any) -> None:
     clean = hosts(70, side=64 if kind is XuNet else 40)
-    learn = partial(Cnn, network=kind)
+    rate = cnn.RATE if kind is XuNet else cnn.RESIDUAL_RATE
+    learn = partial(Cnn, network=kind, rate=rate)
     outcome = leaked_pairs(clean, matched(clean), np.arange(70) // 2, 40, learn=learn)
     assert outcome.area > 0.9
     assert outcome.accuracy > 0.8
