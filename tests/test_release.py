@@ -51,6 +51,14 @@ def targets_in(commands: str) -> set[str]:
     return set(re.findall(r"\bmake ([a-z-]+)", commands))
 
 
+def test_the_command_runs_what_python_runs() -> None:
+    (word,) = PROJECT["project"]["scripts"].values()
+    module, _, name = word.partition(":")
+    code = f"import sys; from {module} import {name}; sys.argv[1:] = ['--version']; {name}()"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == f"isn {isn.__version__}\n"
+
+
 MAKE = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
 
 

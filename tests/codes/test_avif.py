@@ -168,3 +168,24 @@ def test_a_large_image_is_as_good_and_seldom_encoded(
     if room > 1000:
         assert 4 <= made.count(images[0].shape) <= 10
         assert made.count((128, 128, 3)) >= 4
+
+
+def test_no_quality_is_passed_over() -> None:
+    image = picture(16, 16)
+    steps = [code.encode(image, code._quality(step)) for step in range(64)]
+    assert {code.encode(image, quality) for quality in range(101)} == set(steps)
+
+
+def test_two_neighbours_are_encoded_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, made = picture(150, 190), list[list[int]]()
+    monkeypatch.setattr(code, "_LARGE", 150 * 190)
+    monkeypatch.setattr(code, "_BLOCK", 32)
+    monkeypatch.setattr(
+        code.threads,
+        "each",
+        lambda work, jobs: made.append([each for _, each in jobs]) or [work(each) for each in jobs],
+    )
+    monkeypatch.setattr(code, "encode", lambda pixels, quality: bytes(10 * quality + 5))
+    (stream,) = code.fitting([image], 500, silent)
+    assert len(stream) <= 500 < len(stream) + 20
+    assert len(made[-1]) == 2

@@ -13,6 +13,7 @@ import math
 import struct
 from collections.abc import Sequence
 from functools import cache
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -38,9 +39,10 @@ from isn.secret import (
 )
 
 _ENTRY: Final = struct.Struct("<III")
-_HIGHEST: Final = 100
-_OCTAVES: Final = 0.065
-"""By how many octaves streams grow with each step of quality, about."""
+_HIGHEST: Final = 63
+"""Steps of AV1's quantiser: of the 101 qualities of Pillow and libavif no more are different."""
+_OCTAVES: Final = 0.103
+"""By how many octaves streams grow with each step, about."""
 _SMALLEST_SIDE: Final = 8
 _LEAST_BYTES: Final = 22
 """Of a stream."""
@@ -124,11 +126,11 @@ def fitting(pictures: Sequence[Pixels], room: int, tell: Tell) -> list[bytes]:
         ImageError: not even their smallest versions fit.
     """
     trials = _Trials(pictures, tell)
-    while (tried := _first(trials, room)) is None:
+    while not _begun(trials, room):
         if all(max(each.shape[:2]) <= _SMALLEST_SIDE for each in trials.pictures):
             raise _no_room(room, len(pictures))
         trials = _Trials([_halved(each) for each in trials.pictures], tell, trials.made)
-    low = _highest(trials, tried, room)
+    low = _highest(trials, room)
     best = list(trials.streams(low))
     for k, stream in enumerate(trials.streams(low + 1) if low < _HIGHEST else ()):
         if _total(best) - len(best[k]) + len(stream) <= room:
@@ -143,49 +145,38 @@ def _no_room(room: int, count: int) -> ImageError:
     )
 
 
-def _first(trials: _Trials, room: int) -> dict[int, int] | None:
-    """Bytes of all streams by quality, down to one at which they fit; None where they never do.
+def _begun(trials: _Trials, room: int) -> bool:
+    """Whether the streams fit at some step that was tried, down from where to begin.
 
-    A large image is encoded as seldom as may be: a sample of it tells where to begin.
+    A large image is encoded as seldom as may be: a sample of it tells that.
     """
-    quality, tried = _foreseen(trials.pictures, room), dict[int, int]()
+    step = _foreseen(trials, room)
+    while _total(trials.streams(step)) > room:
+        if not step:
+            return False
+        octaves = math.log2(trials.sizes[step] / max(room, 1))
+        step = max(step - math.ceil(octaves / _OCTAVES), 0)
+    return True
+
+
+def _highest(trials: _Trials, room: int) -> int:
+    """The highest step whose streams fit, where some do that were tried."""
     while True:
-        tried[quality] = _total(trials.streams(quality))
-        if tried[quality] <= room:
-            return tried
-        if not quality:
-            return None
-        octaves = math.log2(tried[quality] / max(room, 1))
-        quality = max(quality - math.ceil(octaves / _OCTAVES), 0)
+        low = max(step for step, size in trials.sizes.items() if size <= room)
+        above = (step - 1 for step, size in trials.sizes.items() if size > room)
+        high = min(above, default=_HIGHEST)
+        if low >= high:
+            return low
+        trials.streams(min(max(_guess(trials.sizes, room, trials.pairs), low + 1), high))
 
 
-def _highest(trials: _Trials, tried: dict[int, int], room: int) -> int:
-    """The highest quality whose streams fit.
-
-    Args:
-        trials: of the images.
-        tried: bytes of all streams by quality, one among them where they fit.
-        room: bytes.
-    """
-    low = max(quality for quality, size in tried.items() if size <= room)
-    high = min((quality - 1 for quality, size in tried.items() if size > room), default=_HIGHEST)
-    while low < high:
-        middle = min(max(_guess(tried, room), low + 1), high)
-        tried[middle] = _total(trials.streams(middle))
-        low, high = (middle, high) if tried[middle] <= room else (low, middle - 1)
-    return low
-
-
-def _foreseen(pictures: Sequence[Pixels], room: int) -> int:
-    """About the highest quality whose streams fit, told by samples; 0 where images are small."""
-    pixels = sum(each.shape[0] * each.shape[1] for each in pictures)
-    if pixels < _LARGE:
+def _foreseen(trials: _Trials, room: int) -> int:
+    """About the highest step whose streams fit, told by samples; 0 where images are small."""
+    if not trials.large:
         return 0
-    samples = [_sampled(each) for each in pictures]
-    share = sum(each.shape[0] * each.shape[1] for each in samples) / pixels
-    trials, part_of_room = _Trials(samples, silent), int(share * room)
-    tried = {0: _total(trials.streams(0))}
-    return 0 if tried[0] > part_of_room else _highest(trials, tried, part_of_room)
+    samples = _Trials([_sampled(each) for each in trials.pictures], silent)
+    part_of_room = int(samples.pixels / trials.pixels * room)
+    return _highest(samples, part_of_room) if _total(samples.streams(0)) <= part_of_room else 0
 
 
 def _sampled(pixels: Pixels) -> Pixels:
@@ -204,48 +195,80 @@ def _sampled(pixels: Pixels) -> Pixels:
     return np.ascontiguousarray(pixels[np.ix_(rows, columns)])
 
 
-def _guess(tried: dict[int, int], room: int) -> int:
-    """The highest quality whose streams are thought to fit: all grow by about as much each.
+def _guess(tried: dict[int, int], room: int, pairs: bool) -> int:
+    """The highest step whose streams are thought to fit: all grow by about as much each.
 
     Args:
-        tried: bytes of all streams by quality, one among them where they fit.
+        tried: bytes of all streams by step, one among them where they fit.
         room: bytes.
+        pairs: whether the next step is tried beside it.
     """
-    below = max(quality for quality, size in tried.items() if size <= room)
-    above = min((quality for quality, size in tried.items() if size > room), default=None)
+    below = max(step for step, size in tried.items() if size <= room)
+    above = min((step for step, size in tried.items() if size > room), default=None)
     octaves = math.log2(max(room, 1) / max(tried[below], 1))
-    if above is None:
-        return below + math.ceil(octaves / _OCTAVES)
-    slope = math.log2(tried[above] / max(tried[below], 1)) / (above - below)
-    return below + math.floor(octaves / slope)
+    if above is not None:
+        return below + math.floor(octaves / _slope(tried, below, above))
+    before = max((step for step in tried if step < below), default=None)
+    slope = _OCTAVES if before is None else max(_slope(tried, before, below), _OCTAVES / 2)
+    # Of two neighbours the lower shall fit; one by itself shall be too much, which bounds it.
+    return below + (math.floor if pairs else math.ceil)(octaves / slope)
+
+
+def _slope(tried: dict[int, int], first: int, last: int) -> float:
+    """By how many octaves streams grow with each step from one that was tried to another."""
+    return math.log2(tried[last] / max(tried[first], 1)) / (last - first)
 
 
 class _Trials:
-    """Streams of some images by quality, each made once.
+    """Streams of some images by step, each made once.
 
     Args:
         pictures: the images.
         tell: told a share that grows with every trial.
         made: trials before these.
+
+    Attributes:
+        pixels: of all images together.
+        large: whether each trial takes long.
+        pairs: whether that is of one image, so that another core is idle meanwhile.
+        sizes: bytes of all streams, by step.
     """
 
     def __init__(self, pictures: Sequence[Pixels], tell: Tell, made: int = 0) -> None:
         self.pictures, self.made = pictures, made
+        self.pixels = sum(each.shape[0] * each.shape[1] for each in pictures)
+        self.large = self.pixels >= _LARGE
+        self.pairs = self.large and len(pictures) == 1
+        self.sizes: dict[int, int] = {}
         self._tell, self._streams = tell, dict[int, list[bytes]]()
 
-    def streams(self, quality: int) -> list[bytes]:
-        """The streams of this quality."""
-        if quality not in self._streams:
-            # libavif works outside the interpreter's lock: each image has a core of its own.
-            self._streams[quality] = threads.each(lambda one: encode(one, quality), self.pictures)
+    def streams(self, step: int) -> list[bytes]:
+        """The streams of this step, and beside them those of the next where they go in pairs.
+
+        For in the end it is known of two neighbours that the one fits and the other does not.
+        """
+        wanted = range(step, min(step + self.pairs, _HIGHEST) + 1)
+        new = [each for each in wanted if each not in self._streams]
+        if step in new:
+            # libavif works outside the interpreter's lock: each stream has a core of its own.
+            jobs = [(one, _quality(each)) for each in new for one in self.pictures]
+            made = iter(threads.each(lambda job: encode(*job), jobs))
+            for each in new:
+                self._streams[each] = list(islice(made, len(self.pictures)))
+                self.sizes[each] = _total(self._streams[each])
             self.made += 1
             self._tell(self.made / (self.made + 3))
-        return self._streams[quality]
+        return self._streams[step]
 
 
 def _halved(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
     return images.resize(pixels, max(1, height // 2), max(1, width // 2))
+
+
+def _quality(step: int) -> int:
+    """One of the qualities that say this step."""
+    return round(100 * step / _HIGHEST)
 
 
 def encode(pixels: Pixels, quality: int) -> bytes:
