@@ -131,17 +131,17 @@ def _coefficients(pixels: Pixels, corner: tuple[int, ...], most: int) -> Floats:
         max(side - at, 0) // SIDE for side, at in zip(pixels.shape[:2], corner, strict=True)
     )
     number = np.arange(0, rows * columns, max(rows * columns // most, 1))
-    top = corner[0] + SIDE * (number // max(columns, 1))
-    left = corner[1] + SIDE * (number % max(columns, 1))
-    inside = np.arange(SIDE)
-    where = (
-        (top[:, None] + inside)[:, :, None],
-        (left[:, None] + inside)[:, None, :],
-    )
-    blocks = pixels[where]
-    whole = ((blocks > 0) & (blocks < 255)).all(axis=tuple(range(1, blocks.ndim)))
-    luma = blocks[whole] @ LUMA if pixels.ndim == 3 else blocks[whole].astype(np.float32)
-    found: Floats = _BASIS @ luma.reshape(-1, SIDE * SIDE).T
+    if not len(number):
+        return np.empty((len(_MODES), 0), np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (SIDE, SIDE), axis=(0, 1))
+    top, left = corner[0] + SIDE * (number // columns), corner[1] + SIDE * (number % columns)
+    blocks = windows[top, left].reshape(len(number), -1, SIDE * SIDE)
+    whole = (blocks + np.uint8(1) > 1).all(axis=(1, 2))  # 255 and 0 become 0 and 1
+    planes = blocks[whole].astype(np.float32)
+    luma = planes[:, 0]
+    if pixels.ndim == 3:
+        luma = LUMA[0] * luma + LUMA[1] * planes[:, 1] + LUMA[2] * planes[:, 2]
+    found: Floats = _BASIS @ luma.T
     return found
 
 
