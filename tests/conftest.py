@@ -23,10 +23,10 @@ from isn.paper import engine
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Half as many examples of each property where only what is quick runs."""
+    """A quarter of the examples of each property where only what is quick runs."""
     quick = "not slow" in str(config.getoption("markexpr"))
     # A first call builds sessions and caches: time says nothing about one example.
-    settings.register_profile("house", deadline=None, max_examples=50 if quick else 100)
+    settings.register_profile("house", deadline=None, max_examples=25 if quick else 100)
     settings.load_profile("house")
     # What is collected stays to the end: to look through it again and again takes seconds.
     gc.disable()

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from isn.images import Pixels
@@ -28,6 +29,11 @@ SMALL = ModelConfig(blocks=2, depth=2, growth=4)
 """The smallest network that is one."""
 
 Floats = NDArray[np.float64]
+
+
+def examples(count: int) -> settings:
+    """So many examples of a property; a quarter where only what is quick runs, as of all others."""
+    return settings(max_examples=max(count * settings.default.max_examples // 100, 5))
 
 
 def mostly_slow(values: Iterable[Any], quick: Collection[Any]) -> list[Any]:

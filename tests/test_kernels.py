@@ -224,7 +224,9 @@ def test_beliefs_are_those_of_the_plain_loop(
     belief, wanted, rounds = plainly_believed(columns, size, noise)
     column, shift = ldpc._graph(columns, size)
     after, used = belief.copy(), np.zeros(1, np.int32)
-    ldpc.call("ldpc", after, columns, len(column), size, column.shape[1], column, shift, ROUNDS, used)
+    ldpc.call(
+        "ldpc", after, columns, len(column), size, column.shape[1], column, shift, ROUNDS, used
+    )
     np.testing.assert_array_equal(after, wanted)
     assert used[0] == rounds
     found = ldpc.Word(columns, size).decode(belief, ROUNDS)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from helpers import Shares, picture
+from helpers import Shares, examples, picture
 from isn import drawings, keys
 from isn.carriers import Carrier, carriers
 from isn.envelope import HEAD_BYTES
@@ -219,7 +219,7 @@ def test_shares_grow_to_one(carrier: Carrier) -> None:
 
 
 @every_carrier
-@settings(max_examples=15)
+@examples(15)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),
