@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 def examples(count: int) -> settings:
     """So many examples of a property; a quarter where only what is quick runs, as of all others."""
-    return settings(max_examples=max(count * settings.default.max_examples // 100, 5))
+    return settings(max_examples=max(count * settings.default.max_examples // 100, 3))
 
 
 def mostly_slow(values: Iterable[Any], quick: Collection[Any]) -> list[Any]:
