@@ -31,9 +31,14 @@ SMALL = ModelConfig(blocks=2, depth=2, growth=4)
 Floats = NDArray[np.float64]
 
 
+def share(count: int, least: int) -> int:
+    """A quarter of so many where only what is quick runs, as of every property's examples."""
+    return max(count * settings.default.max_examples // 100, least)
+
+
 def examples(count: int) -> settings:
-    """So many examples of a property; a quarter where only what is quick runs, as of all others."""
-    return settings(max_examples=max(count * settings.default.max_examples // 100, 3))
+    """So many examples of a property, or a quarter of them."""
+    return settings(max_examples=share(count, 3))
 
 
 def mostly_slow(values: Iterable[Any], quick: Collection[Any]) -> list[Any]:
