@@ -44,12 +44,17 @@ every_shape = pytest.mark.parametrize(
 every_room = pytest.mark.parametrize(
     ("carrier", "shape", "bits"),
     [
-        pytest.param(each, shape, bits, id=f"{each.name} {shape} {bits}")
+        pytest.param(
+            *(each, shape, bits),
+            id=f"{each.name} {shape} {bits}",
+            # Of the dear one, each shape once, and both numbers of bits in turn.
+            marks=[pytest.mark.slow] * (each.name == "adaptive" and (number + turn) % 2),
+        )
         for each in list(carriers())
-        for shape in shapes_of(each)
+        for number, shape in enumerate(shapes_of(each))
         # Of the others none asks how many, but for the adaptive one below half a bit.
-        for bits in {"trellis": (0.01, 1.0, 2.5, 4.0), "adaptive": (0.01, 1.0)}.get(
-            each.name, (1.0,)
+        for turn, bits in enumerate(
+            {"trellis": (0.01, 1.0, 2.5, 4.0), "adaptive": (0.01, 1.0)}.get(each.name, (1.0,))
         )
     ],
 )
