@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import isn
 from commands import Pixels, done, pixels, refused, run
