@@ -258,7 +258,7 @@ def check_classes(
 
 
 @pytest.mark.parametrize("width", [8, 20])
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 64), (9, 65), (17, 200)])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 64), (9, 65), (17, 130)])
 def test_classes_are_sums_of_whole_numbers(build: str, shape: tuple[int, int], width: int) -> None:
     rng = np.random.default_rng(1)
     tensors = {
