@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -22,11 +23,13 @@ from isn.paper import engine
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Half as many examples of each property where only what is quick runs."""
+    """A quarter of the examples of each property where only what is quick runs."""
     quick = "not slow" in str(config.getoption("markexpr"))
     # A first call builds sessions and caches: time says nothing about one example.
-    settings.register_profile("house", deadline=None, max_examples=50 if quick else 100)
+    settings.register_profile("house", deadline=None, max_examples=25 if quick else 100)
     settings.load_profile("house")
+    # What is collected stays to the end: to look through it again and again takes seconds.
+    gc.disable()
 
 
 # Engines of the shipped networks, which many tests ask for in turn, are built once.
@@ -50,6 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("torch"):
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from isn.images import Pixels
@@ -28,6 +29,16 @@ SMALL = ModelConfig(blocks=2, depth=2, growth=4)
 """The smallest network that is one."""
 
 Floats = NDArray[np.float64]
+
+
+def share(count: int, least: int) -> int:
+    """A quarter of so many where only what is quick runs, as of every property's examples."""
+    return max(count * settings.default.max_examples // 100, least)
+
+
+def examples(count: int) -> settings:
+    """So many examples of a property, or a quarter of them."""
+    return settings(max_examples=share(count, 3))
 
 
 def mostly_slow(values: Iterable[Any], quick: Collection[Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +64,24 @@ def plain() -> isn.Container:
 # ---------------------------------------------------------------- the ways to call
 
 
-@pytest.mark.parametrize(
-    ("host_size", "hidden_size"),
-    [
-        ((33, 47), (33, 47)),
-        ((33, 47), (7, 60)),
-        ((50, 33), (33, 47)),
-        ((50, 33), (1, 5)),
-        ((50, 33), (60, 50)),
-    ],
+SIZES = (
+    ((33, 47), (33, 47)),
+    ((33, 47), (7, 60)),
+    ((50, 33), (33, 47)),
+    ((50, 33), (1, 5)),
+    ((50, 33), (60, 50)),
 )
-@pytest.mark.parametrize("name", ["avif", "paper-1"])
-def test_any_sizes(name: str, host_size: tuple[int, int], hidden_size: tuple[int, int]) -> None:
+"""Of a host and of what is hidden."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    mostly_slow(
+        product(("avif", "paper-1"), SIZES), [*zip(("avif", "paper-1") * 3, SIZES, strict=False)]
+    ),
+)
+def test_any_sizes(case: tuple[str, tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    name, (host_size, hidden_size) = case
     host, hidden = picture(*host_size), picture(*hidden_size, seed=2)
     container = isn.hide(host, hidden, method=name)
     assert container.pixels.shape == host.shape

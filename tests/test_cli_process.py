@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from PIL import Image
 import isn
 from commands import Pixels, done, environment, pixels, process
 from forking import Server
+from helpers import mostly_slow
 
 posix = pytest.mark.skipif(os.name == "nt", reason="streams and signals are those of POSIX")
 
@@ -116,28 +118,30 @@ def many(work: Path) -> Path:
     return folder
 
 
-MAKERS = (
+Maker = tuple[tuple[str, ...], tuple[str, str]]
+MAKERS: tuple[Maker, ...] = (
     (("hide", "hosts", "../cat.png", "--method", "avif"), ("one.png", "two.png")),
     (("batch", "jobs.csv"), ("one.png", "two.png")),
     (("reveal", "containers"), ("one", "two")),
 )
+EXTRAS: tuple[tuple[str, ...], ...] = ((), ("--json",))
 
 
 @posix
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
-@pytest.mark.parametrize("extra", [(), ("--json",)])
+@pytest.mark.parametrize(
+    "case", mostly_slow(product(MAKERS, EXTRAS), [*zip(MAKERS, EXTRAS * 2, strict=False)])
+)
 def test_all_files_are_done_for_a_full_standard_output(
-    many: Path, tmp_path: Path, server: Server, extra: tuple[str, ...]
+    case: tuple[Maker, tuple[str, ...]], many: Path, tmp_path: Path, server: Server
 ) -> None:
-    error = tmp_path / "error"
-    for number, (words, made) in enumerate(MAKERS):
-        error.write_bytes(b"")
-        out = tmp_path / str(number)
-        streams = (os.devnull, "/dev/full", error)
-        assert server.streamed(*words, "-o", out, *extra, folder=many, streams=streams) == 1
-        assert sorted(each.name for each in out.iterdir()) == list(made)
-        (line,) = error.read_text("utf-8").splitlines()
-        assert "the work is done, but the report cannot be written (No space left" in line
+    ((words, made), extra), error, out = case, tmp_path / "error", tmp_path / "out"
+    error.write_bytes(b"")
+    streams = (os.devnull, "/dev/full", error)
+    assert server.streamed(*words, "-o", out, *extra, folder=many, streams=streams) == 1
+    assert sorted(each.name for each in out.iterdir()) == list(made)
+    (line,) = error.read_text("utf-8").splitlines()
+    assert "the work is done, but the report cannot be written (No space left" in line
 
 
 @posix

@@ -146,11 +146,7 @@ def test_the_picture_shows_the_images_themselves(demo: Demo) -> None:
     first = images.resize(host, round(256 * width / 384), width)
     # The panels are found by the first, and lie at equal steps to the right of it and below.
     rows = first.shape[0]
-    places = [
-        y
-        for y in range(picture.shape[0] - rows)
-        if np.array_equal(picture[y : y + rows, 12 : 12 + width], first)
-    ]
+    places = places_of(first, picture[:-1, 12 : 12 + width])
     assert len(places) == 1
     given = [pixels(demo.folder / f"hidden-{k}.png") for k in (1, 2)]
     assert_row(picture, places[0], [host, *given], width)
@@ -160,17 +156,21 @@ def test_the_picture_shows_the_images_themselves(demo: Demo) -> None:
         difference = np.clip(50 * np.abs(container.astype(int) - host), 0, 255).astype(np.uint8)
         revealed = pixels(demo.folder / f"revealed-{label(trial)}-1.png")
         wanted = images.resize(container, rows, width)
-        (top,) = (
-            y
-            for y in range(places[-1] + rows, picture.shape[0] - rows)
-            if np.array_equal(picture[y : y + rows, 12 : 12 + width], wanted)
-        )
+        below = places[-1] + rows
+        (first_row,) = places_of(wanted, picture[below:-1, 12 : 12 + width])
+        top = below + first_row
         assert_row(picture, top, [container, difference, revealed], width)
         assert step in (None, top - places[-1])
         step = top - places[-1]
         places.append(top)
     assert step is not None
     assert step > height
+
+
+def places_of(panel: Pixels, column: Pixels) -> list[int]:
+    """The rows of a column, as wide as a panel, at which the panel stands there."""
+    begun = np.flatnonzero((column[: len(column) - len(panel) + 1] == panel[0]).all(axis=(1, 2)))
+    return [y for y in begun.tolist() if np.array_equal(column[y : y + len(panel)], panel)]
 
 
 def assert_row(picture: Pixels, top: int, shown: list[Pixels], width: int) -> None:

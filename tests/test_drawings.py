@@ -94,12 +94,12 @@ def test_fast_enough_to_draw_while_training(kind: str) -> None:
     for side, limit in ((96, 0.003), (256, 0.015)):
         draw(kind, side, side, rng)
         spent = []
-        for _ in range(15):
+        for _ in range(9):
             start = time.process_time()
             draw(kind, side, side, rng)
             spent.append(time.process_time() - start)
         # The fastest half: a busy machine is not what is measured.
-        assert np.mean(sorted(spent)[:8]) < limit
+        assert np.mean(sorted(spent)[:5]) < limit
 
 
 def test_overexpose_clips_what_it_says() -> None:

@@ -7,9 +7,10 @@ from collections import Counter
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import examples
 from isn import envelope, keys
 from isn.envelope import HEAD_BYTES, TAG_BYTES, Head, close, open_body, open_head, salt_for
 from isn.errors import AlteredContainer, NoSeal, UnknownModel
@@ -137,7 +138,7 @@ def test_with_a_passphrase_every_envelope_is_another() -> None:
     assert one.body != other.body
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(wrong=st.sampled_from([WORDS.upper(), WORDS + " ", "x"]), payload=st.binary(max_size=40))
 def test_a_wrong_passphrase_opens_nothing(wrong: str, payload: bytes) -> None:
     sealed = close(1, PRINT, payload, keys.Passphrase(WORDS))

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, features
 
+from helpers import examples
 from isn.errors import ImageError
 from isn.images import opening, read, reading, resize
 from isn.images.opening import known_formats
@@ -478,7 +479,7 @@ def test_truncated_files(name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(data=st.data())
 def test_corrupt_files_are_read_or_refused(name: str, data: st.DataObject) -> None:
     content = bytearray(FILES[name])

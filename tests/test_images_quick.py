@@ -41,9 +41,13 @@ def drawn(shape: tuple[int, ...], kind: str) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("kind", ["photo", "noise", "flat", "runs"])
 @pytest.mark.parametrize(
-    "shape", [(1, 1, 3), (1, 1), (1, 300, 3), (300, 1), (7, 5, 3), (61, 67), (700, 640, 3)]
+    "shape", [(1, 1, 3), (1, 1), (1, 300, 3), (300, 1), (7, 5, 3), (61, 67), (180, 640, 3)]
 )
-def test_decoders_see_what_was_encoded(build: str, shape: tuple[int, ...], kind: str) -> None:
+def test_decoders_see_what_was_encoded(
+    build: str, shape: tuple[int, ...], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The largest in several pieces.
+    monkeypatch.setattr(quick, "_PIECE", 1 << 17)
     samples = drawn(shape, kind)
     with Image.open(io.BytesIO(quick.encode(samples))) as image:
         image.load()
@@ -52,7 +56,8 @@ def test_decoders_see_what_was_encoded(build: str, shape: tuple[int, ...], kind:
 
 
 def test_threads_do_not_change_a_file(build: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = drawn((1100, 1000, 3), "photo")
+    samples = drawn((300, 1000, 3), "photo")
+    monkeypatch.setattr(quick, "_PIECE", 1 << 18)
     one = quick.encode(samples)
     monkeypatch.setattr(threads, "_limit", 3)
     assert quick.encode(samples) == one

@@ -487,7 +487,7 @@ def _noisy(pixels: NDArray[np.uint8], count: int, share: float) -> NDArray[np.ui
 # Their height decides how many bands are asked, and their width what it takes to encode them.
 def _photo(photos: dict[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:
     whole = np.asarray(Image.fromarray(photos["astronaut"]).resize((1100, 1100)))
-    return np.ascontiguousarray(whole[:, 400:700])
+    return np.ascontiguousarray(whole[200:800, 400:700])
 
 
 def _page() -> NDArray[np.uint8]:

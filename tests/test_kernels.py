@@ -50,7 +50,7 @@ def plainly_quantised(count: int, lanes: int) -> tuple[NDArray[np.int32], NDArra
     return loops.quantised(*drawn(count, 5), dependent.runs(count, lanes))
 
 
-@pytest.mark.parametrize(("count", "lanes"), [(1, 1), (63, 1), (3000, 1), (5003, 3), (12_000, 70)])
+@pytest.mark.parametrize(("count", "lanes"), [(1, 1), (63, 1), (3000, 1), (5003, 3), (4000, 70)])
 def test_numbers_are_those_of_the_plain_loop(build: str, count: int, lanes: int) -> None:
     found = dependent.quantised(*drawn(count, 5), rans.costs(), lanes)
     for one, two in zip(found, plainly_quantised(count, lanes), strict=True):
@@ -95,9 +95,13 @@ def plainly_encoded(sizes: tuple[int, ...]) -> tuple[bytes, float]:
 
 
 @pytest.mark.parametrize(
-    "sizes", [(), (0,), (1,), (700, 0, 33), (30_001, 20_000, 7)], ids=lambda sizes: str(sum(sizes))
+    "sizes", [(), (0,), (1,), (700, 0, 33), (3001, 2000, 7)], ids=lambda sizes: str(sum(sizes))
 )
-def test_codes_are_those_of_the_plain_loop(build: str, sizes: tuple[int, ...]) -> None:
+def test_codes_are_those_of_the_plain_loop(
+    build: str, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Lanes of fewer numbers, or one loop in Python would go through 40,000 for a second lane.
+    monkeypatch.setattr(rans, "_NUMBERS_PER_LANE", 2000)
     encoder = rans.Encoder(sum(sizes))
     for part in parts_of(sizes):
         encoder.add(*part)
@@ -186,11 +190,15 @@ def test_an_order_is_that_of_the_plain_loop(build: str) -> None:
         assert found.tolist() == loops.shuffled(list(range(count)), random.tolist())
 
 
+ROUNDS = 4
+"""Of beliefs: some words are decoded by then, and some not."""
+
+
 @cache
 def plainly_believed(
     columns: int, size: int, noise: float
 ) -> tuple[NDArray[np.int16], list[int], int]:
-    """What of a word arrives, what is believed after 8 rounds at most, and how many there were."""
+    """What of a word arrives, what is believed after `ROUNDS` at most, and how many there were."""
     rng = np.random.default_rng(columns)
     code = ldpc.Word(columns, size)
     word = code.encode(rng.integers(0, 2, code.data, dtype=np.uint8))
@@ -198,7 +206,7 @@ def plainly_believed(
     belief = np.rint(16 * values / noise**2).clip(-127, 127).astype(np.int16)
     both = np.stack(ldpc._graph(columns, size), axis=-1).tolist()
     edges = [[(one, two) for one, two in row] for row in both]
-    return belief, *loops.believed(belief.tolist(), columns, size, edges, 8)
+    return belief, *loops.believed(belief.tolist(), columns, size, edges, ROUNDS)
 
 
 @pytest.mark.parametrize(
@@ -216,11 +224,13 @@ def test_beliefs_are_those_of_the_plain_loop(
     belief, wanted, rounds = plainly_believed(columns, size, noise)
     column, shift = ldpc._graph(columns, size)
     after, used = belief.copy(), np.zeros(1, np.int32)
-    ldpc.call("ldpc", after, columns, len(column), size, column.shape[1], column, shift, 8, used)
+    ldpc.call(
+        "ldpc", after, columns, len(column), size, column.shape[1], column, shift, ROUNDS, used
+    )
     np.testing.assert_array_equal(after, wanted)
     assert used[0] == rounds
-    found = ldpc.Word(columns, size).decode(belief, 8)
-    assert (found is None) == (rounds > 8)
+    found = ldpc.Word(columns, size).decode(belief, ROUNDS)
+    assert (found is None) == (rounds > ROUNDS)
 
 
 def check_classes(
@@ -248,7 +258,7 @@ def check_classes(
 
 
 @pytest.mark.parametrize("width", [8, 20])
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 64), (9, 65), (17, 200)])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 64), (9, 65), (17, 130)])
 def test_classes_are_sums_of_whole_numbers(build: str, shape: tuple[int, int], width: int) -> None:
     rng = np.random.default_rng(1)
     tensors = {

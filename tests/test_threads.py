@@ -62,7 +62,7 @@ def test_one_thread_and_many_write_the_same(
     monkeypatch.setattr(prior, "_ENOUGH", 1)
     monkeypatch.setattr(dependent, "_SIDE_BY_SIDE", 1)
     monkeypatch.setattr(trellis, "_PART", trellis.RUN)
-    host, hidden = photos["coffee"][:96, :144], photos["cat"][:96, :120]
+    host, hidden = photos["coffee"][:64, :96], photos["cat"][:64, :80]
     made = []
     for count in (1, 7):
         threads.limit(count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -25,11 +26,16 @@ def is_word(labels: tuple[int, ...], taps: tuple[int, int]) -> bool:
     return True
 
 
+@cache
+def words_of(length: int, taps: tuple[int, int]) -> list[tuple[int, ...]]:
+    return [each for each in itertools.product(range(4), repeat=length) if is_word(each, taps)]
+
+
 @pytest.mark.parametrize("taps", TAPS)
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_no_word_costs_less(taps: tuple[int, int], kind: type) -> None:
     code, length = Convolutional(taps), 7
-    words = [each for each in itertools.product(range(4), repeat=length) if is_word(each, taps)]
+    words = words_of(length, taps)
     assert len(words) == 2**length
     costs = np.random.default_rng(0).integers(0, 1000, (length, 4, 30)).astype(kind)
     found = np.array([loops.shortest(code, costs[:, :, each]) for each in range(30)]).T

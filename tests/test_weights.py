@@ -341,6 +341,19 @@ def test_weights_that_cannot_be_used_are_refused_at_once() -> None:
         Photos(Weights("photos", {"width": 4}, tensors))
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_one_value_that_is_none_is_found(kind: Any) -> None:
+    tensors = {name: each.astype(kind) for name, each in random_tensors(SMALL).items()}
+    least, tiny = np.finfo(np.float16).smallest_subnormal, np.finfo(np.float16).tiny
+    for value in (65504, -65504, 0.0, -0.0, least, -tiny):
+        tensors[FIRST][0, 0, 1, 2] = value
+        made(tensors=tensors)
+    for value in (np.nan, -np.nan, np.inf, -np.inf):
+        tensors[FIRST][0, 0, 1, 2] = value
+        with pytest.raises(ModelError, match="not finite"):
+            made(tensors=tensors)
+
+
 def test_what_overflows_is_no_picture() -> None:
     deep = ModelConfig(blocks=16, depth=2, growth=2)
     huge = {name: np.full_like(each, 6e4) for name, each in random_tensors(deep).items()}

@@ -439,12 +439,14 @@ def capacity(
     given = {name: value for name, value in options.items() if value is not None}
     asked = method.names() if methods is None else methods
     names = [name for name in asked if given.keys() <= method.get(name).options]
+    for name in names[:1]:
+        # Whether their carrier is sparse the options say, of all methods alike.
+        cover = prepared(method.get(name, **given), cover)
     return [_capacity(name, cover, items, given) for name in names]
 
 
 def _capacity(name: str, cover: Picture, items: Secret | None, options: dict[str, Any]) -> Capacity:
     entry, chosen, size = zoo.entry(name), method.get(name, **options), 0
-    cover = prepared(chosen, cover)
     host = _samples(cover.pixels, cover.grey)
     count = entry.images[0] if items is None else _pictures(items)
     measured = entry.figures.get(str(count), {})

@@ -65,8 +65,7 @@ class Weights:
                 raise ModelError(f"the tensor {name} is {given.dtype}, give float16 or float32")
             if not given.size:
                 raise ModelError(f"the tensor {name} is empty, of shape {given.shape}")
-            # Of a tensor with NaN both are NaN, and nothing is copied.
-            if not -MOST <= given.min() <= given.max() <= MOST:
+            if not _sound(given):
                 raise ModelError(
                     f"the tensor {name} holds values that are not finite, or above {MOST:.0f}"
                 )
@@ -158,6 +157,16 @@ class Weights:
             digest.update(f"{name} {little.dtype.str} {each.shape}\n".encode())
             digest.update(little.view(np.uint8).data)
         return digest.digest()
+
+
+def _sound(tensor: NDArray[Any]) -> bool:
+    """Whether all values are finite and none is above :data:`MOST`."""
+    if tensor.dtype == np.float16:
+        # NumPy compares these one by one. Without the sign, their bits grow with what they say.
+        largest = np.float16(MOST).view(np.uint16)
+        return bool((tensor.view(np.uint16) & np.uint16(0x7FFF)).max() <= largest)
+    # Of a tensor with NaN both are NaN, and nothing is copied.
+    return bool(-MOST <= tensor.min() <= tensor.max() <= MOST)
 
 
 def _look(

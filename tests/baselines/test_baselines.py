@@ -21,7 +21,7 @@ KEY = Public()
 
 @needs_avif
 def test_more_bits_show_more_and_reveal_better(photos: dict[str, Any]) -> None:
-    host, hidden = photos["coffee"][:84, :84], [photos["cat"][:96, :96], photos["rocket"][:64, :80]]
+    host, hidden = photos["coffee"][:60, :60], [photos["cat"][:64, :72], photos["rocket"][:48, :56]]
     containers, shown = [], []
     for name in ("avif-1", "avif-2", "avif-3"):
         codec = baselines.get(name)

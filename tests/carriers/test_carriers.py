@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from helpers import Shares, picture
+from helpers import Shares, examples, picture
 from isn import drawings, keys
 from isn.carriers import Carrier, carriers
 from isn.envelope import HEAD_BYTES
@@ -44,12 +44,17 @@ every_shape = pytest.mark.parametrize(
 every_room = pytest.mark.parametrize(
     ("carrier", "shape", "bits"),
     [
-        pytest.param(each, shape, bits, id=f"{each.name} {shape} {bits}")
+        pytest.param(
+            *(each, shape, bits),
+            id=f"{each.name} {shape} {bits}",
+            # Of the dear one, each shape once, and both numbers of bits in turn.
+            marks=[pytest.mark.slow] * (each.name == "adaptive" and (number + turn) % 2),
+        )
         for each in list(carriers())
-        for shape in shapes_of(each)
+        for number, shape in enumerate(shapes_of(each))
         # Of the others none asks how many, but for the adaptive one below half a bit.
-        for bits in {"trellis": (0.01, 1.0, 2.5, 4.0), "adaptive": (0.01, 1.0)}.get(
-            each.name, (1.0,)
+        for turn, bits in enumerate(
+            {"trellis": (0.01, 1.0, 2.5, 4.0), "adaptive": (0.01, 1.0)}.get(each.name, (1.0,))
         )
     ],
 )
@@ -219,7 +224,7 @@ def test_shares_grow_to_one(carrier: Carrier) -> None:
 
 
 @every_carrier
-@settings(max_examples=15)
+@examples(15)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),

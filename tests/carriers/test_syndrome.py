@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from helpers import examples
 from isn.carriers import syndrome
 
 Floats = NDArray[np.float64]
@@ -27,7 +28,7 @@ def ideal(costs: Floats, bits: float) -> float:
     return float((share * costs).mean())
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     length=st.integers(1, 200), share=st.floats(0, 1), codes=st.integers(1, 16), seed=st.integers()
 )

@@ -7,10 +7,11 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from helpers import examples
 from isn import keys
 from isn.carriers import trellis
 from isn.carriers.trellis import Trellis, carry, read
@@ -44,7 +45,7 @@ def test_what_is_carried_is_read(samples: int, bits: float) -> None:
     assert read(container, len(content)) == content
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(samples=st.integers(0, 1500), data=st.data())
 def test_any_content_that_fits_is_read(samples: int, data: st.DataObject) -> None:
     content = data.draw(st.binary(max_size=7 * samples // 8))
@@ -52,7 +53,7 @@ def test_any_content_that_fits_is_read(samples: int, data: st.DataObject) -> Non
     assert read(carry(host.astype(np.uint8), content), len(content)) == content
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.data())
 def test_no_container_with_the_same_content_is_nearer(data: st.DataObject) -> None:
     sample = st.one_of(st.integers(0, 3), st.integers(252, 255), st.integers(0, 255))

@@ -10,25 +10,33 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import isn
 from commands import Pixels, done, pixels, refused, run
 from helpers import mostly_slow, picture
-from isn import child, threads
+from isn import child, images, threads
 from isn.cli import cluster, joblist
 
 
+@pytest.fixture(scope="module")
+def given(photos: dict[str, Pixels]) -> dict[str, bytes]:
+    """Two hosts, an image and two files to hide."""
+    made = {
+        "hosts/a.png": photos["coffee"][20:117, 50:181],
+        "hosts/b.png": photos["rocket"][100:184, 100:212],
+        "icon.png": picture(24, 32),
+    }
+    found = {name: images.encode(np.ascontiguousarray(each), "PNG") for name, each in made.items()}
+    return found | {"notes.txt": b"attack at dawn", "more.txt": b"or at noon"}
+
+
 @pytest.fixture
-def work(tmp_path: Path, photos: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with two hosts, an image and two files to hide."""
+def work(tmp_path: Path, given: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with what is given."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hosts").mkdir()
-    Image.fromarray(photos["coffee"][20:117, 50:181]).save("hosts/a.png")
-    Image.fromarray(photos["rocket"][100:184, 100:212]).save("hosts/b.png")
-    Image.fromarray(picture(24, 32)).save("icon.png")
-    Path("notes.txt").write_bytes(b"attack at dawn")
-    Path("more.txt").write_bytes(b"or at noon")
+    for name, content in given.items():
+        Path(name).write_bytes(content)
     return tmp_path
 
 
@@ -197,7 +205,7 @@ def test_tables_that_are_none(work: Path, content: bytes, word: str) -> None:
     assert not Path("out").exists()
 
 
-ROW: dict[str, Any] = {"host": "hosts/a.png", "file": "notes.txt"}
+ROW: dict[str, Any] = {"host": "icon.png", "file": "notes.txt"}
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,9 @@ JOBS = 400
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     Image.fromarray(picture(64, 64)).save(tmp_path / "host.png")
-    Image.fromarray(picture(16, 16)).save(tmp_path / "icon.png")
-    row = json.dumps({"host": "host.png", "image": "icon.png"})
+    # A file, for which the processes load no codec.
+    (tmp_path / "note.txt").write_bytes(b"at dawn")
+    row = json.dumps({"host": "host.png", "file": "note.txt"})
     (tmp_path / "jobs.jsonl").write_text(f"{row}\n" * JOBS)
     return tmp_path
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import contents_of, network_weights, picture, random_weights
+from helpers import contents_of, examples, network_weights, picture, random_weights
 from isn import method
 from isn.codes import NO_FINGERPRINT, Room
 from isn.codes.avif import Avif
@@ -39,7 +39,7 @@ def part(number: int, fingerprint: bytes, payload: bytes) -> bytes:
     return struct.pack("<B16sI", number, fingerprint, len(payload)) + payload
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.lists(st.booleans(), min_size=2, max_size=7).filter(lambda each: len(set(each)) == 2))
 def test_any_order_comes_back(kinds: list[bool]) -> None:
     secret: list[Item] = [

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import Shares, contents_of, mostly_slow, network_weights, picture, same
+from helpers import Shares, contents_of, examples, mostly_slow, network_weights, picture, same
 from isn import method
 from isn.codes import Code, Room
 from isn.codes.bundle import Bundle
@@ -225,7 +225,7 @@ def refused_or_read(code: Code, payload: bytes) -> None:
 
 
 @every_kind
-@settings(max_examples=12)
+@examples(12)
 @given(data=st.data())
 def test_a_garbled_payload_is_refused_or_read(name: str, data: st.DataObject) -> None:
     payload = bytearray(example(name))
@@ -238,7 +238,7 @@ def test_a_garbled_payload_is_refused_or_read(name: str, data: st.DataObject) ->
 
 
 @every_kind
-@settings(max_examples=15)
+@examples(15)
 @given(payload=st.binary(max_size=200))
 def test_noise_is_refused_or_read(name: str, payload: bytes) -> None:
     refused_or_read(codes()[name], payload)

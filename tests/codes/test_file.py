@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import examples
 from isn.codes import Room
 from isn.codes import file as code
 from isn.codes.file import Files, safe_name
@@ -35,7 +36,7 @@ def sent(secret: Sequence[Item]) -> list[Item]:
     return Files().decode(Files().encode(secret, ROOM, silent), 1000, silent)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.tuples(st.text(max_size=30), st.binary(max_size=60)), min_size=1, max_size=4))
 def test_any_files_come_back_in_order(given_files: list[tuple[str, bytes]]) -> None:
     found = sent([File(*each) for each in given_files])

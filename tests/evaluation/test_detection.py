@@ -146,14 +146,14 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
     place = tmp_path_factory.mktemp("photos")
     for k in range(11):
-        images.write(place / f"{k}.png", photo(k))
+        images.write(place / f"{k}.png", photo(k, 66, 76))
     return Plan((str(place),), (1,), ("paper-1",), ("lsb-4",), limit=6, parts=("detection",))
 
 
 @pytest.fixture(scope="module")
 def results(plan: Plan) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(detection, "TILE", 48)
+        patch.setattr(detection, "TILE", 32)
         patch.setattr(detection, "DRAWS", 1)
         patch.setattr(detection, "NEEDS", {SPAM: "sklearn", XUNET: "nothing_of_this_name"})
         shares: list[float] = []
@@ -214,7 +214,7 @@ def test_the_maps_are_those_of_host_and_containers(results: Results, plan: Plan)
 def test_one_host_is_enough_to_look(plan: Plan) -> None:
     place = domains(plan.folders[0], count=1, limit=1)[0]
     study = detectors.Study.of(place, 0, lambda: None)
-    assert study.side == 96
+    assert study.side == 66
     assert study.nothing(()) is None
     assert study.matching((SPAM,)).learned == ()
 
@@ -266,7 +266,7 @@ def test_xunet_runs_where_there_is_torch(plan: Plan, monkeypatch: Any) -> None:
         return partial(Cnn, seed=seed, steps=4) if name == XUNET else made(name, seed)
 
     monkeypatch.setattr(detection, "_learner", quick)
-    monkeypatch.setattr(detection, "TILE", 48)
+    monkeypatch.setattr(detection, "TILE", 32)
     monkeypatch.setattr(detection, "DRAWS", 1)
     found = evaluate(replace(plan, methods=()))
     told = [each for each in found.detected[0].learned if each.detector == XUNET]

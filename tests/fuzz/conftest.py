@@ -9,14 +9,18 @@ from hypothesis import HealthCheck, Phase, settings
 
 from fuzz.damage import RUNS, TOGETHER
 
-settings.register_profile(
-    "fuzz",
-    max_examples=max(int(os.environ.get("FUZZ_RUNS", "200")) // TOGETHER, 1),
-    deadline=None,
-    database=None,
-    phases=(Phase.explicit, Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
-)
+
+def pytest_configure(config: pytest.Config) -> None:
+    quick = "not slow" in str(config.getoption("markexpr"))
+    runs = int(os.environ.get("FUZZ_RUNS", "100" if quick else "200"))
+    settings.register_profile(
+        "fuzz",
+        max_examples=max(runs // TOGETHER, 1),
+        deadline=None,
+        database=None,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,7 +1,8 @@
 """Whatever is read by whatever reads it: a result that is sound, or one of our errors.
 
-Two hundred runs of each target here; ``make fuzz`` runs each as often as FUZZ_RUNS says. What is
-damaged are the museum's containers and small files that are made here.
+Two hundred runs of each target, half as many where only what is quick runs; ``make fuzz`` runs
+each as often as FUZZ_RUNS says. What is damaged are the museum's containers and small files that
+are made here.
 """
 
 from __future__ import annotations

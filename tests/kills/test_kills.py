@@ -1,6 +1,6 @@
 """Whenever a command is killed, every file is there whole, and the next run goes on.
 
-A few kills of each command here; ``make kills`` kills each as often as KILLS says.
+A kill or two of each command here; ``make kills`` kills each as often as KILLS says.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from PIL import Image
 import isn
 from commands import paper_weights, pixels
 from forking import Server, whole
-from helpers import picture
+from helpers import picture, share
 from isn import drawings, images
 from isn.evaluation.report import NAMES
 from isn.secret import File
 from isn.weights import Weights
 
 HOSTS = ("host", "other")
-MANY = int(os.environ.get("KILLS", "2"))
+MANY = int(os.environ.get("KILLS", share(2, 1)))
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
 
 

@@ -144,7 +144,7 @@ def test_a_phones_photo_is_seen_upright(work: Path, photos: dict[str, Any]) -> N
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = io.BytesIO()
-    Image.fromarray(photos["coffee"]).save(turned, "JPEG", exif=exif, quality=95)
+    Image.fromarray(photos["coffee"][:96, :128]).save(turned, "JPEG", exif=exif, quality=95)
     for name, content in (("turned.jpg", turned.getvalue()), ("phone.heic", PHONE.read_bytes())):
         given = (name, content), ("notes.txt", b"x")
         _, (file, host, *_) = ask(request("hide", *given, wish="quality"))

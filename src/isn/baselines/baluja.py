@@ -56,7 +56,8 @@ class Baluja:
     def shipped(cls, name: str) -> Baluja:
         """The networks of that name that come with this package."""
         with as_file(files("isn.baselines") / "weights" / f"{name}.safetensors") as path:
-            return cls(name, Weights.load(path))
+            # Where torch is missing, before anything is read.
+            return cls(name, Weights.load(path, {KIND: _shapes(name)}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Baluja:

@@ -93,7 +93,9 @@ def _padded(array: NDArray[Any]) -> NDArray[Any]:
     """As wide as all codes together, with zeros; contiguous."""
     if array.shape[1] == SIDE_BY_SIDE:
         return np.ascontiguousarray(array)
-    return np.pad(array, ((0, 0), (0, SIDE_BY_SIDE - array.shape[1])))
+    found = np.zeros((len(array), SIDE_BY_SIDE), array.dtype)
+    found[:, : array.shape[1]] = array
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from isn.evaluation.table import Row, Stat, pooled
@@ -26,21 +27,24 @@ class Study:
     rows: tuple[Row, ...]
 
     @cached_property
-    def _cells(self) -> list[list[Row]]:
-        """Rows that differ in their host and value alone."""
+    def _cells(self) -> dict[str, list[list[Row]]]:
+        """By the paths above it: rows that differ in their host and value alone."""
         found: dict[tuple[str, str, int, str], list[Row]] = {}
         for row in self.rows:
             key = (row.measure, row.method, row.images, row.domain)
             found.setdefault(key, []).append(row)
-        return list(found.values())
+        below: dict[str, list[list[Row]]] = {}
+        for rows in found.values():
+            for path in accumulate(rows[0].measure.split("/"), "{}/{}".format):
+                below.setdefault(path, []).append(rows)
+        return below
 
     def find(self, measure: str, host: str | None = None, **where: Any) -> list[Row]:
         """Rows of a measure, or of all measures below a path, whose columns have these values."""
         return [
             row
-            for rows in self._cells
-            if f"{rows[0].measure}/".startswith(f"{measure}/")
-            and all(getattr(rows[0], column) == value for column, value in where.items())
+            for rows in self._cells.get(measure, ())
+            if all(getattr(rows[0], column) == value for column, value in where.items())
             for row in rows
             if host in (None, row.host)
         ]

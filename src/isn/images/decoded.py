@@ -131,17 +131,17 @@ def _coefficients(pixels: Pixels, corner: tuple[int, ...], most: int) -> Floats:
         max(side - at, 0) // SIDE for side, at in zip(pixels.shape[:2], corner, strict=True)
     )
     number = np.arange(0, rows * columns, max(rows * columns // most, 1))
-    top = corner[0] + SIDE * (number // max(columns, 1))
-    left = corner[1] + SIDE * (number % max(columns, 1))
-    inside = np.arange(SIDE)
-    where = (
-        (top[:, None] + inside)[:, :, None],
-        (left[:, None] + inside)[:, None, :],
-    )
-    blocks = pixels[where]
-    whole = ((blocks > 0) & (blocks < 255)).all(axis=tuple(range(1, blocks.ndim)))
-    luma = blocks[whole] @ LUMA if pixels.ndim == 3 else blocks[whole].astype(np.float32)
-    found: Floats = _BASIS @ luma.reshape(-1, SIDE * SIDE).T
+    if not len(number):
+        return np.empty((len(_MODES), 0), np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (SIDE, SIDE), axis=(0, 1))
+    top, left = corner[0] + SIDE * (number // columns), corner[1] + SIDE * (number % columns)
+    blocks = windows[top, left].reshape(len(number), -1, SIDE * SIDE)
+    whole = (blocks + np.uint8(1) > 1).all(axis=(1, 2))  # 255 and 0 become 0 and 1
+    planes = blocks[whole].astype(np.float32)
+    luma = planes[:, 0]
+    if pixels.ndim == 3:
+        luma = LUMA[0] * luma + LUMA[1] * planes[:, 1] + LUMA[2] * planes[:, 2]
+    found: Floats = _BASIS @ luma.T
     return found
 
 
@@ -159,20 +159,26 @@ _BASIS: Final = dct_basis()[[SIDE * u + v for u, v in _MODES]].astype(np.float32
 
 def _steps(seen: Floats) -> dict[tuple[int, int], int]:
     """The step of each mode whose coefficients show one: the largest that explains them."""
-    found = {}
-    for mode, values in zip(_MODES, np.abs(seen), strict=True):
-        for step in _STEPS:
-            far = values[values > step / 2]
-            # One and the same value everywhere is a ramp's, and a multiple of anything.
-            if len(far) < _FEWEST or np.ptp(np.rint(far / step)) == 0:
-                continue
-            # What has no steps lies evenly between multiples.
-            even = step**2 / 12
-            noise = float(np.mean(_rest(far, step) ** 2))
-            nearer = (1 - noise / even) * np.sqrt(len(far))
-            if noise < min(_MOST_NOISE, 0.65 * even) and nearer > _SURE:
-                found[mode] = step
-                break
+    # Largest first, so that those away from zero, whatever the step, are the first ones of a mode.
+    values = -np.sort(-np.abs(seen), axis=1)
+    found: dict[tuple[int, int], int] = {}
+    for step in _STEPS:
+        count = (values > step / 2).sum(axis=1)
+        modes = [k for k in np.flatnonzero(count >= _FEWEST).tolist() if _MODES[k] not in found]
+        if not modes:
+            continue
+        count = count[modes]
+        there = np.arange(count.max()) < count[:, None]
+        far = np.where(there, values[modes, : count.max()], 0)
+        times = np.rint(far / np.float32(step))
+        # One and the same value everywhere is a ramp's, and a multiple of anything.
+        several = times[:, 0] > times[np.arange(len(modes)), count - 1]
+        # What has no steps lies evenly between multiples.
+        even = step**2 / 12
+        noise = np.square(far - step * times).sum(axis=1) / count
+        nearer = (1 - noise / even) * np.sqrt(count)
+        shown = several & (noise < min(_MOST_NOISE, 0.65 * even)) & (nearer > _SURE)
+        found |= {_MODES[k]: step for k, one in zip(modes, shown, strict=True) if one}
     return found
 
 

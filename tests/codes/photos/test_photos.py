@@ -6,11 +6,11 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from helpers import crop, picture
+from helpers import crop, examples, picture
 from isn import images, zoo
 from isn.codes import Room
 from isn.codes.avif import Avif, available
@@ -166,7 +166,7 @@ def test_a_larger_image_is_made_smaller_and_comes_back_large(
 
 
 @given(st.integers(1, 900), st.integers(1, 900), st.integers(1, 5000))
-@settings(max_examples=30)
+@examples(30)
 def test_within_an_area_is_within_it(height: int, width: int, area: int) -> None:
     found = images.within(np.zeros((height, width, 3), np.uint8), area)
     assert 1 <= found.shape[0] * found.shape[1] <= max(area, 1)

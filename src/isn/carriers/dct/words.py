@@ -51,8 +51,9 @@ def head_bits(head: bytes, count: int) -> Bits:
 def head_of(belief: Beliefs) -> bytes | None:
     """The head that beliefs of its bits mean; None where they mean none."""
     times = -(-len(belief) // _HEAD.length)
-    padded = np.pad(belief, (0, times * _HEAD.length - len(belief))).reshape(times, -1)
-    both = padded.sum(axis=0).clip(-MOST_BELIEF, MOST_BELIEF).astype(np.int16)
+    padded = np.zeros(times * _HEAD.length, np.int16)
+    padded[: len(belief)] = belief
+    both = padded.reshape(times, -1).sum(axis=0).clip(-MOST_BELIEF, MOST_BELIEF).astype(np.int16)
     found = _HEAD.decode(both, _HEAD_ROUNDS) if _HEAD.supposed(both) > _CHANCE else None
     return None if found is None else np.packbits(found[0][: 8 * HEAD_BYTES]).tobytes()
 

@@ -98,15 +98,13 @@ def _points(weight: Floats, starts: Sequence[int]) -> Floats:
         Groups of outputs x 16 points x inputs x outputs of a group; the inputs of each feature,
         and the outputs, filled up with zeros.
     """
-    outputs = len(weight) + -len(weight) % _GROUP
-    filled = [
-        np.pad(
-            part,
-            ((0, outputs - len(weight)), (0, -part.shape[1] % _QUAD), (0, 0), (0, 0)),
-        )
-        for part in np.split(weight, starts, axis=1)
-    ]
-    kernels = np.concatenate(filled, axis=1).transpose(2, 3, 0, 1).astype(np.float64, order="C")
+    given, outputs = len(weight), len(weight) + -len(weight) % _GROUP
+    parts = np.split(weight, starts, axis=1)
+    wide = [each.shape[1] + -each.shape[1] % _QUAD for each in parts]
+    kernels = np.zeros((3, 3, outputs, sum(wide)))
+    for part, end, room in zip(parts, np.cumsum(wide).tolist(), wide, strict=True):
+        first = end - room
+        kernels[:, :, :given, first : first + part.shape[1]] = part.transpose(2, 3, 0, 1)
     points = np.array([_four(row) for row in _four(kernels)], np.float32)
     grouped = points.reshape(16, outputs // _GROUP, _GROUP, -1).transpose(1, 0, 3, 2)
     return np.ascontiguousarray(grouped)
