@@ -15,8 +15,8 @@ features, of green alone) and CRM, which counts across colours (2,073). They nee
 `pip install --no-deps sealwatch`, and jpeglib, h5py, pandas and tqdm.
 
 With --steps XuNet learns for so many steps, with --residual-steps a residual network, both once and
-from the most pairs. The residual network begins with the control that is easy, and each rate with
-what it knew at the next higher one.
+from the most pairs. The residual network begins with the control that is easy, and each rate down
+to `high` with what it knew at the next higher one.
 
 Everything is kept in --out, and a later run goes on from there. 1,209 photos take a quarter of an
 hour of one core; the rich models 4 minutes for the hosts and for each rate, XuNet 5, the residual
@@ -68,8 +68,8 @@ RATES = {"0.025": 0.025} | SECRECY
 ANYWHERE, LOT = "as many anywhere (control)", "sides by lot (control)"
 PENALTIES, FOLDS = np.logspace(0, 6, 13), 5
 CLEAN, SRM, CRM, XUNET, RESIDUAL = "clean", "SRM", "CRM", "XuNet", "residual"
-EASIER = {"low": ANYWHERE, "medium": "low", "high": "medium", "0.025": "high"}
-"""What the residual network learns before."""
+EASIER = {ANYWHERE: "", "low": ANYWHERE, "medium": "low", "high": "medium"}
+"""What the residual network learns, and before."""
 
 
 def hosts(folder: str, limit: int | None) -> Pixels:
@@ -328,13 +328,13 @@ class Study:
                 name, (*first, kind), [judged(*both, learner, count, DRAWS) for count in self.pairs]
             )
         for kind, steps in self.steps.items():
-            if steps and name != LOT:
+            if steps and name != LOT and (kind != RESIDUAL or name in EASIER):
                 self._row(name, (*first, kind), [[self.learned(name, kind)]])
 
     def learned(self, name: str, kind: str) -> Scores:
         """What a network says that learned once, from the most pairs; its weights are kept."""
         file = self.out / f"{kind}-{_word(name)}.npy"
-        if kind == RESIDUAL and name in EASIER and not file.exists():
+        if kind == RESIDUAL and EASIER[name] and not file.exists():
             self.learned(EASIER[name], kind)
         return cast(Scores, kept(file, partial(self._learned, name, kind)))
 
@@ -345,7 +345,7 @@ class Study:
 
         def fresh() -> torch.nn.Module:
             net = XuNet() if kind == XUNET else ResidualNet()
-            if kind == RESIDUAL and name in EASIER:
+            if kind == RESIDUAL and EASIER[name]:
                 net.load_state_dict(torch.load(self._weights(EASIER[name], kind)))
             return net
 
