@@ -16,7 +16,7 @@ features, of green alone) and CRM, which counts across colours (2,073). They nee
 
 With --steps XuNet learns for so many steps, with --residual-steps a residual network, both once and
 from the most pairs. The residual network begins with the control that is easy, and each rate down
-to `high` with what it knew at the next higher one.
+to `medium` with what it knew at the next higher one.
 
 Everything is kept in --out, and a later run goes on from there. 1,209 photos take a quarter of an
 hour of one core; the rich models 4 minutes for the hosts and for each rate, XuNet 5, the residual
@@ -68,7 +68,7 @@ RATES = {"0.025": 0.025} | SECRECY
 ANYWHERE, LOT = "as many anywhere (control)", "sides by lot (control)"
 PENALTIES, FOLDS = np.logspace(0, 6, 13), 5
 CLEAN, SRM, CRM, XUNET, RESIDUAL = "clean", "SRM", "CRM", "XuNet", "residual"
-EASIER = {ANYWHERE: "", "low": ANYWHERE, "medium": "low", "high": "medium"}
+EASIER = {ANYWHERE: "", "low": ANYWHERE, "medium": "low"}
 """What the residual network learns, and before."""
 
 
