@@ -70,6 +70,7 @@ def test_a_container_is_there_whole_or_not_at_all(server: Server, folder: Path) 
         assert whole(folder) | {output.name} == before
 
 
+@pytest.mark.slow
 def test_a_file_that_is_replaced_is_the_old_one_or_the_new(server: Server, folder: Path) -> None:
     chance, output = Random("overwrite"), folder / "host.png"
     old = output.read_bytes()
@@ -98,6 +99,7 @@ def test_what_is_revealed_is_all_there_or_not_at_all(server: Server, folder: Pat
         assert whole(folder) | {shown.name} == before
 
 
+@pytest.mark.slow
 def test_what_is_revealed_over_other_files_is_whole(server: Server, folder: Path) -> None:
     chance, container, shown = Random("replace"), folder / "container.png", folder / "shown"
     assert server.run(*_hiding(folder, container))[0] == 0
@@ -135,6 +137,7 @@ def test_an_interrupted_list_goes_on(server: Server, folder: Path) -> None:
         assert all(_holds(output / f"{name}.png") for name in HOSTS)
 
 
+@pytest.mark.slow
 def test_a_map_is_whole(server: Server, folder: Path) -> None:
     chance, maps = Random("map"), folder / "maps"
     words = ("analyze", folder / "host.png", folder / "other.png", "--map", maps)
@@ -152,6 +155,7 @@ def test_a_map_is_whole(server: Server, folder: Path) -> None:
         assert all(pixels(maps / name).size for name in left)
 
 
+@pytest.mark.slow
 def test_a_sheet_is_whole(server: Server, folder: Path) -> None:
     chance, sheet = Random("sheet"), folder / "sheet.png"
     paper_weights(1, lost=None).save(folder / "keyed.safetensors")
