@@ -189,15 +189,21 @@ def said(points: list[Point]) -> str:
     )
 
 
-def main() -> None:
-    """Trains, measures, prints, and writes where it is asked to."""
-    parser = argparse.ArgumentParser(description="What hours of training buy.")
+def arguments(about: str) -> argparse.Namespace:
+    """What was given to a study of trainings; its folder is there then."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("photos", help="a folder of photos to train on")
     parser.add_argument("validation", help="a folder of photos that no training saw")
     parser.add_argument("--out", type=Path, required=True, help="a folder for runs and figures")
-    parser.add_argument("--write", action="store_true", help=f"the table of {PAGE.name} too")
+    parser.add_argument("--write", action="store_true", help=f"into {PAGE.name} too")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+def main() -> None:
+    """Trains, measures, prints, and writes where it is asked to."""
+    options = arguments("What hours of training buy.")
     closing = ""
     table = [f"| {' | '.join(each)} |" for each in (HEAD, (":--", ":--", "--:", "--:", "--:"))]
     for series in ALL:

@@ -11,7 +11,6 @@ measured stays in the folder, and is not done again.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -19,10 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from _page import DOCS, put
-from compute import ADAMW, PHOTOS_ALONE, judged
+from _page import put
+from compute import ADAMW, PAGE, PHOTOS_ALONE, arguments, judged
 
-PAGE = DOCS / "results" / "training.md"
 BEGIN, END = "<!-- begin: benchmarks/sweeps.py -->", "<!-- end: benchmarks/sweeps.py -->"
 BLOCKS, STEPS = 8, 120
 """Of what ships, and of its training here."""
@@ -58,43 +56,12 @@ class Sweep:
         return images if self.images < 4 else f"{images}, {self.blocks} blocks"
 
 
+_ONE = {2: "27.6 / 41.4", 4: "29.1 / 42.3", 8: "33.3 / 41.2"}
+_TWO = {2: "27.1 / 38.0", 4: "28.8 / 38.2", 8: "29.9 / 37.5"}
+
 ALL = (
-    Sweep(
-        1,
-        BLOCKS,
-        dict(
-            zip(
-                (2, 4, 8, 16, 32, 64),
-                (
-                    "27.6 / 41.4",
-                    "29.1 / 42.3",
-                    "33.3 / 41.2",
-                    "35.6 / 42.0",
-                    "40.5 / 43.3",
-                    "42.4 / 40.7",
-                ),
-                strict=True,
-            )
-        ),
-    ),
-    Sweep(
-        2,
-        BLOCKS,
-        dict(
-            zip(
-                (2, 4, 8, 16, 32, 64),
-                (
-                    "27.1 / 38.0",
-                    "28.8 / 38.2",
-                    "29.9 / 37.5",
-                    "35.5 / 39.3",
-                    "37.6 / 38.9",
-                    "39.1 / 39.1",
-                ),
-                strict=True,
-            )
-        ),
-    ),
+    Sweep(1, BLOCKS, _ONE | {16: "35.6 / 42.0", 32: "40.5 / 43.3", 64: "42.4 / 40.7"}),
+    Sweep(2, BLOCKS, _TWO | {16: "35.5 / 39.3", 32: "37.6 / 38.9", 64: "39.1 / 39.1"}),
     Sweep(4, BLOCKS, {4: "27.6 / 32.9", 32: "33.6 / 31.6", 64: "36.5 / 31.1"}),
     Sweep(4, 2 * BLOCKS, {4: "27.0 / 34.7", 32: "34.6 / 33.2", 64: "36.0 / 33.0"}),
 )
@@ -143,13 +110,7 @@ def table(found: Sequence[tuple[Sweep, dict[int, Row]]]) -> list[str]:
 
 def main() -> None:
     """Trains, measures, prints, and writes where it is asked to."""
-    parser = argparse.ArgumentParser(description="The paper's Tables 2 and 3 as trends.")
-    parser.add_argument("photos", help="a folder of photos to train on")
-    parser.add_argument("validation", help="a folder of photos that no training saw")
-    parser.add_argument("--out", type=Path, required=True, help="a folder for runs and figures")
-    parser.add_argument("--write", action="store_true", help=f"the tables of {PAGE.name} too")
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = arguments("The paper's Tables 2 and 3 as trends.")
     found = [measured(each, options.photos, options.validation, options.out) for each in ALL]
     pairs = list(zip(ALL, found, strict=True))
     lines = [*table(pairs[:2]), "", *table(pairs[2:])]

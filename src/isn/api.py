@@ -439,9 +439,9 @@ def capacity(
     given = {name: value for name, value in options.items() if value is not None}
     asked = method.names() if methods is None else methods
     names = [name for name in asked if given.keys() <= method.get(name).options]
-    for name in names[:1]:
+    if names:
         # Whether their carrier is sparse the options say, of all methods alike.
-        cover = prepared(method.get(name, **given), cover)
+        cover = prepared(method.get(names[0], **given), cover)
     return [_capacity(name, cover, items, given) for name in names]
 
 
