@@ -11,6 +11,13 @@ from isn.errors import ConfigError
 MAX_HIDDEN = 5
 """The paper hides 1 to 5 images (section 4.3)."""
 
+SUBNETS = ("dense", "modulo")
+"""Kinds of subnets; see :mod:`isn.paper.backends.base`."""
+
+LEAKY, WIDER = 1, 6
+"""Of a modulo block: the convolution that a LeakyReLU follows, and how many times the growth it
+adds."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -19,15 +26,16 @@ class ModelConfig:
     Attributes:
         hidden_images: number of images hidden in one host, 1 to 5.
         blocks: number of coupling blocks (the paper: 8 for 1 or 2 hidden images, 16 for more).
-        depth: convolutions in each dense block, which is also how many pixels of its input
-            it sees to each side.
-        growth: channels that each convolution of a dense block adds, but the last.
+        depth: convolutions in each subnet.
+        growth: channels that each convolution of a dense block adds, but the last; of a modulo
+            block, one adds six times as many.
         levels: Haar levels before the first block; 0 is the paper's pixel domain.
         clamp: bound of the log-scale in Eq. (4): ``clamp * (2 * sigmoid(rho) - 1)``;
             None is the paper's bare ``exp(rho)``.
         lost: the constant that stands for the lost part at reveal, y_z of Eq. (7), in the image
             domain; None: a texture image that whoever reveals must bring (section 5.3).
-        subnet: kind of the subnets phi, rho and eta.
+        subnet: kind of the subnets phi, rho and eta: the paper's "dense" block, or "modulo",
+            whose activations are sawtooths.
 
     Raises:
         ConfigError: a setting is out of its range.
@@ -59,8 +67,14 @@ class ModelConfig:
             )
         if self.lost is not None and not (_is_number(self.lost) and 0 <= self.lost <= 1):
             raise ConfigError(f"lost is {self.lost!r}, give a number from 0 to 1, or none")
-        if self.subnet != "dense":
-            raise ConfigError(f"subnet is {self.subnet!r}, the kinds known are: dense")
+        if self.subnet not in SUBNETS:
+            raise ConfigError(
+                f"subnet is {self.subnet!r}, the kinds known are: {', '.join(SUBNETS)}"
+            )
+        if self.subnet == "modulo" and self.depth < LEAKY + 3:
+            raise ConfigError(
+                f"depth is {self.depth}, a modulo block has {LEAKY + 3} convolutions or more"
+            )
 
     @property
     def cell(self) -> int:
@@ -84,7 +98,7 @@ class ModelConfig:
     @property
     def reach(self) -> int:
         """How many positions to each side a subnet's output depends on."""
-        return self.depth
+        return self.depth if self.subnet == "dense" else 1
 
     def subnet_channels(self, name: str) -> tuple[int, int]:
         """Channels that subnet `name` (``phi``, ``rho`` or ``eta``) takes and gives."""
@@ -92,24 +106,25 @@ class ModelConfig:
             return self.hidden_channels, self.host_channels
         return self.host_channels, self.hidden_channels
 
-    def conv_channels(self, name: str) -> list[tuple[int, int]]:
-        """Input and output channels of each convolution of subnet `name`, first to last."""
+    def conv_shapes(self, name: str) -> list[tuple[int, int, int]]:
+        """Outputs, inputs and side of each convolution of subnet `name`, first to last."""
         given, wanted = self.subnet_channels(name)
-        last = self.depth - 1
-        return [
-            (given + k * self.growth, wanted if k == last else self.growth)
-            for k in range(self.depth)
-        ]
+        if self.subnet == "dense":
+            added = [self.growth] * (self.depth - 1) + [wanted]
+            return [(out, given + k * self.growth, 3) for k, out in enumerate(added)]
+        added = [self.growth * (WIDER if k == LEAKY else 1) for k in range(self.depth - 2)]
+        shapes = [(out, given + sum(added[:k]), 1) for k, out in enumerate([*added, wanted])]
+        return [*shapes, (wanted, self.growth, 3)]
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every learned tensor."""
         return {
             f"blocks.{i}.{name}.convs.{k}.{kind}": (
-                (out, given, 3, 3) if kind == "weight" else (out,)
+                (out, given, side, side) if kind == "weight" else (out,)
             )
             for i in range(self.blocks)
             for name in ("phi", "rho", "eta")
-            for k, (given, out) in enumerate(self.conv_channels(name))
+            for k, (out, given, side) in enumerate(self.conv_shapes(name))
             for kind in ("weight", "bias")
         }
 

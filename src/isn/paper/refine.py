@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isn.paper.backends.torch import DenseBlock, rounded
+from isn.paper.backends.torch import Subnet, rounded
 from isn.paper.network import Network, spans
 
 HOST_WEIGHT = 2.0
@@ -173,7 +173,7 @@ def _recomputing(network: Network) -> Iterator[None]:
         for coupling in network.couplings
         if isinstance(coupling.subnets, nn.Module)
         for each in coupling.subnets.modules()
-        if isinstance(each, DenseBlock)
+        if isinstance(each, Subnet)
     ]
     before = [each.recompute for each in blocks]
     for each in blocks:

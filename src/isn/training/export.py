@@ -18,7 +18,7 @@ from isn.training.settings import Recipe
 from isn.training.validation import Quality
 
 HALF_LOSS = 0.02
-"""Weights are stored as float16 where that costs less than this many dB."""
+"""Weights are stored as float16 where that costs less than this many dB, or where it is exact."""
 
 
 def export(
@@ -55,6 +55,7 @@ def export(
         for side in ("container", "revealed")
     )
     half = cost < HALF_LOSS
+    exact = {name: _exact(each) for name, each in tensors.items()}
     training = {
         **provenance,
         "settings": settings.as_dict(),
@@ -63,7 +64,14 @@ def export(
         },
         "float16_cost_db": round(cost, 4),
     }
-    return learner.pack(halves if half else tensors, training)
+    return learner.pack(halves if half else exact, training)
+
+
+def _exact(tensor: NDArray[np.float32]) -> NDArray[Any]:
+    """As float16, where that holds it."""
+    with np.errstate(over="ignore"):
+        small = tensor.astype(np.float16)
+    return small if np.array_equal(small, tensor) else tensor
 
 
 def load_tensors(module: nn.Module, tensors: Mapping[str, NDArray[Any] | torch.Tensor]) -> None:

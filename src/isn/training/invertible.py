@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isn.errors import ConfigError, ModelError
-from isn.paper.backends.torch import DenseBlock, SubnetStack
+from isn.paper.backends.torch import Subnet, SubnetStack
 from isn.paper.config import ModelConfig
 from isn.paper.method import KIND, shapes
 from isn.paper.network import Network
+from isn.training import modulo
+from isn.training.data import Photos
 from isn.training.learner import Seen, dtype_of, through_file
 from isn.training.losses import TERMS, Objective
 from isn.training.optimiser import initialise, warm_start
@@ -47,7 +49,7 @@ class Blocks:
         self.config, self.start_note = config, ""
         self.module = stack.to(device, dtype_of(run))
         self.network = Network.of(config, stack.subnets())
-        for block in self._dense_blocks():
+        for block in self._subnets():
             block.recompute = run.recompute
             if run.compile:
                 block.compile()
@@ -55,11 +57,11 @@ class Blocks:
     @property
     def autocast(self) -> torch.dtype | None:
         """Inside the subnets only; couplings and transforms stay exact."""
-        return self._dense_blocks()[0].autocast
+        return self._subnets()[0].autocast
 
     @autocast.setter
     def autocast(self, dtype: torch.dtype | None) -> None:
-        for block in self._dense_blocks():
+        for block in self._subnets():
             block.autocast = dtype
 
     def take_over(self, name: str, weights: Weights) -> None:
@@ -73,7 +75,7 @@ class Blocks:
             ModelError: their blocks are others, or more.
         """
         source = ModelConfig.from_mapping(dict(weights.config))
-        for setting in ("levels", "depth", "growth"):
+        for setting in ("levels", "depth", "growth", "subnet"):
             ours, theirs = getattr(self.config, setting), getattr(source, setting)
             if ours != theirs:
                 raise ModelError(
@@ -88,8 +90,8 @@ class Blocks:
         taken = warm_start(self.module, self.config, weights.as_float32(), source)
         self.start_note = f"{name} ({len(taken)} tensors)"
 
-    def _dense_blocks(self) -> list[DenseBlock]:
-        return [each for each in self.module.modules() if isinstance(each, DenseBlock)]
+    def _subnets(self) -> list[Subnet]:
+        return [each for each in self.module.modules() if isinstance(each, Subnet)]
 
 
 class Invertible(Blocks):
@@ -101,9 +103,11 @@ class Invertible(Blocks):
         texture: 3 x h x w in [0, 1], y_z of section 5.3.
         start: weights to begin from, and what they are called; also of a network of fewer blocks,
             or for another number of hidden images.
+        photos: what modulo blocks are written from where there are no such weights; None: they are
+            not, for a training that goes on from a checkpoint.
 
     Raises:
-        ConfigError: a texture is missing, or not wanted.
+        ConfigError: a texture is missing, or not wanted; or modulo blocks have too little room.
         ModelError: `start` is of another kind, or nothing of it fits.
     """
 
@@ -116,6 +120,7 @@ class Invertible(Blocks):
         *,
         texture: Tensor | None = None,
         start: tuple[str, Weights] | None = None,
+        photos: Photos | None = None,
     ) -> None:
         if (settings.model.lost is None) != (texture is not None):
             raise ConfigError(
@@ -125,6 +130,8 @@ class Invertible(Blocks):
             )
         stack = SubnetStack(settings.model)
         initialise(stack, settings.run.seed)
+        if settings.model.subnet == "modulo":
+            modulo.freeze(stack)
         super().__init__(settings.model, settings.run, device, stack)
         self.texture = texture.to(device, dtype_of(settings.run)) if texture is not None else None
         self.objective = Objective(self.module, self.network, settings.loss, self.texture)
@@ -132,6 +139,9 @@ class Invertible(Blocks):
             name, weights = start
             weights.check(KIND, shapes)
             self.take_over(name, weights)
+        elif photos is not None and settings.model.subnet == "modulo":
+            aim = settings.modulo.container
+            self.start_note = modulo.begin(stack, photos, aim)
 
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
         """Eq. (1), first line, without the lost part."""

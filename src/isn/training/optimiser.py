@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from isn.paper.backends.torch import Subnet
 from isn.paper.config import ModelConfig
 from isn.training.muon import Muon
 from isn.training.sections import OptimiserSettings
@@ -19,21 +20,21 @@ HALVINGS = (0.12, 0.24, 0.36, 0.60, 0.72, 0.84)
 
 
 def initialise(stack: nn.Module, seed: int) -> None:
-    """Xavier normal scaled by 0.1, last convolution of each dense block zero: the identity."""
+    """Xavier normal scaled by 0.1, what gives a subnet's answer zero: the identity."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in stack.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
                 continue
-            fan = 9 * (parameter.shape[0] + parameter.shape[1])
+            fan = parameter[0, 0].numel() * (parameter.shape[0] + parameter.shape[1])
             drawn = torch.randn(parameter.shape, generator=generator)
             parameter.copy_(drawn * (0.1 * math.sqrt(2 / fan)))
         for module in stack.modules():
-            convs = getattr(module, "convs", None)
-            if isinstance(convs, nn.ModuleList):
-                for parameter in convs[-1].parameters():
-                    parameter.zero_()
+            if isinstance(module, Subnet):
+                for conv in module.answering:
+                    for parameter in conv.parameters():
+                        parameter.zero_()
 
 
 def warm_start(

@@ -105,7 +105,7 @@ def _learner(
     """What is trained by settings of ours."""
     if isinstance(settings, Settings):
         lost = _texture(texture) if texture else None
-        return Invertible(settings, device, texture=lost, start=start)
+        return Invertible(settings, device, texture=lost, start=start, photos=photos)
     if texture:
         raise ConfigError(f"--texture is not for {settings.method}: leave it out")
     if isinstance(settings, NetworkSettings):

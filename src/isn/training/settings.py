@@ -87,17 +87,36 @@ class Recipe(ABC):
 
 
 @dataclass(frozen=True)
+class ModuloSettings:
+    """What modulo blocks begin from.
+
+    Attributes:
+        container: PSNR in dB of the first containers.
+    """
+
+    container: float = 36.0
+
+    def __post_init__(self) -> None:
+        if not 30 <= self.container <= 48:
+            raise ConfigError(
+                f"modulo.container is {self.container}, give a number of dB from 30 to 48"
+            )
+
+
+@dataclass(frozen=True)
 class Settings(Recipe):
     """A whole training of the paper's network.
 
     Attributes:
         model: the architecture.
+        modulo: what it begins from where its subnets are modulo blocks.
         loss: Eq. (8).
     """
 
     method = "paper"
 
     model: ModelConfig = field(default_factory=ModelConfig)
+    modulo: ModuloSettings = field(default_factory=ModuloSettings)
     loss: LossSettings = field(default_factory=LossSettings)
 
     @property
@@ -107,6 +126,11 @@ class Settings(Recipe):
 
     def __post_init__(self) -> None:
         check_crops(self.data, self.model)
+        if self.model.subnet == "modulo" and self.run.autocast != "none":
+            raise ConfigError(
+                f'run.autocast is "{self.run.autocast}", and modulo blocks need exact numbers: '
+                "leave it out"
+            )
 
 
 def check_crops(data: DataSettings, model: ModelConfig) -> None:

@@ -13,17 +13,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.paper.config import ModelConfig
+from isn.paper.config import LEAKY, ModelConfig
 from isn.paper.coupling import Array, Subnets
 
 Tensors = Mapping[str, NDArray[np.float32]]
 """Learned tensors by name: ``blocks.{i}.{phi|rho|eta}.convs.{k}.{weight|bias}``."""
 
 Convolutions = Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
-"""Weight and bias of the convolutions of one dense block, first to last."""
+"""Weight and bias of the convolutions of one subnet, first to last."""
 
 LEAK = 0.2
-"""Slope of the LeakyReLU below zero, between the convolutions of a dense block."""
+"""Slope of the LeakyReLU below zero, between the convolutions of a subnet."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class BlockSubnets:
 
     @classmethod
     def all_of(
-        cls, config: ModelConfig, tensors: Tensors, dense: Callable[[Convolutions], Any]
+        cls, config: ModelConfig, tensors: Tensors, subnet: Callable[[Convolutions], Any]
     ) -> list[BlockSubnets]:
-        """Of every block, first to last, by what makes a dense block of its convolutions."""
+        """Of every block, first to last, by what makes a subnet of its convolutions."""
         return [
-            cls(*(dense(convolutions(config, tensors, i, name)) for name in ("phi", "rho", "eta")))
+            cls(*(subnet(convolutions(config, tensors, i, name)) for name in ("phi", "rho", "eta")))
             for i in range(config.blocks)
         ]
 
 
 class Backend(Protocol):
-    """Evaluates dense blocks on arrays of its own kind.
+    """Evaluates subnets on arrays of its own kind.
 
     Attributes:
         name: what ``--backend`` calls it.
@@ -100,21 +100,50 @@ def convolutions(config: ModelConfig, tensors: Tensors, block: int, name: str) -
     ]
 
 
-def dense(
-    x: Any,
-    layers: Sequence[Callable[[Any], Any]],
-    leaky: Callable[[Any], Any],
-    join: Callable[[list[Any]], Any],
-) -> Any:
-    """A dense block in the operations of a framework (section 4.1).
+@dataclass(frozen=True)
+class Operations:
+    """What a framework does between the convolutions of a subnet.
 
-    Args:
-        x: N x channels x H x W.
-        layers: its convolutions of 3 x 3, each fed the input and all features before it.
-        leaky: the LeakyReLU between them; nothing follows the last.
+    Attributes:
+        leaky: the LeakyReLU.
+        round: to whole numbers.
         join: puts arrays together along their channels.
     """
+
+    leaky: Callable[[Any], Any]
+    round: Callable[[Any], Any]
+    join: Callable[[list[Any]], Any]
+
+
+def evaluate(kind: str, x: Any, layers: Sequence[Callable[[Any], Any]], by: Operations) -> Any:
+    """A subnet in the operations of a framework.
+
+    Args:
+        kind: of the subnet, ``ModelConfig.subnet``.
+        x: N x channels x H x W.
+        layers: its convolutions, first to last.
+        by: what the framework does between them.
+    """
+    return (dense if kind == "dense" else modulo)(x, layers, by)
+
+
+def dense(x: Any, layers: Sequence[Callable[[Any], Any]], by: Operations) -> Any:
+    """A dense block: convolutions of 3 x 3, each fed all before it (section 4.1)."""
     features = [x]
     for layer in layers[:-1]:
-        features.append(leaky(layer(join(features))))
-    return layers[-1](join(features))
+        features.append(by.leaky(layer(by.join(features))))
+    return layers[-1](by.join(features))
+
+
+def modulo(x: Any, layers: Sequence[Callable[[Any], Any]], by: Operations) -> Any:
+    """A dense block of 1 x 1 whose activations are sawtooths, t - round(t), and one LeakyReLU.
+
+    With sawtooths a subnet can add and subtract modulo a step, as codes do that write on dirty
+    paper (Costa 1983; Chen and Wornell's quantisation index modulation, 2001). The last
+    convolution, of 3 x 3, sees the last sawtooths alone; its answer is added.
+    """
+    features = [x]
+    for k, layer in enumerate(layers[:-2]):
+        given = layer(by.join(features))
+        features.append(by.leaky(given) if k == LEAKY else given - by.round(given))
+    return layers[-2](by.join(features)) + layers[-1](features[-1])

@@ -11,7 +11,15 @@ import numpy as np
 from mindspore import Tensor, ops
 
 from isn import threads
-from isn.paper.backends.base import LEAK, BlockSubnets, Convolutions, Plain, Tensors, dense
+from isn.paper.backends.base import (
+    LEAK,
+    BlockSubnets,
+    Convolutions,
+    Operations,
+    Plain,
+    Tensors,
+    evaluate,
+)
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
 
@@ -27,19 +35,25 @@ class MindSpore(Plain):
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
-        return BlockSubnets.all_of(config, tensors, _evaluated)
+        return BlockSubnets.all_of(config, tensors, partial(_evaluated, config.subnet))
 
 
-def _evaluated(layers: Convolutions) -> Any:
+def _evaluated(kind: str, layers: Convolutions) -> Any:
     convolve = [
-        partial(ops.conv2d, weight=Tensor(weight), bias=Tensor(bias), pad_mode="pad", padding=1)
+        partial(
+            ops.conv2d,
+            weight=Tensor(weight),
+            bias=Tensor(bias),
+            pad_mode="pad",
+            padding=weight.shape[-1] // 2,
+        )
         for weight, bias in layers
     ]
     # As a tensor: MindSpore 2.10 fails on a plain number times a tensor beside NumPy 2.
-    slope, join = Tensor(np.array([LEAK], np.float32)), partial(ops.cat, axis=1)
+    slope = Tensor(np.array([LEAK], np.float32))
+    by = Operations(lambda each: ops.prelu(each, slope), ops.round, partial(ops.cat, axis=1))
 
-    def evaluate(images: Any) -> Any:
-        given = Tensor(np.ascontiguousarray(images))
-        return dense(given, convolve, lambda each: ops.prelu(each, slope), join).asnumpy()
+    def of_arrays(images: Any) -> Any:
+        return evaluate(kind, Tensor(np.ascontiguousarray(images)), convolve, by).asnumpy()
 
-    return evaluate
+    return of_arrays

@@ -1,4 +1,4 @@
-"""The default backend: dense blocks by the compiled loops of `dense.c`, on processors.
+"""The default backend: dense blocks by the compiled loops of `dense.c`, modulo blocks by NumPy.
 
 A convolution of 3 x 3 is computed as F(2 x 2, 3 x 3) of Lavin and Gray, "Fast Algorithms for
 Convolutional Neural Networks" (CVPR 2016), with 16 multiplications where there were 36. What
@@ -7,23 +7,35 @@ follows from the weights alone is computed here, once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isn.kernels import call
-from isn.paper.backends.base import LEAK, BlockSubnets, Convolutions, Plain, Tensors
+from isn.paper.backends.base import (
+    LEAK,
+    BlockSubnets,
+    Convolutions,
+    Operations,
+    Plain,
+    Tensors,
+    evaluate,
+)
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
-from isn.threads import spread
+from isn.threads import each, spread
 
 Floats = NDArray[np.float32]
 
 BLOCK: Final = 72
 """Positions along a block that is computed at once, at most: its features stay in the caches."""
+
+POSITIONS: Final = 1 << 13
+"""Of a strip of a modulo block, about."""
 
 _GROUP, _QUAD = 16, 4
 """Outputs, and inputs, that `dense.c` takes together: the last ones are filled up with zeros."""
@@ -77,6 +89,64 @@ class Dense:
         return out
 
 
+@dataclass(frozen=True)
+class Modulo:
+    """One modulo block, ready to be called: matrices, as almost all its convolutions are of 1 x 1.
+
+    Attributes:
+        layers: its convolutions.
+        constant: what it answers whatever it sees, of shape 1 x wanted x 1 x 1; None: it looks.
+    """
+
+    layers: Sequence[Callable[[Floats], Floats]]
+
+    constant: Floats | None
+
+    @classmethod
+    def of(cls, layers: Convolutions) -> Modulo:
+        """Of weights and biases."""
+        (last, bias), (around, more) = layers[-2:]
+        same = None if last.any() or around.any() else (bias + more).reshape(1, -1, 1, 1)
+        return cls([partial(_convolved, *layer) for layer in layers], same)
+
+    def __call__(self, images: Floats) -> Floats:
+        """N x given x H x W to N x wanted x H x W, some rows at a time."""
+        count, _, rows, columns = images.shape
+        if self.constant is not None:
+            return np.tile(self.constant, (count, 1, rows, columns))
+        height = max(1, POSITIONS // columns)
+
+        def strip(top: int) -> Floats:
+            above, below = max(top - 1, 0), min(top + height + 1, rows)
+            out: Floats = evaluate("modulo", images[:, :, above:below], self.layers, _NUMPY)
+            return out[:, :, top - above : top - above + height]
+
+        return np.concatenate(each(strip, range(0, rows, height)), axis=2)
+
+
+def _convolved(weight: Floats, bias: Floats, x: Floats) -> Floats:
+    """A convolution of 1 x 1 or 3 x 3, of N x C x H x W, with zeros around."""
+    count, given, rows, columns = x.shape
+    outputs, _, side, _ = weight.shape
+    around = side // 2
+    padded = np.pad(x, ((0, 0), (0, 0), (around, around), (around, around))) if around else x
+    out = np.zeros((count, outputs, rows * columns), np.float32)
+    out += bias[:, None]
+    for row in range(side):
+        for column in range(side):
+            shifted = padded[:, :, row : row + rows, column : column + columns]
+            flat = np.ascontiguousarray(shifted).reshape(count, given, -1)
+            out += np.ascontiguousarray(weight[:, :, row, column]) @ flat
+    return out.reshape(count, outputs, rows, columns)
+
+
+def _leaky(x: Floats) -> Floats:
+    return np.maximum(x, np.float32(LEAK) * x)
+
+
+_NUMPY: Final = Operations(_leaky, np.rint, partial(np.concatenate, axis=1))
+
+
 class Native(Plain):
     """Evaluates subnets on the processor, on as many threads as :mod:`isn.threads` says."""
 
@@ -84,7 +154,9 @@ class Native(Plain):
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
-        return BlockSubnets.all_of(config, tensors, lambda each: Dense.of(each, config.growth))
+        if config.subnet == "modulo":
+            return BlockSubnets.all_of(config, tensors, Modulo.of)
+        return BlockSubnets.all_of(config, tensors, lambda some: Dense.of(some, config.growth))
 
 
 def _points(weight: Floats, starts: Sequence[int]) -> Floats:

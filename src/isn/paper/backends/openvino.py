@@ -1,8 +1,9 @@
-"""The OpenVINO backend: dense blocks as graphs that it compiles for the processor."""
+"""The OpenVINO backend: subnets as graphs that it compiles for the processor."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,15 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 
 from isn import threads
-from isn.paper.backends.base import LEAK, BlockSubnets, Convolutions, Plain, Tensors, dense
+from isn.paper.backends.base import (
+    LEAK,
+    BlockSubnets,
+    Convolutions,
+    Operations,
+    Plain,
+    Tensors,
+    evaluate,
+)
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
 
@@ -31,17 +40,17 @@ class OpenVino(Plain):
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
-        return BlockSubnets.all_of(config, tensors, self._evaluated)
+        return BlockSubnets.all_of(config, tensors, partial(self._evaluated, config.subnet))
 
-    def _evaluated(self, layers: Convolutions) -> Any:
+    def _evaluated(self, kind: str, layers: Convolutions) -> Any:
         given = ops.parameter([-1, layers[0][0].shape[1], -1, -1], np.float32)
         slope = ops.constant(np.array([LEAK], np.float32))
-        out = dense(
-            given,
-            [_convolution(*each) for each in layers],
+        by = Operations(
             lambda node: ops.prelu(node, slope),
+            lambda node: ops.round(node, "half_to_even"),
             lambda nodes: ops.concat(nodes, 1),
         )
+        out = evaluate(kind, given, [_convolution(*each) for each in layers], by)
         settings = {**_EXACT, "INFERENCE_NUM_THREADS": threads.count()}
         model = self._core.compile_model(openvino.Model([out], [given]), "CPU", settings)
         return lambda images: model(np.ascontiguousarray(images))[0].copy()
@@ -49,6 +58,7 @@ class OpenVino(Plain):
 
 def _convolution(weight: Floats, bias: Floats) -> Any:
     kernel, offset = ops.constant(weight), ops.constant(bias.reshape(1, -1, 1, 1))
+    around = [weight.shape[-1] // 2] * 2
     return lambda node: ops.add(
-        ops.convolution(node, kernel, [1, 1], [1, 1], [1, 1], [1, 1]), offset
+        ops.convolution(node, kernel, [1, 1], around, around, [1, 1]), offset
     )

@@ -1,4 +1,4 @@
-"""The torch backend: dense blocks as modules, for training, for GPUs, and for gradients."""
+"""The torch backend: subnets as modules, for training, for GPUs, and for gradients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from isn.paper.backends.base import LEAK, Tensors, dense
+from isn.paper.backends.base import LEAK, Operations, Tensors, evaluate
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
 
@@ -36,21 +36,31 @@ def whole(image: Tensor) -> Tensor:
     return (image.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-class DenseBlock(nn.Module):
-    """Convolutions of 3 x 3, each fed the input and all features before it (section 4.1).
+class Subnet(nn.Module):
+    """phi, rho or eta of a block: convolutions, each fed the input and all features before it.
 
     Attributes:
-        convs: the convolutions; LeakyReLU between them, nothing after the last.
+        kind: what lies between them (:mod:`isn.paper.backends.base`).
+        convs: the convolutions.
         autocast: dtype to compute in while the rest stays float32, or None.
         recompute: compute the features again in the backward pass instead of keeping them.
     """
 
-    def __init__(self, channels: Sequence[tuple[int, int]]) -> None:
-        """A block of convolutions with these input and output channels."""
+    def __init__(self, config: ModelConfig, name: str) -> None:
+        """The subnet `name` that `config` describes, not yet initialised."""
         super().__init__()
-        self.convs = nn.ModuleList(nn.Conv2d(given, out, 3, padding=1) for given, out in channels)
+        self.kind = config.subnet
+        self.convs = nn.ModuleList(
+            nn.Conv2d(given, out, side, padding=side // 2)
+            for out, given, side in config.conv_shapes(name)
+        )
         self.autocast: torch.dtype | None = None
         self.recompute = False
+
+    @property
+    def answering(self) -> list[nn.Module]:
+        """The convolutions whose sum is its answer."""
+        return list(self.convs)[-1 if self.kind == "dense" else -2 :]
 
     def forward(self, x: Tensor) -> Tensor:
         """N x channels x H x W in and out, in the input's dtype."""
@@ -64,13 +74,15 @@ class DenseBlock(nn.Module):
         return out.to(x.dtype)
 
     def _features(self, x: Tensor) -> Tensor:
-        out: Tensor = dense(
-            x,
-            list(self.convs),
-            lambda given: functional.leaky_relu(given, LEAK),
-            lambda features: torch.cat(features, 1),
-        )
+        out: Tensor = evaluate(self.kind, x, list(self.convs), _OPERATIONS)
         return out
+
+
+_OPERATIONS = Operations(
+    lambda given: functional.leaky_relu(given, LEAK),
+    torch.round,
+    lambda features: torch.cat(features, 1),
+)
 
 
 class BlockSubnets(nn.Module):
@@ -79,9 +91,9 @@ class BlockSubnets(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         """The three subnets that `config` describes, not yet initialised."""
         super().__init__()
-        self.phi = DenseBlock(config.conv_channels("phi"))
-        self.rho = DenseBlock(config.conv_channels("rho"))
-        self.eta = DenseBlock(config.conv_channels("eta"))
+        self.phi = Subnet(config, "phi")
+        self.rho = Subnet(config, "rho")
+        self.eta = Subnet(config, "eta")
 
     def rho_eta(self, host: Tensor) -> tuple[Tensor, Tensor]:
         """Log-scale and shift of the hidden branch."""
