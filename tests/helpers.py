@@ -140,30 +140,53 @@ def random_images(
 
 @dataclass(frozen=True)
 class OracleSubnets:
-    """Dense blocks in NumPy and float64, straight from section 4.1 of the paper."""
+    """Subnets in NumPy and float64: dense blocks straight from section 4.1 of the paper."""
 
     tensors: Mapping[str, NDArray[Any]]
     block: int
     depth: int
+    kind: str
 
     def phi(self, hidden: Any) -> Any:
-        return self._dense("phi", hidden)
+        return self._subnet("phi", hidden)
 
     def rho_eta(self, host: Any) -> tuple[Any, Any]:
-        return self._dense("rho", host), self._dense("eta", host)
+        return self._subnet("rho", host), self._subnet("eta", host)
+
+    def _subnet(self, name: str, given: Floats) -> Floats:
+        return self._dense(name, given) if self.kind == "dense" else self._modulo(name, given)
 
     def _dense(self, name: str, features: Floats) -> Floats:
         out = features
         for k in range(self.depth):
-            stem = f"blocks.{self.block}.{name}.convs.{k}"
-            out = _convolve(
-                features,
-                self.tensors[f"{stem}.weight"].astype(np.float64),
-                self.tensors[f"{stem}.bias"].astype(np.float64),
-            )
+            out = self._convolved(name, k, features)
             if k < self.depth - 1:
-                features = np.concatenate([features, np.where(out < 0, 0.2 * out, out)], axis=1)
+                features = np.concatenate([features, _leaky(out)], axis=1)
         return out
+
+    def _modulo(self, name: str, seen: Floats) -> Floats:
+        features = seen
+        for k in range(self.depth - 2):
+            out = self._convolved(name, k, seen)
+            # The second one alone has the LeakyReLU.
+            features = _leaky(out) if k == 1 else out - np.round(out)
+            seen = np.concatenate([seen, features], axis=1)
+        return self._convolved(name, self.depth - 2, seen) + self._convolved(
+            name, self.depth - 1, features
+        )
+
+    def _convolved(self, name: str, k: int, features: Floats) -> Floats:
+        stem = f"blocks.{self.block}.{name}.convs.{k}"
+        weight, bias = (
+            self.tensors[f"{stem}.{each}"].astype(np.float64) for each in ("weight", "bias")
+        )
+        if weight.shape[-1] == 1:
+            return np.einsum("oc,nchw->nohw", weight[..., 0, 0], features) + bias[:, None, None]
+        return _convolve(features, weight, bias)
+
+
+def _leaky(x: Floats) -> Floats:
+    return np.where(x < 0, 0.2 * x, x)
 
 
 def _convolve(x: Floats, weight: Floats, bias: Floats) -> Floats:
@@ -180,7 +203,7 @@ def _convolve(x: Floats, weight: Floats, bias: Floats) -> Floats:
 
 def oracle(config: ModelConfig, tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The network of `tensors`, its subnets evaluated independently and in float64."""
-    blocks = [OracleSubnets(tensors, i, config.depth) for i in range(config.blocks)]
+    blocks = [OracleSubnets(tensors, i, config.depth, config.subnet) for i in range(config.blocks)]
     return Network.of(config, blocks)
 
 

@@ -35,6 +35,8 @@ CONFIGS = [
     ModelConfig(3, blocks=1, depth=4, growth=5, levels=0),
     ModelConfig(1, blocks=1, depth=2, growth=3, levels=2),
     ModelConfig(5, blocks=1, depth=1, growth=1, levels=1),
+    ModelConfig(2, blocks=2, depth=6, growth=5, levels=1, subnet="modulo"),
+    ModelConfig(1, blocks=1, depth=5, growth=3, levels=2, subnet="modulo"),
 ]
 
 
@@ -61,10 +63,10 @@ def test_equals_the_oracle(name: str, config: ModelConfig) -> None:
     assert apart(backend.numpy(again.hidden), hidden) < 2e-4
 
 
+@pytest.mark.parametrize("config", [CONFIGS[1], CONFIGS[-2]], ids=["dense", "modulo"])
 @pytest.mark.parametrize("name", NAMES)
-def test_each_subnet_alone_equals_the_oracle(name: str) -> None:
+def test_each_subnet_alone_equals_the_oracle(name: str, config: ModelConfig) -> None:
     # Through the network rho and eta could be exchanged for one another's errors.
-    config = CONFIGS[1]
     backend, tensors = get(name), random_tensors(config)
     rng = np.random.default_rng(3)
     host = rng.standard_normal((1, config.host_channels, 9, 7)).astype(np.float32)
@@ -126,7 +128,7 @@ def answer_of_the_oracle(config: ModelConfig, size: tuple[int, int]) -> tuple[An
     ("config", "size"),
     [
         *((CONFIGS[0], size) for size in ((1, 1), (1, 30), (2, 3), (13, 22), (23, 19))),
-        *((config, size) for config in CONFIGS[1:] for size in ((1, 30), (23, 19))),
+        *((config, size) for config in CONFIGS[1:5] for size in ((1, 30), (23, 19))),
     ],
 )
 def test_each_build_equals_the_oracle_in_blocks_of_any_size(
@@ -142,6 +144,33 @@ def test_each_build_equals_the_oracle_in_blocks_of_any_size(
         for one, other in zip(subnets.rho_eta(host), wanted, strict=True):
             assert np.abs(other).max() > 0.1
             assert apart(one, other) < 1e-5
+
+
+@pytest.mark.parametrize("positions", [1, 40, 100])
+def test_strips_of_a_modulo_block_equal_the_oracle(
+    positions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = CONFIGS[-1]
+    monkeypatch.setattr(native, "POSITIONS", positions)
+    host, wanted = answer_of_the_oracle(config, (23, 19))
+    (subnets,) = Native().subnets(config, random_tensors(config))
+    for one, other in zip(subnets.rho_eta(host), wanted, strict=True):
+        assert np.abs(other).max() > 0.1
+        assert apart(one, other) < 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_modulo_block_that_looks_at_nothing_answers_its_bias(name: str) -> None:
+    config, backend = CONFIGS[-1], get(name)
+    tensors = random_tensors(config)
+    for k in (3, 4):
+        tensors[f"blocks.0.eta.convs.{k}.weight"][:] = 0
+    host = random_images(config, 8, 12)[0].repeat(16, axis=1).astype(np.float32)
+    (subnets,) = backend.subnets(config, tensors)
+    _, eta = subnets.rho_eta(backend.array(host))
+    bias = sum(tensors[f"blocks.0.eta.convs.{k}.bias"] for k in (3, 4))
+    wanted = np.broadcast_to(bias[:, None, None], eta.shape)
+    assert apart(backend.numpy(eta), wanted) < 1e-6
 
 
 def test_a_window_of_an_array_is_taken_as_it_is_seen() -> None:

@@ -56,8 +56,15 @@ def test_the_blocks_run_in_order() -> None:
     assert apart(given.container, wrong[0]) > 1e-3
 
 
-def test_the_reach_is_how_far_a_subnet_sees() -> None:
-    config = ModelConfig(blocks=1, depth=3, growth=4, levels=0)
+@pytest.mark.parametrize(
+    "config",
+    [
+        ModelConfig(blocks=1, depth=3, growth=4, levels=0),
+        ModelConfig(blocks=1, depth=5, growth=4, levels=0, subnet="modulo"),
+    ],
+    ids=lambda config: config.subnet,
+)
+def test_the_reach_is_how_far_a_subnet_sees(config: ModelConfig) -> None:
     tensors = random_tensors(config)
     network = oracle(config, tensors)
     host, hidden = random_images(config, 15, 15)
@@ -113,6 +120,17 @@ def test_tiles_equal_the_whole_on_the_default_backend(levels: int, tile: tuple[i
     assert apart(whole.container, host) > 0.05
     assert apart(tiled.container, whole.container) < 2e-6
     assert apart(tiled.lost, whole.lost) < 2e-6
+
+
+def test_tiles_of_modulo_blocks_equal_the_whole() -> None:
+    config = ModelConfig(2, blocks=2, depth=5, growth=4, levels=1, subnet="modulo")
+    network = Network.of(config, Native().subnets(config, random_tensors(config)))
+    host, hidden = (each.astype(np.float32) for each in random_images(config, 30, 26))
+    whole = network.forward(host, hidden)
+    tiled = network.forward(host, hidden, Tiles(config.reach, 4, 5))
+    assert apart(whole.container, host) > 0.05
+    assert apart(tiled.container, whole.container) < 2e-5
+    assert apart(tiled.lost, whole.lost) < 2e-5
 
 
 def test_too_short_a_reach_would_show() -> None:

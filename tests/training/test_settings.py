@@ -28,6 +28,7 @@ def test_the_shipped_configs_are_of_all_methods() -> None:
         "isn": "network",
         "paper": "paper",
         "photos": "photos",
+        "modulo": "paper",
         "quality": "paper",
         "tiny": "paper",
     }

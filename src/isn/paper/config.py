@@ -71,9 +71,9 @@ class ModelConfig:
             raise ConfigError(
                 f"subnet is {self.subnet!r}, the kinds known are: {', '.join(SUBNETS)}"
             )
-        if self.subnet == "modulo" and self.depth < LEAKY + 3:
+        if self.subnet == "modulo" and self.depth < LEAKY + 4:
             raise ConfigError(
-                f"depth is {self.depth}, a modulo block has {LEAKY + 3} convolutions or more"
+                f"depth is {self.depth}, a modulo block has {LEAKY + 4} convolutions or more"
             )
 
     @property

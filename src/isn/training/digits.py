@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 WHITE: Final = 255
 """Of a sample; black is 0."""
 
-_SAMPLE: Final = 1 << 12
+_SAMPLE: Final = 1 << 11
 """Values of a component that its curves are chosen by."""
 
 _HALF: Final = (2, 3, 4, 5)
@@ -152,8 +152,9 @@ def fitted(cells: Floats, images: int, psnr: float, pairs: int) -> Code:
         Component(image, directions[:, k], numbers, companded(values[:, k], numbers))
         for image, k, numbers in order
     ]
-    sent = [len([each for each in components if each.image == k]) for k in range(images)]
-    return Code(mean, components, samples, [directions[:, count:] for count in sent])
+    sent = [{k for one, k, _ in order if one == image} for image in range(images)]
+    silent = [directions[:, [k for k in range(bands) if k not in each]] for each in sent]
+    return Code(mean, components, samples, silent)
 
 
 def _numbers(

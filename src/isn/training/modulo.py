@@ -43,9 +43,9 @@ CROP: Final = 128
 CROPS: Final = 600
 """Photos that the components are found in, and their side."""
 
-STRENGTH: Final = 64.0
+STRENGTH: Final = 1024.0
 """How many times as large as a sample of the host its mark in the hidden branch is: what that has
-of its own there must be less than half a level of the sample."""
+of its own there must be less than half a level of the sample, whatever the images are."""
 
 MARGIN: Final = 1.25
 """Of the growth over the samples of a cell: components that share a sample take more."""
@@ -59,9 +59,10 @@ class Writer:
     """Writes a subnet of modulo blocks by hand, as sums of what it sees.
 
     A sum is a row: a weight for each channel of the input and of all features, and a constant.
+    Features that are not written stay as they are, and are not seen.
 
     Args:
-        subnet: whose convolutions are all zero.
+        subnet: to write.
         config: that it is made by.
         name: of the subnet.
     """
@@ -71,9 +72,6 @@ class Writer:
         shapes = config.conv_shapes(name)
         self.starts = [given for _, given, _ in shapes[:-1]]
         self.width = self.starts[-1]
-        for parameter in subnet.parameters():
-            with torch.no_grad():
-                parameter.zero_()
 
     def sums(self, matrix: Floats, constants: Floats | float = 0.0) -> Floats:
         """Of the input: a row for each of the matrix's."""
@@ -126,7 +124,7 @@ def begin(stack: SubnetStack, photos: Photos, psnr: float) -> str:
     """Writes the code into the blocks.
 
     Args:
-        stack: the subnets.
+        stack: the subnets, frozen as by :func:`freeze`, and initialised.
         photos: what the code is fitted on.
         psnr: of containers, in dB.
 
@@ -158,6 +156,10 @@ def begin(stack: SubnetStack, photos: Photos, psnr: float) -> str:
     one, other = stack.blocks
     if not (isinstance(one, BlockSubnets) and isinstance(other, BlockSubnets)):
         raise TypeError(f"{type(one).__name__} is no block")
+    with torch.no_grad():
+        for parameter in stack.parameters():
+            if not parameter.requires_grad:
+                parameter.zero_()
     plan = Plan.of(code, config)
     plan.write_host(Writer(one.eta, config, "eta"))
     plan.write_digits(Writer(other.phi, config, "phi"))
@@ -275,8 +277,10 @@ class Plan:
             writer: of that subnet.
             around: hidden channels x components x 3 x 3, what the cells around say.
         """
-        numbers = self._said(writer)
-        scale = self._of_components("scale")
+        # From -1/2 to 1/2, so that weights are as large as what they say, and may learn.
+        count = self._of_components("numbers")
+        numbers = self._said(writer) / count
+        scale = self._of_components("scale") / count
         corner = self._of_components("inner") * scale
         steeper = 1 / self._of_components("slope") - 1
         values = numbers + steeper * writer.positive(0, plus(numbers, -corner))

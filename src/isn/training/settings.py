@@ -126,10 +126,10 @@ class Settings(Recipe):
 
     def __post_init__(self) -> None:
         check_crops(self.data, self.model)
-        if self.model.subnet == "modulo" and self.run.autocast != "none":
+        if self.model.subnet == "modulo" and (self.run.autocast != "none" or self.run.tf32):
             raise ConfigError(
-                f'run.autocast is "{self.run.autocast}", and modulo blocks need exact numbers: '
-                "leave it out"
+                f'run.autocast is "{self.run.autocast}" and run.tf32 {self.run.tf32}, and modulo '
+                'blocks need exact numbers: give "none" and false'
             )
 
 

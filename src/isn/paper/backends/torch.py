@@ -136,6 +136,9 @@ class Torch:
         """See :class:`isn.paper.backends.base.Backend`."""
         stack = SubnetStack(config)
         stack.load_tensors(tensors)
+        if config.subnet == "modulo":
+            # In TF32, which a GPU would take, samples would lose their last bits.
+            torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
         stack.requires_grad_(False).eval().to(self.device)
         return stack.subnets()
 
