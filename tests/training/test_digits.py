@@ -28,13 +28,12 @@ def written(curve: Curve, value: float, numbers: int) -> float:
     """The number of a value, and back."""
     size = min(abs(value), curve.most)
     bent = min(size, curve.inner) + curve.slope * max(size - curve.inner, 0)
-    offset = (numbers - 1) % 2 / 2
-    number = np.round(bent / curve.height * (numbers - 1) / 2 - offset) + offset
+    number = np.round(bent / curve.height * (numbers - 1) / 2)
     back = number * 2 / (numbers - 1) * curve.height
     return float(min(back, curve.inner) + max(back - curve.inner, 0) / curve.slope)
 
 
-@pytest.mark.parametrize("numbers", [2, 3, 8, 13, 121])
+@pytest.mark.parametrize("numbers", [3, 5, 13, 121])
 def test_a_curve_has_the_error_that_it_says(numbers: int) -> None:
     values = np.random.default_rng(2).laplace(0, 30, 400)
     curve = companded(values, numbers)
@@ -46,7 +45,7 @@ def test_a_curve_has_the_error_that_it_says(numbers: int) -> None:
 
 def test_more_numbers_have_less_error() -> None:
     values = np.random.default_rng(3).laplace(0, 30, 400)
-    errors = [companded(values, each).error for each in (2, 4, 8, 16, 64, 256)]
+    errors = [companded(values, each).error for each in (3, 7, 15, 31, 121)]
     assert all(more > 2 * less for more, less in pairwise(errors))
 
 
@@ -75,7 +74,7 @@ def test_a_code_fits_a_cell_and_what_it_may_change(images: int, psnr: float) -> 
             assert one.base == np.prod(list(both))
         else:
             assert each.numbers == np.prod(bases)
-            assert len(bases) == 1 or all(base % 2 for base in bases)
+        assert each.numbers % 2
     # What an image has left has room for its share of the host.
     for image, silent in enumerate(code.silent):
         sent = sum(each.image == image for each in code.components)

@@ -117,8 +117,13 @@ class ModelConfig:
         return [*shapes, (wanted, self.growth, 3)]
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every learned tensor."""
-        return {
+        """Name and shape of every tensor.
+
+        Those of modulo blocks have the base, too, that each sample of a cell is written modulo,
+        colour by colour and row by row; 1 where it says nothing.
+        """
+        bases = {"bases": (self.host_channels,)} if self.subnet == "modulo" else {}
+        return bases | {
             f"blocks.{i}.{name}.convs.{k}.{kind}": (
                 (out, given, side, side) if kind == "weight" else (out,)
             )

@@ -5,8 +5,10 @@ those that were hidden in, is said by a body scattered in its least significant 
 
     number of hidden images (1 byte), height and width of each (4 + 4), hash of the pixels (32)
 
-where the hash leaves the bits out in which it lies itself. There is no passphrase: everybody who
-has the network can reveal, but for networks that were trained with a texture (section 5.3).
+where the hash leaves the bits out in which it lies itself; of modulo blocks whole samples, because
+there a sample's lowest bit changes by its base, with which it says the same. There is no
+passphrase: everybody who has the network can reveal, but for networks that were trained with a
+texture (section 5.3).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isn import envelope
 from isn.carriers.scattered import Scattered, places
@@ -48,6 +51,7 @@ MIN_SIDE: Final = 32
 _SIZE: Final = struct.Struct("<II")
 _HASH_BYTES: Final = 32
 _STRIP_BYTES: Final = 1 << 20
+_BASES_BELOW: Final = 128
 _CARRIER: Final = Scattered()
 
 
@@ -221,11 +225,41 @@ class Paper:
         length = len(said) + _HASH_BYTES
 
         # The salt says where the bits lie, and so what is hashed: it is drawn before the hash.
-        salt = envelope.salt_for(NUMBER, said + _hash(container, np.empty(0, np.int64)), key)
+        salt = envelope.salt_for(NUMBER, said + self._hash(container, np.empty(0, np.int64)), key)
         there = places(container, salt, length + envelope.TAG_BYTES, key)
-        payload = said + _hash(container, there)
+        payload = said + self._hash(container, there)
         sealed = envelope.close(NUMBER, self.weights.fingerprint, payload, key, salt)
-        return _CARRIER.write(container, sealed.head, sealed.body, key, silent)
+        stamped = _CARRIER.write(container, sealed.head, sealed.body, key, silent)
+        return stamped if self._bases is None else self._by_bases(container, stamped)
+
+    @cached_property
+    def _bases(self) -> NDArray[np.int64] | None:
+        """Of modulo blocks: 3 x cell x cell, what each sample of a cell is written modulo."""
+        if self.config.subnet != "modulo":
+            return None
+        cell = self.config.cell
+        bases = np.rint(self.weights.tensors["bases"].astype(np.float64)).reshape(3, cell, cell)
+        # Of what is no base a sample changes by a level.
+        return np.where((bases % 2 == 1) & (bases < _BASES_BELOW), bases, 1).astype(np.int64)
+
+    def _by_bases(self, container: Pixels, stamped: Pixels) -> Pixels:
+        """The stamped container, its samples changed by their bases instead of by a level."""
+        if self._bases is None:
+            return stamped
+        cell, inside = self.config.cell, self.config.region(*container.shape[:2])
+        rows, columns, colours = np.nonzero(stamped != container)
+        there = (rows < inside[0]) & (columns < inside[1])
+        rows, columns, colours = rows[there], columns[there], colours[there]
+        base = self._bases[colours, rows % cell, columns % cell]
+        before = container[rows, columns, colours].astype(np.int64)
+        moved = np.where(before < _BASES_BELOW, before + base, before - base)
+        loose = base > 1
+        stamped[rows[loose], columns[loose], colours[loose]] = moved[loose]
+        return stamped
+
+    def _hash(self, image: Pixels, without: Any) -> bytes:
+        """Of shape and samples, but for what changes as bits are written into some of them."""
+        return _hash(image, without, whole=self._bases is not None)
 
     def _said(
         self, container: Pixels, head: bytes, opened: Head, key: Key
@@ -241,7 +275,7 @@ class Paper:
         sizes = [_SIZE.unpack_from(payload, 1 + k * _SIZE.size) for k in range(count)]
         check_sizes(sizes, container.shape[0] * container.shape[1])
         there = places(container, head, len(body), key)
-        return sizes, _hash(container, there) == payload[-_HASH_BYTES:]
+        return sizes, self._hash(container, there) == payload[-_HASH_BYTES:]
 
 
 def in_colour(image: Pixels) -> Pixels:
@@ -249,8 +283,8 @@ def in_colour(image: Pixels) -> Pixels:
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
 
-def _hash(image: Pixels, without: Any) -> bytes:
-    """Of shape and samples, these without their lowest bit at some places."""
+def _hash(image: Pixels, without: Any, *, whole: bool) -> bytes:
+    """Of shape and samples, at some places without their lowest bit, or without the whole."""
     digest = hashlib.blake2b(struct.pack("<2Q", *image.shape[:2]), digest_size=_HASH_BYTES)
     ordered = np.sort(without)
     # Strip by strip, so that an image of 100 megapixels is never copied whole.
@@ -260,6 +294,7 @@ def _hash(image: Pixels, without: Any) -> bytes:
         strip = np.array(image[top : top + rows], order="C").reshape(-1)
         start = width * top
         first, end = np.searchsorted(ordered, [start, start + strip.size])
-        strip[ordered[first:end] - start] >>= 1
+        lying = ordered[first:end] - start
+        strip[lying] = 0 if whole else strip[lying] >> 1
         digest.update(strip.data)
     return digest.digest()

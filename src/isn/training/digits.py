@@ -24,11 +24,12 @@ WHITE: Final = 255
 _SAMPLE: Final = 1 << 11
 """Values of a component that its curves are chosen by."""
 
-_HALF: Final = (2, 3, 4, 5)
-"""Numbers of two components that one sample says; the next, bases of one, and of one of two."""
+_HALF: Final = (3, 5)
+"""Numbers of two components that one sample says; the next, bases of one, and of one of two. All
+are odd: whoever changes a sample by its base changes its lowest bit, and not what it says."""
 
-_WHOLE: Final = tuple(range(6, 33))
-_ODD: Final = tuple(range(5, 33, 2))
+_WHOLE: Final = tuple(range(7, 33, 2))
+_TWO: Final = tuple(range(5, 33, 2))
 _KNOTS: Final = np.array([2, 3, 4, 5, 6, 8, 12, 16, 32, 64, 128, 256, 512, 1024])
 """Numbers that errors are found for; those between are interpolated."""
 
@@ -67,7 +68,7 @@ class Component:
     Attributes:
         image: from 0.
         direction: in the image's bands.
-        numbers: M, how many it may become: around 0, a step of 1 apart, halves if M is even.
+        numbers: M, how many it may become: whole ones around 0; odd.
         curve: that it is companded by.
     """
 
@@ -80,11 +81,6 @@ class Component:
     def scale(self) -> float:
         """Of the number of a value of the curve."""
         return (self.numbers - 1) / 2 / self.curve.height
-
-    @property
-    def half(self) -> float:
-        """How far its numbers are from whole ones."""
-        return half(self.numbers)
 
 
 class Sample(NamedTuple):
@@ -101,11 +97,6 @@ class Sample(NamedTuple):
     component: int
     above: int = 1
     other: int | None = None
-
-    @property
-    def half(self) -> float:
-        """How far its numbers are from whole ones."""
-        return half(self.base)
 
 
 @dataclass(frozen=True)
@@ -168,7 +159,7 @@ def _numbers(
     knots, steps = np.log(_KNOTS), []
     for k, row in enumerate(errors):
         best = [(0.0, variances[k], ())]
-        for size, bases in ((0.5, _HALF), (1.0, _WHOLE), (2.0, _ODD)):
+        for size, bases in ((0.5, _HALF), (1.0, _WHOLE), (2.0, _TWO)):
             digits = 2 if size == 2 else 1
             each = np.array(bases)
             missed = np.exp(np.interp(digits * np.log(each), knots, np.log(row)))
@@ -191,23 +182,18 @@ def _numbers(
     left, halves = 2 * samples, 2 * pairs
     for _, minus, bases in sorted(steps, reverse=True):
         for image in range(images):
-            before, half = found.get((image, -minus), ()), _halves(bases) == 1
+            before, small = found.get((image, -minus), ()), _halves(bases) == 1
             more = _halves(bases) - _halves(before)
-            if more > left or (half and not halves):
+            if more > left or (small and not halves):
                 continue
             left -= more
-            halves += (_halves(before) == 1) - half
+            halves += (_halves(before) == 1) - small
             found[image, -minus] = bases
     alone = [each for each, bases in found.items() if _halves(bases) == 1]
     if len(alone) % 2:
         # Nobody to share a sample with.
         del found[alone[-1]]
     return found
-
-
-def half(numbers: int) -> float:
-    """How far so many, around 0 and a step of 1 apart, are from whole ones."""
-    return (numbers - 1) % 2 / 2
 
 
 def _changed(base: Any) -> Any:
@@ -257,7 +243,7 @@ def companded(values: Floats, numbers: int) -> Curve:
         height = inner + slope * (most - inner)
         size = given.abs().clamp(max=most)
         bent = torch.minimum(size, inner) + slope * (size - inner).clamp(min=0)
-        number = (bent / height * ((numbers - 1) / 2) - half(numbers)).round() + half(numbers)
+        number = (bent / height * ((numbers - 1) / 2)).round()
         back = number / ((numbers - 1) / 2) * height
         back = torch.minimum(back, inner) + (back - inner).clamp(min=0) / slope
         errors = (back - given.abs()).square().mean(-1)

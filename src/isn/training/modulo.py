@@ -161,6 +161,8 @@ def begin(stack: SubnetStack, photos: Photos, psnr: float) -> str:
             if not parameter.requires_grad:
                 parameter.zero_()
     plan = Plan.of(code, config)
+    with torch.no_grad():
+        stack.bases.copy_(torch.from_numpy(plan.bases))
     plan.write_host(Writer(one.eta, config, "eta"))
     plan.write_digits(Writer(other.phi, config, "phi"))
     plan.read_digits(Writer(other.eta, config, "eta"), _around(code, config, planes))
@@ -209,6 +211,12 @@ class Plan:
     def _bands(self) -> int:
         return len(self.to_samples)
 
+    @property
+    def bases(self) -> Floats:
+        """Of each sample of a cell; 1 of those that say nothing."""
+        given = [each.base for each in self.code.samples]
+        return np.array(given + [1] * (self._bands - len(given)), np.float64)
+
     def _directions(self) -> Floats:
         """Components x hidden channels."""
         rows = np.zeros((len(self.code.components), len(self.marks)))
@@ -234,15 +242,14 @@ class Plan:
         host = writer.sums(read * WHITE, -read @ self.mean)
         # Whole, without what the quiet directions have of their own.
         host -= writer.sawtooth(0, host)
-        bases = np.ones((bands, 1))
-        bases[: len(samples), 0] = [each.base for each in samples]
+        bases = self.bases[:, None]
         low, high = (bases - 1) / 2, WHITE - (bases - 1) / 2
         # Between low and high.
         kept = plus(
             writer.positive(0, plus(host, -low)) - writer.positive(bands, plus(host, -high)), low
         )
         numbers = self._numbers(writer)
-        whole = numbers - writer.sawtooth(LEAKY + 1, plus(numbers, self._of_components("half")))
+        whole = numbers - writer.sawtooth(LEAKY + 1, numbers)
         digits = kept.copy()
         upper = [k for k, each in enumerate(samples) if each.above > 1]
         if upper:
@@ -253,7 +260,6 @@ class Plan:
                 row[:] = whole[each.component]
             if each.other is not None:
                 row += self.code.components[each.component].numbers * whole[each.other]
-            row[-1] += each.half
         moved = writer.sawtooth(LEAKY + 2, (digits - kept) / bases) * bases
         writer.answer(self.to_samples.T @ (kept - host + moved) / WHITE)
 
@@ -298,15 +304,13 @@ class Plan:
         """The numbers of the components, from the container's samples."""
         samples, components = self.code.samples, self.code.components
         container = writer.sums(self.to_samples[: len(samples)] * WHITE)
-        container[:, -1] -= [each.half for each in samples]
         bases = np.array([[each.base] for each in samples])
         said = writer.sawtooth(0, container / bases) * bases
         numbers = np.zeros((len(components), writer.width + 1))
         shared = [(k, each) for k, each in enumerate(samples) if each.other is not None]
         for place, (k, each) in enumerate(shared):
             least = components[each.component].numbers
-            part = plus(container[k : k + 1] / least, -components[each.other or 0].half)
-            lower = writer.sawtooth(0, part, len(said) + place) * least
+            lower = writer.sawtooth(0, container[k : k + 1] / least, len(said) + place) * least
             numbers[each.other] = (said[k] - lower[0]) / least
             said[k] = lower[0]
         for row, each in zip(said, samples, strict=True):

@@ -24,7 +24,7 @@ def initialise(stack: nn.Module, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in stack.named_parameters():
-            if name.endswith("bias"):
+            if parameter.dim() == 1:
                 parameter.zero_()
                 continue
             fan = parameter[0, 0].numel() * (parameter.shape[0] + parameter.shape[1])

@@ -111,6 +111,8 @@ class SubnetStack(nn.Module):
         super().__init__()
         self.config = config
         self.blocks = nn.ModuleList(BlockSubnets(config) for _ in range(config.blocks))
+        if config.subnet == "modulo":
+            self.bases = nn.Parameter(torch.ones(config.host_channels), requires_grad=False)
 
     def load_tensors(self, tensors: Mapping[str, NDArray[Any] | Tensor]) -> None:
         """Copies tensors of a weights file into the parameters; all of them must be there."""
