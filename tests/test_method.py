@@ -27,7 +27,9 @@ from isn.keys import Passphrase, Public
 from isn.method import Carried, Method
 from isn.metrics import psnr
 from isn.paper.config import ModelConfig
+from isn.paper.engine import floats, pixels
 from isn.paper.method import MIN_SIDE, Paper
+from isn.progress import silent
 from isn.secret import File, Item
 from isn.weights import Weights
 
@@ -46,7 +48,7 @@ def methods() -> dict[str, Method]:
 
 
 every_method = pytest.mark.parametrize("name", methods())
-KINDS = ("photos", "avif", "tiny", "tiny-paper", "paper-2")
+KINDS = ("photos", "avif", "tiny", "tiny-paper", "paper-2", "modulo-3")
 """One of each, and the paper's with several images: the others differ in their weights alone."""
 
 DEMONSTRATED = ("paper-1", "paper-4", "isn-1", "isn-4")
@@ -294,6 +296,25 @@ def test_the_smallest_host(name: str) -> None:
     assert contents_of(found) == contents_of(secret_of(name))
     with pytest.raises(ImageError, match="32 x 32 pixels at least"):
         methods()[name].hide(host[1:], secret_of(name), Public())
+
+
+def test_what_a_container_says_of_itself_costs_modulo_blocks_no_digit() -> None:
+    each = methods()["modulo-3"]
+    assert isinstance(each, Paper)
+    container, (height, width) = example(each.name), each.config.region(*HOST.shape[:2])
+    secret = [one for one in secret_of(each.name) if not isinstance(one, File)]
+    planes = [each._engine.fit(one, height, width) for one in secret]
+    cover = floats([HOST[:height, :width]])
+    plain = pixels(each._engine.forward(cover, planes, silent))
+    change = container[:height, :width].astype(int) - plain
+    bases = each.weights.tensors["bases"].astype(int).reshape(3, 4, 4).transpose(1, 2, 0)
+    tiled = np.tile(bases, (height // 4, width // 4, 1))
+    moved = change != 0
+    assert 100 < moved.sum() < 1000
+    np.testing.assert_array_equal(np.abs(change[moved]), tiled[moved])
+    shown = each._engine.inverse(floats([container[:height, :width]]), None, silent)
+    for one, other in zip(shown, each._engine.inverse(floats([plain]), None, silent), strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
 
 
 # Names, files, and who made a container.

@@ -129,7 +129,7 @@ def test_shapes_of_modulo_blocks() -> None:
 
 def test_a_modulo_block_has_a_least_depth() -> None:
     assert ModelConfig(depth=5, subnet="modulo").depth == 5
-    with pytest.raises(ConfigError, match="^depth is 4, a modulo block has 5 convolutions or more"):
+    with pytest.raises(ConfigError, match=r"^depth is 4, a modulo block has 5 convolutions"):
         ModelConfig(depth=4, subnet="modulo")
 
 

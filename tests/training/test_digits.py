@@ -66,8 +66,8 @@ def test_a_code_fits_a_cell_and_what_it_may_change(images: int, psnr: float) -> 
     assert {each for each, _ in said} == set(range(len(code.components)))
     for index, each in enumerate(code.components):
         bases = [one.base for one in code.samples if index == one.component]
-        shared = [one for one in code.samples if index in (one.component, one.other)
-                  and one.other is not None]  # fmt: skip
+        shared = [one for one in code.samples if one.other is not None]
+        shared = [one for one in shared if index in (one.component, one.other)]
         if shared:
             (one,) = shared
             both = (code.components[k].numbers for k in (one.component, one.other or 0))

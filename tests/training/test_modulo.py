@@ -101,9 +101,9 @@ def test_the_cells_around_say_a_part_of_what_is_not_sent(
     draws = np.random.default_rng(0x4D0D).random((modulo.CROPS, 12))
     hidden = (photos.patches(draws, 64, 0.0).float() / 255).reshape(-1, 9, 64, 64)
     host, errors = hosts()["grain"].repeat(len(hidden), 1, 1, 1), []
+    real = modulo._around
     for around in (True, False):
         if not around:
-            real = modulo._around
             monkeypatch.setattr(modulo, "_around", lambda *given: 0 * real(*given))
         learner = begun(photos, "model.hidden_images=3")
         with torch.no_grad():
@@ -131,12 +131,10 @@ def test_only_the_last_eta_learns_and_the_digits_stay(photos: ImageStore) -> Non
     assert float(after[at("container")]) == float(before[at("container")])
 
 
-def test_a_run_writes_a_method_that_hides_and_reveals(
-    photo_folder: Path, tmp_path: Path
-) -> None:
-    words = [*SMALL, "data.crop=32", "data.pool=16", "data.validation_pairs=2",
-             "data.validation_crop=64", "run.minutes=0", "run.steps=3", "run.validations=0"]  # fmt: skip
-    settings = Settings.load("modulo", words)
+def test_a_run_writes_a_method_that_hides_and_reveals(photo_folder: Path, tmp_path: Path) -> None:
+    data = ("data.crop=32", "data.pool=16", "data.validation_pairs=2", "data.validation_crop=64")
+    run = ("run.minutes=0", "run.steps=3", "run.validations=0")
+    settings = Settings.load("modulo", [*SMALL, *data, *run])
     trainer = prepare(settings, Sources([str(photo_folder)]), tmp_path, Processes(0, 1, CPU))
     assert trainer.learner.start_note == "the modulo code of 12288 cells"
     assert trainer.train()
@@ -186,6 +184,7 @@ def test_weights_of_dense_blocks_are_no_start(photos: ImageStore) -> None:
     dense = Invertible(Settings.load("tiny", ["model.hidden_images=2"]), CPU)
     tensors = {name: each.detach().numpy() for name, each in dense.module.named_parameters()}
     words = [f"model.{key}={value}".lower() for key, value in dense.pack({}, {}).config.items()]
-    settings = Settings.load("tiny", [*words, "model.subnet=modulo", "model.depth=6", "run.tf32=false"])
+    more = ("model.subnet=modulo", "model.depth=6", "run.tf32=false")
+    settings = Settings.load("tiny", [*words, *more])
     with pytest.raises(ModelError, match="give --set model"):
         Invertible(settings, CPU, start=("dense", dense.pack(tensors, {})))

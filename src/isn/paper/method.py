@@ -5,10 +5,10 @@ those that were hidden in, is said by a body scattered in its least significant 
 
     number of hidden images (1 byte), height and width of each (4 + 4), hash of the pixels (32)
 
-where the hash leaves the bits out in which it lies itself; of modulo blocks whole samples, because
-there a sample's lowest bit changes by its base, with which it says the same. There is no
-passphrase: everybody who has the network can reveal, but for networks that were trained with a
-texture (section 5.3).
+where the hash leaves the bits out in which it lies itself. Of modulo blocks, a sample that is to
+have another lowest bit changes by its base, and says the same; so its rest by the base is hashed.
+There is no passphrase: everybody who has the network can reveal, but for networks that were trained
+with a texture (section 5.3).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn import envelope
+from isn.carriers.places import Places
 from isn.carriers.scattered import Scattered, places
 from isn.envelope import Head
 from isn.errors import AlteredContainer, ConfigError, ImageError, counted, setting
@@ -234,32 +235,53 @@ class Paper:
 
     @cached_property
     def _bases(self) -> NDArray[np.int64] | None:
-        """Of modulo blocks: 3 x cell x cell, what each sample of a cell is written modulo."""
+        """Of modulo blocks: cell x cell x 3, what each sample of a cell is written modulo.
+
+        Of what is no base, 1: such a sample changes by a level.
+        """
         if self.config.subnet != "modulo":
             return None
         cell = self.config.cell
-        bases = np.rint(self.weights.tensors["bases"].astype(np.float64)).reshape(3, cell, cell)
-        # Of what is no base a sample changes by a level.
-        return np.where((bases % 2 == 1) & (bases < _BASES_BELOW), bases, 1).astype(np.int64)
+        bases = np.rint(self.weights.tensors["bases"].astype(np.float64))
+        bases = np.where((bases % 2 == 1) & (bases > 0) & (bases < _BASES_BELOW), bases, 1)
+        return bases.reshape(3, cell, cell).transpose(1, 2, 0).astype(np.int64)
+
+    def _bases_at(self, shape: tuple[int, ...], there: Places) -> NDArray[np.int64]:
+        """Of some samples of an image, by their indices."""
+        if self._bases is None or len(shape) != 3:
+            return np.ones(len(there), np.int64)
+        cell, (height, width) = self.config.cell, self.config.region(*shape[:2])
+        rows, columns, colours = np.unravel_index(there, shape)
+        inside = (rows < height) & (columns < width)
+        return np.where(inside, self._bases[rows % cell, columns % cell, colours], 1)
 
     def _by_bases(self, container: Pixels, stamped: Pixels) -> Pixels:
         """The stamped container, its samples changed by their bases instead of by a level."""
-        if self._bases is None:
-            return stamped
-        cell, inside = self.config.cell, self.config.region(*container.shape[:2])
-        rows, columns, colours = np.nonzero(stamped != container)
-        there = (rows < inside[0]) & (columns < inside[1])
-        rows, columns, colours = rows[there], columns[there], colours[there]
-        base = self._bases[colours, rows % cell, columns % cell]
-        before = container[rows, columns, colours].astype(np.int64)
-        moved = np.where(before < _BASES_BELOW, before + base, before - base)
-        loose = base > 1
-        stamped[rows[loose], columns[loose], colours[loose]] = moved[loose]
-        return stamped
+        there = np.flatnonzero(stamped != container)
+        before = container.reshape(-1)[there].astype(np.int64)
+        bases = self._bases_at(container.shape, there)
+        moved = np.where(before < _BASES_BELOW, before + bases, before - bases)
+        flat = stamped.reshape(-1)
+        flat[there] = np.where(bases > 1, moved, flat[there])
+        return flat.reshape(container.shape)
 
-    def _hash(self, image: Pixels, without: Any) -> bytes:
-        """Of shape and samples, but for what changes as bits are written into some of them."""
-        return _hash(image, without, whole=self._bases is not None)
+    def _hash(self, image: Pixels, without: Places) -> bytes:
+        """Of shape and samples; at some places of what stays as their lowest bits are written."""
+        ordered = np.sort(without)
+        samples = image[np.unravel_index(ordered, image.shape)]
+        bases = self._bases_at(image.shape, ordered)
+        kept = np.where(bases > 1, samples % bases, samples >> 1).astype(np.uint8)
+        digest = hashlib.blake2b(struct.pack("<2Q", *image.shape[:2]), digest_size=_HASH_BYTES)
+        # Strip by strip, so that an image of 100 megapixels is never copied whole.
+        width = image[0].size
+        rows = max(1, _STRIP_BYTES // width)
+        for top in range(0, image.shape[0], rows):
+            strip = np.array(image[top : top + rows], order="C").reshape(-1)
+            start = width * top
+            first, end = np.searchsorted(ordered, [start, start + strip.size])
+            strip[ordered[first:end] - start] = kept[first:end]
+            digest.update(strip.data)
+        return digest.digest()
 
     def _said(
         self, container: Pixels, head: bytes, opened: Head, key: Key
@@ -281,20 +303,3 @@ class Paper:
 def in_colour(image: Pixels) -> Pixels:
     """A grey image, H x W, as H x W x 3; one in colour as it is."""
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
-
-
-def _hash(image: Pixels, without: Any, *, whole: bool) -> bytes:
-    """Of shape and samples, at some places without their lowest bit, or without the whole."""
-    digest = hashlib.blake2b(struct.pack("<2Q", *image.shape[:2]), digest_size=_HASH_BYTES)
-    ordered = np.sort(without)
-    # Strip by strip, so that an image of 100 megapixels is never copied whole.
-    width = image[0].size
-    rows = max(1, _STRIP_BYTES // width)
-    for top in range(0, image.shape[0], rows):
-        strip = np.array(image[top : top + rows], order="C").reshape(-1)
-        start = width * top
-        first, end = np.searchsorted(ordered, [start, start + strip.size])
-        lying = ordered[first:end] - start
-        strip[lying] = 0 if whole else strip[lying] >> 1
-        digest.update(strip.data)
-    return digest.digest()

@@ -158,7 +158,7 @@ def _numbers(
     """
     knots, steps = np.log(_KNOTS), []
     for k, row in enumerate(errors):
-        best = [(0.0, variances[k], ())]
+        best: list[tuple[float, float, tuple[int, ...]]] = [(0.0, float(variances[k]), ())]
         for size, bases in ((0.5, _HALF), (1.0, _WHOLE), (2.0, _TWO)):
             digits = 2 if size == 2 else 1
             each = np.array(bases)

@@ -81,7 +81,7 @@ class Writer:
         return rows
 
     def sawtooth(self, layer: int, rows: Floats, start: int = 0) -> Floats:
-        """t - round(t) of some sums, as rows; of the channels from `start` of a layer."""
+        """T - round(t) of some sums, as rows; of the channels from `start` of a layer."""
         return self._feature(layer, start, rows)
 
     def positive(self, start: int, rows: Floats) -> Floats:
@@ -352,5 +352,5 @@ def _around(code: Code, config: ModelConfig, planes: Tensor) -> Floats:
         gram += _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
         taps = silent @ torch.linalg.solve(gram, x.T @ y).T
         channels = channels_of(image, images, bands)
-        out[np.ix_(channels, mine)] = taps.reshape(bands, len(mine), 3, 3).numpy()
+        out[np.ix_(channels, np.array(mine))] = taps.reshape(bands, len(mine), 3, 3).numpy()
     return out

@@ -23,7 +23,7 @@ def initialise(stack: nn.Module, seed: int) -> None:
     """Xavier normal scaled by 0.1, what gives a subnet's answer zero: the identity."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, parameter in stack.named_parameters():
+        for parameter in stack.parameters():
             if parameter.dim() == 1:
                 parameter.zero_()
                 continue

@@ -141,7 +141,8 @@ def _convolved(weight: Floats, bias: Floats, x: Floats) -> Floats:
 
 
 def _leaky(x: Floats) -> Floats:
-    return np.maximum(x, np.float32(LEAK) * x)
+    leaky: Floats = np.maximum(x, np.float32(LEAK) * x)
+    return leaky
 
 
 _NUMPY: Final = Operations(_leaky, np.rint, partial(np.concatenate, axis=1))
