@@ -27,6 +27,7 @@ RECORDED = {
     # images, as `isn demo` prints; then the same of the small photos.
     ("paper-1", 1): ((43.81, 43.17), (36.90, 32.35)),
     ("paper-4", 4): ((39.70, 29.59), (33.41, 23.36)),
+    ("modulo-4", 4): ((35.73, 33.92), (34.52, 28.21)),
     ("isn-1", 1): ((39.14, 53.37), (38.72, 45.05)),
     ("isn-4", 4): ((35.46, 37.27), (33.99, 28.78)),
     ("photos", 1): ((48.03, 54.52), (48.09, 45.13)),
@@ -85,7 +86,7 @@ def test_the_paper_and_the_default_are_compared(demo: Demo) -> None:
     expected = [
         (count, name)
         for count in (1, 4)
-        for name in (f"paper-{count}", f"isn-{count}", "photos")
+        for name in (f"paper-{count}", f"modulo-{count}", f"isn-{count}", "photos")
         if name in shipped
     ]
     assert [(each["hidden_images"], each["method"]) for each in demo.answer["trials"]] == expected

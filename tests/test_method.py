@@ -51,7 +51,7 @@ every_method = pytest.mark.parametrize("name", methods())
 KINDS = ("photos", "avif", "tiny", "tiny-paper", "paper-2", "modulo-3")
 """One of each, and the paper's with several images: the others differ in their weights alone."""
 
-DEMONSTRATED = ("paper-1", "paper-4", "isn-1", "isn-4")
+DEMONSTRATED = ("paper-1", "paper-4", "modulo-4", "isn-1", "isn-4")
 """Networks whose figures are recorded in `test_demo`."""
 
 

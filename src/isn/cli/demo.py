@@ -136,7 +136,8 @@ def _methods(count: int) -> list[str]:
     """The methods that are compared, the oldest first."""
     from isn.method import DEFAULT, names
 
-    return [name for name in (f"paper-{count}", f"isn-{count}", DEFAULT) if name in names()]
+    compared = (f"paper-{count}", f"modulo-{count}", f"isn-{count}", DEFAULT)
+    return [name for name in compared if name in names()]
 
 
 def _has_network(name: str) -> bool:
