@@ -173,6 +173,27 @@ def test_a_modulo_block_that_looks_at_nothing_answers_its_bias(name: str) -> Non
     assert apart(backend.numpy(eta), wanted) < 1e-6
 
 
+def test_features_that_nothing_looks_at_are_not_computed() -> None:
+    config = CONFIGS[-2]
+    tensors = random_tensors(config)
+    given, growth = config.host_channels, config.growth
+    # Two of the first sawtooths, most of the leaky ones, and all of the last.
+    for k, columns in ((1, [0, 3]), (2, [0, 3, *range(10, 35)]), (3, [0, 3, *range(10, 35)])):
+        tensors[f"blocks.0.eta.convs.{k}.weight"][:, [given + each for each in columns]] = 0
+    unseen = [given + each for each in (0, 3, *range(10, 35), *range(40, 45))]
+    tensors["blocks.0.eta.convs.4.weight"][:, unseen] = 0
+    tensors["blocks.0.eta.convs.5.weight"][:] = 0
+    (subnets, _) = Native().subnets(config, tensors)
+    eta = subnets.eta
+    assert isinstance(eta, native.Modulo)
+    assert [len(each.args[1]) for each in eta.layers] == [  # type: ignore[attr-defined]
+        *(growth - 2, 5, growth, 0, config.hidden_channels, config.hidden_channels)
+    ]
+    host = random_images(config, 8, 12)[0].repeat(4, axis=1).astype(np.float32)
+    (coupling, _) = oracle(config, tensors).couplings
+    assert apart(subnets.rho_eta(host)[1], coupling.subnets.rho_eta(host)[1]) < 1e-5
+
+
 def test_a_window_of_an_array_is_taken_as_it_is_seen() -> None:
     config = CONFIGS[0]
     (subnets, *_) = Native().subnets(config, random_tensors(config))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -107,7 +108,7 @@ class Modulo:
         """Of weights and biases."""
         (last, bias), (around, more) = layers[-2:]
         same = None if last.any() or around.any() else (bias + more).reshape(1, -1, 1, 1)
-        return cls([partial(_convolved, *layer) for layer in layers], same)
+        return cls([partial(_convolved, *layer) for layer in _seen(layers)], same)
 
     def __call__(self, images: Floats) -> Floats:
         """N x given x H x W to N x wanted x H x W, some rows at a time."""
@@ -124,6 +125,28 @@ class Modulo:
         return np.concatenate(each(strip, range(0, rows, height)), axis=2)
 
 
+def _seen(layers: Convolutions) -> Convolutions:
+    """The convolutions of a modulo block, without features that no later one looks at."""
+    *pointwise, (around, more) = layers
+    starts = np.cumsum([pointwise[0][0].shape[1], *(len(bias) for _, bias in pointwise)])
+    # Of all channels, the input's first, then the features, then the answer's.
+    live = np.ones(starts[-1], bool)
+    rows = [slice(*each) for each in pairwise(starts.tolist())]
+    for k in reversed(range(len(pointwise) - 1)):
+        looking = [
+            weight[live[outputs]][:, rows[k]]
+            for (weight, _), outputs in zip(pointwise[k + 1 :], rows[k + 1 :], strict=True)
+        ]
+        if k == len(pointwise) - 2:
+            looking.append(around)
+        live[rows[k]] = np.any([each.any((0, 2, 3)) for each in looking], axis=0)
+    slim = [
+        (weight[live[outputs]][:, live[: weight.shape[1]]], bias[live[outputs]])
+        for (weight, bias), outputs in zip(pointwise, rows, strict=True)
+    ]
+    return [*slim, (around[:, live[rows[-2]]], more)]
+
+
 def _convolved(weight: Floats, bias: Floats, x: Floats) -> Floats:
     """A convolution of 1 x 1 or 3 x 3, of N x C x H x W, with zeros around."""
     count, given, rows, columns = x.shape
@@ -135,7 +158,7 @@ def _convolved(weight: Floats, bias: Floats, x: Floats) -> Floats:
     for row in range(side):
         for column in range(side):
             shifted = padded[:, :, row : row + rows, column : column + columns]
-            flat = np.ascontiguousarray(shifted).reshape(count, given, -1)
+            flat = np.ascontiguousarray(shifted).reshape(count, given, rows * columns)
             out += np.ascontiguousarray(weight[:, :, row, column]) @ flat
     return out.reshape(count, outputs, rows, columns)
 
