@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from isn import images, method
+from isn import images, method, zoo
 from isn.errors import ConfigError, ModelError
 from isn.keys import Public
 from isn.paper.method import Paper
@@ -188,3 +188,15 @@ def test_weights_of_dense_blocks_are_no_start(photos: ImageStore) -> None:
     settings = Settings.load("tiny", [*words, *more])
     with pytest.raises(ModelError, match="give --set model"):
         Invertible(settings, CPU, start=("dense", dense.pack(tensors, {})))
+
+
+def test_a_shipped_one_is_a_start_for_as_many_images_alone() -> None:
+    start = ("modulo-3", zoo.weights("modulo-3"))
+    learner = Invertible(Settings.load("modulo", ["model.hidden_images=3"]), CPU, start=start)
+    packed = learner.pack(
+        {name: each.detach().numpy() for name, each in learner.module.named_parameters()}, {}
+    )
+    for name, tensor in packed.tensors.items():
+        np.testing.assert_array_equal(tensor, start[1].tensors[name].astype(np.float32))
+    with pytest.raises(ModelError, match="modulo-3 hides 3 images, these settings name 2"):
+        Invertible(Settings.load("modulo"), CPU, start=start)

@@ -72,7 +72,7 @@ class Blocks:
             weights: of a network.
 
         Raises:
-            ModelError: their blocks are others, or more.
+            ModelError: their blocks are others, or more, or modulo blocks of other images.
         """
         source = ModelConfig.from_mapping(dict(weights.config))
         for setting in ("levels", "depth", "growth", "subnet"):
@@ -86,6 +86,12 @@ class Blocks:
             raise ModelError(
                 f"{name} has {source.blocks} blocks, these settings name {self.config.blocks}: "
                 f"give --set model.blocks={source.blocks} or more, or start from another one"
+            )
+        if source.subnet == "modulo" and source.hidden_images != self.config.hidden_images:
+            raise ModelError(
+                f"{name} hides {source.hidden_images} images, these settings name "
+                f"{self.config.hidden_images}, and modulo blocks are written for so many: start "
+                "from another one, or from none"
             )
         taken = warm_start(self.module, self.config, weights.as_float32(), source)
         self.start_note = f"{name} ({len(taken)} tensors)"
