@@ -164,7 +164,7 @@ def test_a_run_writes_a_method_that_hides_and_reveals(photo_folder: Path, tmp_pa
     ],
 )
 def test_too_little_room_is_refused(photos: ImageStore, override: str, given: str) -> None:
-    with pytest.raises(ConfigError, match=f"a growth of 15 and a depth of 6.*{given}"):
+    with pytest.raises(ConfigError, match=f"a growth of 15 and a depth of 6, .*{given}"):
         begun(photos, override)
 
 

@@ -6,9 +6,9 @@ those that were hidden in, is said by a body scattered in its least significant 
     number of hidden images (1 byte), height and width of each (4 + 4), hash of the pixels (32)
 
 where the hash leaves the bits out in which it lies itself. Of modulo blocks, a sample that is to
-have another lowest bit changes by its base, and says the same; so its rest by the base is hashed.
-There is no passphrase: everybody who has the network can reveal, but for networks that were trained
-with a texture (section 5.3).
+have another lowest bit changes by its base, up or down (:func:`_paired`), and says the same; so
+what two such samples have in common is hashed. There is no passphrase: everybody who has the
+network can reveal, but for networks that were trained with a texture (section 5.3).
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ _SIZE: Final = struct.Struct("<II")
 _HASH_BYTES: Final = 32
 _STRIP_BYTES: Final = 1 << 20
 _BASES_BELOW: Final = 128
+_WHITE: Final = 255
 _CARRIER: Final = Scattered()
 
 
@@ -111,7 +112,9 @@ class Paper:
     @property
     def options(self) -> frozenset[str]:
         """See :class:`isn.method.Method`."""
-        return frozenset({"backend", "refine", "texture"})
+        # A sample of modulo blocks that moves by a little says something else.
+        dense = self.config.subnet == "dense"
+        return frozenset({"backend", "refine", "texture"} if dense else {"backend"})
 
     def tuned(self, options: Mapping[str, Any]) -> Paper:
         """See :meth:`isn.method.Method.tuned`."""
@@ -258,19 +261,16 @@ class Paper:
     def _by_bases(self, container: Pixels, stamped: Pixels) -> Pixels:
         """The stamped container, its samples changed by their bases instead of by a level."""
         there = np.flatnonzero(stamped != container)
-        before = container.reshape(-1)[there].astype(np.int64)
-        bases = self._bases_at(container.shape, there)
-        moved = np.where(before < _BASES_BELOW, before + bases, before - bases)
+        before = container.reshape(-1)[there]
         flat = stamped.reshape(-1)
-        flat[there] = np.where(bases > 1, moved, flat[there])
+        flat[there] = _paired(before, self._bases_at(container.shape, there))[0]
         return flat.reshape(container.shape)
 
     def _hash(self, image: Pixels, without: Places) -> bytes:
         """Of shape and samples; at some places of what stays as their lowest bits are written."""
         ordered = np.sort(without)
         samples = image[np.unravel_index(ordered, image.shape)]
-        bases = self._bases_at(image.shape, ordered)
-        kept = np.where(bases > 1, samples % bases, samples >> 1).astype(np.uint8)
+        _, kept = _paired(samples, self._bases_at(image.shape, ordered))
         digest = hashlib.blake2b(struct.pack("<2Q", *image.shape[:2]), digest_size=_HASH_BYTES)
         # Strip by strip, so that an image of 100 megapixels is never copied whole.
         width = image[0].size
@@ -303,3 +303,29 @@ class Paper:
 def in_colour(image: Pixels) -> Pixels:
     """A grey image, H x W, as H x W x 3; one in colour as it is."""
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+
+
+def _paired(samples: Pixels, bases: NDArray[np.int64]) -> tuple[Pixels, Pixels]:
+    """For each sample the one of the other lowest bit, and what is the same of both.
+
+    Those that differ by their base b: one with an even quotient by b, and the next. The highest
+    ones, which have no next, are neighbours; so are all where b is 1.
+
+    Args:
+        samples: uint8.
+        bases: odd, below 128.
+
+    Returns:
+        Both uint8, of the samples' shape.
+    """
+    before = samples.astype(np.int64)
+    quotient, rest = np.divmod(before, bases)
+    far = (bases > 1) & ((quotient % 2 == 1) | (before + bases <= _WHITE))
+    whole = _WHITE // bases
+    first = np.where(bases == 1, 0, np.where(whole % 2, _WHITE + 1 - bases, whole * bases))
+    beside = before - first
+    step = np.where(far, bases * (1 - 2 * (quotient % 2)), 1 - 2 * (beside % 2))
+    # The far ones are below 192, the others of such bases from there on.
+    near = np.where(bases == 1, beside // 2, _WHITE - beside // 2)
+    kept = np.where(far, quotient // 2 * bases + rest, near)
+    return (before + step).astype(np.uint8), kept.astype(np.uint8)

@@ -144,9 +144,9 @@ def begin(stack: SubnetStack, photos: Photos, psnr: float) -> str:
         or config.lost is None
     ):
         raise ConfigError(
-            "a network of modulo blocks has 2 blocks, 2 hidden images, a growth of "
-            f"{math.ceil(MARGIN * bands)} and a depth of {LEAKY + 5} or more, and no texture: it "
-            f"was given {config.blocks}, {images}, {config.growth} and {config.depth}"
+            "a network of modulo blocks has 2 blocks, at least 2 hidden images, a growth of "
+            f"{math.ceil(MARGIN * bands)} and a depth of {LEAKY + 5}, and no texture: it was given "
+            f"{config.blocks}, {images}, {config.growth} and {config.depth}"
         )
     draws = np.random.default_rng(0x4D0D).random((CROPS, 12))
     patches = photos.patches(draws, CROP, 0.0).double().cpu()
