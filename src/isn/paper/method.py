@@ -234,7 +234,7 @@ class Paper:
         payload = said + self._hash(container, there)
         sealed = envelope.close(NUMBER, self.weights.fingerprint, payload, key, salt)
         stamped = _CARRIER.write(container, sealed.head, sealed.body, key, silent)
-        return stamped if self._bases is None else self._by_bases(container, stamped)
+        return self._by_bases(container, stamped, there)
 
     @cached_property
     def _bases(self) -> NDArray[np.int64] | None:
@@ -258,13 +258,18 @@ class Paper:
         inside = (rows < height) & (columns < width)
         return np.where(inside, self._bases[rows % cell, columns % cell, colours], 1)
 
-    def _by_bases(self, container: Pixels, stamped: Pixels) -> Pixels:
-        """The stamped container, its samples changed by their bases instead of by a level."""
-        there = np.flatnonzero(stamped != container)
-        before = container.reshape(-1)[there]
-        flat = stamped.reshape(-1)
-        flat[there] = _paired(before, self._bases_at(container.shape, there))[0]
-        return flat.reshape(container.shape)
+    def _by_bases(self, container: Pixels, stamped: Pixels, there: Places) -> Pixels:
+        """The stamped container, its samples changed by their bases instead of by a level.
+
+        Args:
+            container: as it was.
+            stamped: with other lowest bits.
+            there: where they lie.
+        """
+        before, after = container.reshape(-1)[there], stamped.reshape(-1)
+        other, _ = _paired(before, self._bases_at(container.shape, there))
+        after[there] = np.where(after[there] == before, before, other)
+        return after.reshape(container.shape)
 
     def _hash(self, image: Pixels, without: Places) -> bytes:
         """Of shape and samples; at some places of what stays as their lowest bits are written."""

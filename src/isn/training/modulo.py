@@ -19,6 +19,7 @@ no gradient.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,7 +35,7 @@ from isn.paper.backends.torch import BlockSubnets, Subnet, SubnetStack
 from isn.paper.config import LEAKY, ModelConfig
 from isn.paper.wavelet import from_bands, to_bands
 from isn.training.data import Photos
-from isn.training.digits import WHITE, Code, fitted
+from isn.training.digits import WHITE, Code, Component, fitted
 from isn.training.linear import channels_of
 
 Floats = NDArray[np.float64]
@@ -81,7 +82,7 @@ class Writer:
         return rows
 
     def sawtooth(self, layer: int, rows: Floats, start: int = 0) -> Floats:
-        """T - round(t) of some sums, as rows; of the channels from `start` of a layer."""
+        """Of some sums t, t - round(t), as rows; of the channels from `start` of a layer."""
         return self._feature(layer, start, rows)
 
     def positive(self, start: int, rows: Floats) -> Floats:
@@ -224,12 +225,9 @@ class Plan:
             row[channels_of(each.image, self.images, self._bands)] = each.direction
         return rows
 
-    def _of_components(self, name: str) -> Floats:
-        """An attribute of all components, or of their curves, as a column."""
-        found = [getattr(each, name, None) for each in self.code.components]
-        if None in found:
-            found = [getattr(each.curve, name) for each in self.code.components]
-        return np.array(found, np.float64)[:, None]
+    def _of_components(self, value: Callable[[Component], float]) -> Floats:
+        """A number of each component, as a column."""
+        return np.array([[value(each)] for each in self.code.components], np.float64)
 
     def write_host(self, writer: Writer) -> None:
         """Eta of the first block."""
@@ -267,14 +265,17 @@ class Plan:
         """The components, companded, not rounded."""
         directions, bands = self._directions(), self._bands
         values = writer.sums(directions * WHITE, -directions @ self.mean)
-        inner, most, slope = (self._of_components(each) for each in ("inner", "most", "slope"))
+        inner = self._of_components(lambda each: each.curve.inner)
+        most = self._of_components(lambda each: each.curve.most)
+        slope = self._of_components(lambda each: each.curve.slope)
+        height = self._of_components(lambda each: each.curve.height)
         # Flat, outer, inner, outer, flat: by how much the slope turns, and where.
         turns = ((slope, -most), (1 - slope, -inner), (slope - 1, inner), (-slope, most))
         numbers = np.zeros_like(values)
         for k, (turn, corner) in enumerate(turns):
             start = 2 * bands + k * len(values)
             numbers += turn * writer.positive(start, plus(values, -corner))
-        return plus(numbers, -self._of_components("height")) * self._of_components("scale")
+        return plus(numbers, -height) * self._of_components(lambda each: each.scale)
 
     def read_digits(self, writer: Writer, around: Floats) -> None:
         """Eta of the second block: the constant less the hidden branch, as the digits say it.
@@ -284,16 +285,16 @@ class Plan:
             around: hidden channels x components x 3 x 3, what the cells around say.
         """
         # From -1/2 to 1/2, so that weights are as large as what they say, and may learn.
-        count = self._of_components("numbers")
+        count = self._of_components(lambda each: each.numbers)
         numbers = self._said(writer) / count
-        scale = self._of_components("scale") / count
-        corner = self._of_components("inner") * scale
-        steeper = 1 / self._of_components("slope") - 1
+        scale = self._of_components(lambda each: each.scale) / count
+        corner = self._of_components(lambda each: each.curve.inner) * scale
+        steeper = 1 / self._of_components(lambda each: each.curve.slope) - 1
         values = numbers + steeper * writer.positive(0, plus(numbers, -corner))
         values -= steeper * writer.positive(len(numbers), plus(-numbers, -corner))
         values /= scale * WHITE
         # For the cells around: the same, as a sawtooth that nothing wraps in.
-        narrow = self._of_components("most") / WHITE / _WITHIN
+        narrow = self._of_components(lambda each: each.curve.most) / WHITE / _WITHIN
         writer.sawtooth(LEAKY + 2, values / narrow)
         hidden = writer.sums(STRENGTH * self.marks @ self.to_samples, self.mean / WHITE)
         hidden += self._directions().T @ values

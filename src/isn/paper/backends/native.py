@@ -24,7 +24,7 @@ from isn.paper.backends.base import (
     Operations,
     Plain,
     Tensors,
-    evaluate,
+    modulo,
 )
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
@@ -100,7 +100,6 @@ class Modulo:
     """
 
     layers: Sequence[Callable[[Floats], Floats]]
-
     constant: Floats | None
 
     @classmethod
@@ -119,7 +118,7 @@ class Modulo:
 
         def strip(top: int) -> Floats:
             above, below = max(top - 1, 0), min(top + height + 1, rows)
-            out: Floats = evaluate("modulo", images[:, :, above:below], self.layers, _NUMPY)
+            out: Floats = modulo(images[:, :, above:below], self.layers, _NUMPY)
             return out[:, :, top - above : top - above + height]
 
         return np.concatenate(each(strip, range(0, rows, height)), axis=2)
