@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from isn.codes.network import kept_bands, prior_shapes
 from isn.images import Pixels
 from isn.paper.config import ModelConfig
 from isn.paper.network import Network
@@ -65,15 +66,14 @@ def random_weights(config: ModelConfig = SMALL, seed: int = 0) -> Weights:
     return Weights("paper", asdict(config), random_tensors(config, seed))
 
 
-def network_weights(config: ModelConfig = SMALL, seed: int = 0, bits: int = 7) -> Weights:
+def network_weights(config: ModelConfig = SMALL, seed: int = 0, bits: float = 6.0) -> Weights:
     """Weights of the code that the network makes, like trained ones but for what they do."""
-    tensors = random_tensors(config, seed)
-    # Of every kind that there may be: no bits at all, few, and the most.
-    wide = np.full(config.host_channels, bits, np.float32)
-    wide[:3] = 12, 1, 0
-    tensors["samples.bits"] = wide
-    tensors["samples.bend"] = np.linspace(0.02, 0.5, len(wide), dtype=np.float32)
-    return Weights("network", asdict(config), tensors)
+    tensors, rng = random_tensors(config, seed), np.random.default_rng(seed + 1)
+    for name, shape in prior_shapes(kept_bands(config), 4).items():
+        # What is expected of a band is a step, more or less.
+        middle = 0.5 if name.endswith("outer.bias") else 0.0
+        tensors[name] = (middle + 0.1 * rng.standard_normal(shape)).astype(np.float32)
+    return Weights("network", asdict(config) | {"width": 4, "bits": bits}, tensors)
 
 
 def crop(photo: Pixels, height: int, width: int) -> Pixels:

@@ -488,8 +488,6 @@ def _expected(
     Raises:
         ImageError: it does not fit.
     """
-    from isn.codes.network import NetworkCode
-
     code = chosen.pictures[0] if items is None else chosen.codes(items)[0]
     # Where the room is up to the host, or was given, it is that of every code.
     if not chosen.bits and stored(chosen) is None:
@@ -498,8 +496,6 @@ def _expected(
     if items is not None:
         found = code.foresee(items, room)
         size, revealed = found.size, found.psnr
-    elif isinstance(code, NetworkCode):
-        size = min(size, round(code.rate * host.size / 8))
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)
     seen = None
     if chosen.carrier.sparse and host.ndim > 2:

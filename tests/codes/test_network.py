@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from helpers import apart, network_weights, oracle, picture, random_tensors, random_weights
 from isn.codes import Room
-from isn.codes.network import NetworkCode, _packed, _unpacked, restored, rounded, shapes
+from isn.codes.network import EDGES, NetworkCode, groups, kept_bands, prior_shapes, shapes, split
+from isn.codes.photos import rans
+from isn.codes.photos.dependent import places
+from isn.codes.photos.image import size_of
 from isn.errors import AlteredContainer, ConfigError, ImageError, ModelError
+from isn.metrics import psnr
 from isn.paper.config import ModelConfig
 from isn.paper.wavelet import from_bands, to_bands
 from isn.progress import silent
@@ -20,90 +23,105 @@ from isn.weights import Weights
 
 AREA = 64 * 64
 ROOM = Room(40_000, AREA)
+HEAD = struct.Struct("<hII")
 
 
-def changed(**tensors: object) -> Weights:
+def changed(**settings: Any) -> Weights:
     weights = network_weights()
-    new = {f"samples.{name}": np.asarray(each, np.float32) for name, each in tensors.items()}
-    return Weights("network", weights.config, dict(weights.tensors) | new)
+    return Weights("network", dict(weights.config) | settings, weights.tensors)
 
 
-@pytest.mark.parametrize("bits", [1.0, 3.0, 8.0, 12.0])
-def test_numbers_are_rounded_and_restored_by_the_formula(bits: float) -> None:
-    u = np.linspace(-1, 1, 1001).reshape(1, 1, 1, -1)
-    wide, bend = np.full((1, 1, 1, 1), bits), np.full((1, 1, 1, 1), 0.1)
-    numbers, top = rounded(u, wide, bend)
-    assert top.item() == 2**bits - 1
-    assert numbers.min() == 0
-    assert numbers.max() == top.item()
-    np.testing.assert_allclose(restored(numbers, wide, bend), u, atol=1e-12)
-    by_hand = (np.arcsinh(0.5 / 0.1) / np.arcsinh(1 / 0.1) + 1) / 2 * top.item()
-    assert numbers[0, 0, 0, 750] == pytest.approx(by_hand)
-    # They lie closer together in the middle.
-    steps = np.diff(numbers.reshape(-1))
-    assert steps[500] > 5 * steps[0]
+@pytest.mark.parametrize("kept", [1, 3, 4, 76, 128, 129, 192])
+def test_every_band_is_of_one_group(kept: int) -> None:
+    found = groups(kept)
+    assert [k for each in found for k in range(kept)[each]] == list(range(kept))
+    assert {each.start for each in found} <= {0, *EDGES}
 
 
-def test_what_lies_beyond_is_the_end_and_no_bits_are_the_blank() -> None:
-    far = np.array([-7.0, 7.0]).reshape(1, 2, 1, 1)
-    some = np.full((1, 2, 1, 1), 4.0)
-    numbers, _ = rounded(far, some, some)
-    assert numbers.reshape(-1).tolist() == [0, 15]
-    none = np.zeros((1, 2, 1, 1))
-    assert (restored(rounded(far, none, some)[0], none, some) == 0).all()
+def test_the_bands_of_a_container_are_shared_out_alike() -> None:
+    assert kept_bands(ModelConfig(5, levels=3, planes=2)) == 76
+    assert kept_bands(ModelConfig(3, levels=2)) == 16
+    with pytest.raises(ConfigError, match="more Haar levels, or planes"):
+        kept_bands(ModelConfig(4, levels=0))
 
 
-@given(st.integers(0, 12), st.lists(st.integers(0, 4095), max_size=40))
-def test_numbers_are_packed_and_back(bits: int, numbers: list[int]) -> None:
-    band = np.array(numbers, np.uint16) & np.uint16((1 << bits) - 1)
-    packed = _packed(band, bits)
-    assert len(packed) == -(-len(numbers) * bits // 8)
-    np.testing.assert_array_equal(_unpacked(packed, bits, len(numbers)), band)
-
-
-@pytest.mark.parametrize("levels", [0, 1, 2])
-def test_the_answer_is_that_of_the_oracle(levels: int) -> None:
-    config = ModelConfig(blocks=2, depth=2, growth=3, levels=levels)
-    weights, hidden = network_weights(config), picture(32, 24)
-    code = NetworkCode("tiny", weights)
-    (found,) = code.decode(code.encode([hidden], ROOM, silent), AREA, silent)
+@pytest.mark.parametrize(
+    ("images", "levels", "planes"), [(1, 0, 1), (1, 1, 1), (2, 2, 2), (3, 1, 2)]
+)
+def test_the_answer_is_that_of_the_oracle(images: int, levels: int, planes: int) -> None:
+    config = ModelConfig(images, blocks=2, depth=2, growth=3, levels=levels, planes=planes)
+    hidden = [picture(32, 24, seed=each) for each in range(images)]
+    code = NetworkCode("tiny", network_weights(config))
+    payload = code.encode(hidden, ROOM, silent)
+    found = code.decode(payload, AREA, silent)
     network = oracle(config, random_tensors(config))
-    plane = hidden.transpose(2, 0, 1)[None] / 255
-    container = network.forward(np.full_like(plane, 0.5), plane).container
-    blank = to_bands(np.full_like(plane, 0.5), levels)
-    bits, bend = (
-        weights.tensors[f"samples.{each}"].reshape(1, -1, 1, 1).astype(float)
-        for each in ("bits", "bend")
-    )
-    numbers = np.rint(rounded(to_bands(container, levels) - blank, bits, bend)[0])
-    received = from_bands(restored(numbers, bits, bend) + blank, levels)
-    secret = network.inverse(received, np.full_like(received, 0.5)).hidden
-    expected = np.clip(secret[0].transpose(1, 2, 0), 0, 1) * 255
-    # A number half way between two may be rounded to either in single precision: of few pixels.
-    differences = np.abs(found - expected)
-    assert np.quantile(differences, 0.98) < 0.52
-    assert apart(found, np.full_like(found, 128)) > 5
+    host = np.full((1, 3 * planes, 32, 24), 0.5)
+    stacked = np.concatenate([each.transpose(2, 0, 1) for each in hidden])[None] / 255
+    container = network.forward(host, stacked).container
+    blank = to_bands(host, levels)
+    # The first bands of an image lie last, those of all images side by side.
+    bands = (to_bands(container, levels) - blank)[0, ::-1]
+    kept, step = kept_bands(config), HEAD.unpack_from(payload)[0]
+    rows, columns = bands.shape[1:]
+    size = size_of(step) / 255
+    received = np.zeros_like(bands)
+    # All numbers of one band, image by image and group by group, as they were coded.
+    decoder = rans.Decoder(payload[HEAD.size + 8 * images :], images * kept * rows * columns)
+    for image in range(images):
+        known = code._known(rows, columns, step)
+        for k, each in enumerate(groups(kept)):
+            numbers = decoder.decode(code._prior.classes(k, known))
+            known.add(numbers)
+            for place, band in enumerate(range(kept)[each]):
+                values = places(numbers[place] / 2) * size
+                received[band * images + image] = values
+                assert np.abs(values - bands[band * images + image]).max() < 1.6 * size
+    planes_shown = from_bands(received[None, ::-1] + blank, levels)
+    secret = network.inverse(planes_shown, np.full_like(stacked, 0.5)).hidden
+    expected = np.clip(secret[0], 0, 1).reshape(images, 3, 32, 24).transpose(0, 2, 3, 1) * 255
+    assert np.abs(np.stack(found) - expected).max() < 0.6
+    assert all(apart(each, np.full_like(each, 128)) > 5 for each in found)
 
 
-def test_in_little_room_the_container_is_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_more_room_it_is_finer() -> None:
     code, hidden = NetworkCode("tiny", network_weights()), picture(48, 64)
-    sides = []
-    for size in (300, 1000, 2000, 40_000):
+    steps, errors = [], []
+    for size in (2600, 3500, 6000, 40_000):
         payload = code.encode([hidden], Room(size, AREA), silent)
         assert len(payload) <= size
-        height, width = struct.unpack_from("<II", payload)
-        assert height % 2 == width % 2 == 0
-        sides.append((height, width))
-        assert code.decode(payload, AREA, silent)[0].shape == hidden.shape
-    assert sides == sorted(sides)
-    assert sides[-1] == (48, 64)
-    assert sides[0][0] < 40
+        step, height, width = HEAD.unpack_from(payload)
+        assert (height, width) == (48, 64)
+        steps.append(step)
+        (shown,) = code.decode(payload, AREA, silent)
+        assert shown.shape == hidden.shape
+        errors.append(psnr(shown, hidden))
+    assert steps == sorted(steps, reverse=True)
+    assert steps[0] > steps[-1]
+    assert errors[0] < errors[-1]
+
+
+def test_too_little_room_is_told() -> None:
+    code = NetworkCode("tiny", network_weights())
+    for each in (code.encode, lambda *words: code.foresee(*words[:2])):
+        with pytest.raises(ImageError, match="even coarsely: take a larger host"):
+            each([picture(48, 64)], Room(60, AREA), silent)
+
+
+@pytest.mark.parametrize("side", [40, 200])
+def test_what_comes_of_it_is_foreseen(side: int) -> None:
+    code, hidden = NetworkCode("tiny", network_weights()), picture(side, side + 8)
+    room = Room(side * side, side * (side + 8))
+    foreseen = code.foresee([hidden], room)
+    payload = code.encode([hidden], room, silent)
+    assert foreseen.size == pytest.approx(len(payload), rel=0.05)
+    (shown,) = code.decode(payload, room.area, silent)
+    assert foreseen.psnr == pytest.approx(psnr(shown, hidden), abs=1.0)
 
 
 def test_a_container_is_no_larger_than_the_host_says() -> None:
     code = NetworkCode("tiny", network_weights())
     payload = code.encode([picture(90, 120)], Room(1 << 20, 40 * 40), silent)
-    height, width = struct.unpack_from("<II", payload)
+    _, height, width = HEAD.unpack_from(payload)
     assert height * width <= 40 * 40 + 2 * (90 + 120)
 
 
@@ -137,28 +155,40 @@ def test_another_number_of_images_is_refused(number: int) -> None:
     ("weights", "match"),
     [
         (random_weights(), "of kind 'paper'"),
-        (changed(bits=np.full(12, 3.5)), "whole numbers"),
-        (changed(bits=np.full(12, -1.0)), "whole numbers"),
-        (changed(bits=np.full(12, 13.0)), "whole numbers"),
-        (changed(bend=np.zeros(12)), "above 0"),
-        (changed(bits=np.full(3, 3.0)), "has shape"),
+        (changed(width=0), "width is 0"),
+        (changed(width=True), "width is True"),
+        (changed(bits=0.0), "bits is 0"),
+        (changed(bits="3"), "bits is '3'"),
+        (changed(bits=6.5), "up to 6"),
+        (changed(lost=None), "no texture"),
+        (changed(levels=0, hidden_images=4), "more Haar levels"),
+        (changed(planes=2), "planes is 2"),
+        (changed(width=5), "has shape"),
     ],
 )
 def test_weights_that_are_none_are_refused(weights: Weights, match: str) -> None:
-    with pytest.raises(ModelError, match=match):
+    with pytest.raises((ModelError, ConfigError), match=match):
         NetworkCode("tiny", weights)
 
 
-def test_its_tensors_are_the_networks_and_two_more() -> None:
+def test_a_prior_that_does_not_add_exactly_is_refused() -> None:
+    weights = network_weights()
+    name = "prior.bands.0.inner.weight"
+    tensors = dict(weights.tensors) | {name: np.full_like(weights.tensors[name], 3e4)}
+    with pytest.raises(ModelError, match="added exactly"):
+        NetworkCode("tiny", Weights("network", weights.config, tensors))
+
+
+def test_its_tensors_are_the_networks_and_the_priors() -> None:
     config = network_weights().config
-    extra = shapes(config).keys() - ModelConfig.from_mapping(dict(config)).parameter_shapes().keys()
-    assert extra == {"samples.bits", "samples.bend"}
+    model, width, _ = split(config)
+    assert shapes(config) == model.parameter_shapes() | prior_shapes(kept_bands(model), width)
 
 
-def payload_of(*sides: int, numbers: bytes | None = None) -> bytes:
-    code = NetworkCode("tiny", network_weights())
-    honest = code.encode([picture(16, 16)], ROOM, silent)
-    return struct.pack("<4I", *sides) + (honest[16:] if numbers is None else numbers)
+def payload_of(*head: int, code: bytes | None = None) -> bytes:
+    honest = NetworkCode("tiny", network_weights()).encode([picture(16, 16)], ROOM, silent)
+    start = HEAD.unpack_from(honest)[0]
+    return struct.pack("<hIIII", start, *head) + (honest[18:] if code is None else code)
 
 
 def test_the_forger_below_can_forge() -> None:
@@ -170,14 +200,13 @@ def test_the_forger_below_can_forge() -> None:
     "payload",
     [
         b"",
-        payload_of(16, 16, 16, 16)[:15],
-        payload_of(16, 16, 16, 16) + b"\0",
-        payload_of(16, 16, 16, 16)[:-1],
-        payload_of(16, 18, 16, 16),
+        payload_of(16, 16, 16, 16)[:17],
+        b"\xff\x7f" + payload_of(16, 16, 16, 16)[2:],
+        b"\x00\x80" + payload_of(16, 16, 16, 16)[2:],
         payload_of(2**32 - 2, 2**32 - 2, 16, 16),
         payload_of(17, 16, 16, 16),
         payload_of(4, 64, 16, 16),
-        payload_of(0, 0, 16, 16, numbers=b""),
+        payload_of(0, 0, 16, 16, code=b""),
         payload_of(16, 16, 0, 16),
         payload_of(16, 16, 2**32 - 1, 2**32 - 1),
         payload_of(16, 16, 1, 32_000_001),
@@ -188,3 +217,11 @@ def test_forged_payloads_are_told(payload: bytes) -> None:
     for look in (lambda: code.decode(payload, AREA, silent), lambda: code.contents(payload, AREA)):
         with pytest.raises(AlteredContainer, match="never writes"):
             look()
+
+
+@pytest.mark.parametrize("code", [b"", b"\0" * 8, b"\xff" * 40])
+def test_a_forged_code_is_told(code: bytes) -> None:
+    with pytest.raises(AlteredContainer):
+        NetworkCode("tiny", network_weights()).decode(
+            payload_of(16, 16, 16, 16, code=code), AREA, silent
+        )

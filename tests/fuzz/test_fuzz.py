@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from fuzz.damage import damaged, fuzzed
-from helpers import network_weights, picture
+from helpers import network_weights, picture, random_weights
 from isn import envelope, images, keys, method
 from isn.carriers import carriers
 from isn.codes import Code, Room
@@ -35,7 +35,6 @@ from isn.paper.config import ModelConfig
 from isn.progress import silent
 from isn.secret import File, Item
 from isn.training.methods import PhotosSettings
-from isn.weights import Weights
 
 MUSEUM = Path(__file__).parents[1] / "museum"
 KEY = keys.Public()
@@ -91,9 +90,8 @@ def containers() -> tuple[Pixels, ...]:
 def weights_files() -> tuple[bytes, ...]:
     tiny = ModelConfig(blocks=1, depth=1, growth=1)
     network = network_weights(tiny)
-    bare = {name: each for name, each in network.tensors.items() if not name.startswith("samples")}
     made = []
-    for weights in (network, Weights("paper", network.config, bare)):
+    for weights in (network, random_weights(tiny)):
         with _file(b"", ".safetensors") as path:
             weights.save(path)
             made.append(Path(path).read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,21 @@ from numpy.typing import NDArray
 import isn
 from isn import method
 from isn.carriers import trellis
-from isn.codes import Room
-from isn.codes.network import NetworkCode, restored, rounded
+from isn.codes.network import NetworkCode, groups, kept_bands
+from isn.codes.photos import prior, rans
+from isn.codes.photos.dependent import WORTH, places
+from isn.codes.photos.image import size_of
 from isn.errors import ConfigError, ModelError
 from isn.metrics import psnr
-from isn.paper.network import BLANK
-from isn.paper.wavelet import to_bands
 from isn.progress import silent
-from isn.training import linear, methods, network
+from isn.training import methods, network
 from isn.training.data import ImageStore
 from isn.training.distributed import Processes
 from isn.training.methods import NetworkSettings
-from isn.training.network import NetworkLearner, Samples
+from isn.training.network import NetworkLearner
+from isn.training.photos import drawn
 from isn.training.progress import Progress
+from isn.training.rate import feature, quantised
 from isn.training.session import Sources, prepare
 from isn.training.validation import validate
 from isn.weights import Weights
@@ -53,7 +56,7 @@ Photos = dict[str, NDArray[np.uint8]]
 @pytest.fixture(autouse=True)
 def _few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "CELLS", 1 << 14)
-    monkeypatch.setattr(linear, "_SAMPLE", 1 << 10)
+    monkeypatch.setattr(network, "AROUND_CELLS", 20)
 
 
 def settings(*overrides: str) -> NetworkSettings:
@@ -99,140 +102,154 @@ def weights_of(learner: NetworkLearner) -> Weights:
     return learner.pack(tensors_of(learner), {})
 
 
-def test_training_rounds_bands_to_the_bit_as_the_runtime_does() -> None:
-    samples = Samples(6)
-    samples.bits.copy_(torch.tensor([0.0, 1, 2, 5, 9, 12]))
-    samples.bend.copy_(torch.tensor([0.5, 0.5, 0.2, 0.1, 0.05, 0.3]))
-    u = 1.3 * np.random.default_rng(1).normal(size=(2, 6, 9, 7)).astype(np.float32)
-    bits, bend = (each.numpy().reshape(1, -1, 1, 1) for each in (samples.bits, samples.bend))
-    expected = restored(np.rint(rounded(u, bits, bend)[0]), bits, bend)
-    received = samples(torch.from_numpy(u)).numpy()
-    np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-6)
-    assert not received[:, 0].any()
-    assert [len(np.unique(received[:, band])) for band in (1, 2)] == [2, 4]
-
-
-def test_the_rounding_has_the_gradient_of_the_identity() -> None:
-    samples = Samples(3)
-    samples.bits.copy_(torch.tensor([3.0, 8.0, 0.0]))
-    u = torch.tensor([0.31, -0.07, 1.4]).repeat(3).reshape(1, 3, 3, 1)
-    u.requires_grad_()
-    samples(u).sum().backward()
-    assert u.grad is not None
-    inside = u.grad[0, :2, :, 0]
-    # The curve is bent back where the number was rounded to, so it is 1 but for the rounding.
-    assert torch.allclose(inside[1, :2], torch.ones(2), atol=0.02)
-    assert torch.allclose(inside[0, :2], torch.ones(2), atol=0.3)
-    assert not inside[:, 2].any()
-    assert not u.grad[0, 2].any()
-    assert samples.bits.grad is None
-    assert samples.bend.grad is None
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_what_training_reveals_is_what_the_code_reveals(photos: Photos, count: int) -> None:
-    learner = moved(begun(photos, f"model.hidden_images={count}"))
-    images = hidden_of(photos, count)
-    host = torch.full((1, 3, 64, 64), 0.5)
+def half_steps(learner: NetworkLearner, hidden: torch.Tensor, step: int) -> torch.Tensor:
+    """What the numbers of a container stand for, as training draws them: n x K x h x w."""
     with torch.no_grad():
-        seen = learner.seen(host, floats(images))
-    code = NetworkCode("own", weights_of(learner), "torch")
-    payload = code.encode(list(images), Room(10**5, 64 * 64), silent)
-    shown = np.stack(code.decode(payload, 64 * 64, silent))
-    ours = (seen.revealed.clamp(0, 1) * 255).reshape(count, 3, 64, 64).permute(0, 2, 3, 1).numpy()
-    # A band that lies between two numbers may be rounded otherwise, to the last bit of a float.
-    apart = np.abs(ours - shown) > 0.51
-    assert apart.mean() < 0.01
-    assert shown.std() > 20
-    # What it takes is what its container is said to cost.
-    numbers = 8 * (len(payload) - 8 * (1 + count))
-    assert numbers == pytest.approx(learner.samples.rate * host.numel(), abs=8 * 12)
-    level = 255 * (seen.container.float() / 255 - host)
-    assert float(level.square().mean()) == pytest.approx(trellis.error(4.0), rel=0.1)
+        values = learner.objective.bands(hidden) / size_of(step)
+        found: torch.Tensor = learner.module.prior(values, step)[1]
+    return 2 * found
 
 
-@pytest.mark.parametrize(("count", "levels"), [(1, 1), (2, 1), (1, 2), (3, 0)])
-def test_it_begins_as_the_best_linear_code(
-    photos: Photos, count: int, levels: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("count", "planes"), [(1, 1), (3, 1), (3, 2)])
+def test_bands_and_what_they_reveal_are_those_of_the_code(
+    photos: Photos, count: int, planes: int
 ) -> None:
-    monkeypatch.setattr(NetworkLearner, "_look_around", lambda *words: None)
-    learner = begun(photos, f"model.hidden_images={count}", f"model.levels={levels}")
+    words = f"model.hidden_images={count}", f"model.planes={planes}"
+    learner = moved(begun(photos, *words))
+    images = hidden_of(photos, count)
+    code = NetworkCode("own", weights_of(learner), "torch")
+    with torch.no_grad():
+        values = learner.objective.bands(floats(images)).numpy()
+    np.testing.assert_allclose(values, code._hidden(list(images), silent), atol=0.05)
+    halves = half_steps(learner, floats(images), 200)
+    shown = np.stack(code._revealed(halves.round().int().numpy(), 200, silent))
+    with torch.no_grad():
+        revealed = learner.objective.revealed(places(halves / 2) * size_of(200), 1)
+    ours = (revealed.clamp(0, 1) * 255).reshape(count, 3, 64, 64).permute(0, 2, 3, 1).numpy()
+    assert np.abs(ours - shown).max() < 0.6
+    assert shown.std() > 20
+
+
+@pytest.mark.parametrize("step", [64, 150, 300])
+def test_training_expects_the_classes_that_the_code_names(photos: Photos, step: int) -> None:
+    learner = moved(begun(photos, "samples.width=8"))
+    code = NetworkCode("own", weights_of(learner))
+    hidden = floats(hidden_of(photos, 1))
+    halves = half_steps(learner, hidden, step)
+    known = code._known(*halves.shape[2:], step)
+    features = [torch.full_like(halves[:, :1], prior.step_feature(step) / 8)]
+    bands = learner.module.prior
+    for k, (chosen, group) in enumerate(zip(groups(halves.shape[1]), bands.bands, strict=True)):
+        with torch.no_grad():
+            octaves = group(torch.cat(features, 1))[0].numpy()
+        expected = np.clip(np.floor(octaves * 4 + 1e-3) - 4 * prior.FINEST, 0, prior.CLASSES - 1)
+        np.testing.assert_array_equal(code._prior.classes(k, known), expected)
+        features.append(feature(halves[:, chosen] / 2))
+        known.add(np.ascontiguousarray(halves[0, chosen].round().int().numpy()))
+
+
+def test_bits_are_about_those_of_the_code(photos: Photos) -> None:
+    learner = moved(begun(photos), 0.002)
+    images = hidden_of(photos, 1)
+    with torch.no_grad():
+        bits = float(learner.objective.through(floats(images), 180)[0])
+    code = NetworkCode("own", weights_of(learner))
+    parts = code._parts(code._hidden(list(images), silent), 180, 1)
+    assert sum(rans.bits(*each) for each in parts) == pytest.approx(bits, rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("count", "levels", "planes"), [(1, 1, 1), (2, 1, 2), (1, 2, 1), (3, 2, 1)]
+)
+def test_it_begins_as_the_principal_components(
+    photos: Photos, count: int, levels: int, planes: int
+) -> None:
+    words = f"model.hidden_images={count}", f"model.levels={levels}", f"model.planes={planes}"
+    learner = begun(photos, *words)
     assert learner.start_note.startswith("the linear code of 16")
     hidden = floats(hidden_of(photos, count))
     with torch.no_grad():
-        revealed, lost = learner.objective.through(hidden)
-        blank = torch.full((1, 3, 64, 64), BLANK)
-        u = to_bands(learner.network.forward(blank, hidden).container - blank, levels)
-    # Nothing is lost that is not lost for good: what is not revealed is the lost part.
-    used = learner.samples.bits > 0
-    assert used.tolist() == sorted(used.tolist())
-    assert float(learner.samples.bits.sum()) == round(4.0 * learner.config.host_channels)
-    first = learner.module.blocks[0]
-    matrix = first.phi.convs[-1].weight[:, : learner.config.hidden_channels, 1, 1].detach()
-    back = -first.eta.convs[-1].weight[:, : learner.config.host_channels, 1, 1].detach()
-    identity = (matrix @ back)[used][:, used]
-    assert torch.allclose(identity, torch.eye(int(used.sum())), atol=1e-4)
-    expected = torch.einsum("ij,bjhw->bihw", back, learner.samples(u))
-    mean = to_bands(revealed, levels) - expected
-    assert float((mean - mean.mean((0, 2, 3), keepdim=True)).abs().max()) < 1e-4
-    shown = 10 * torch.log10(1 / (revealed - hidden).square().mean())
-    assert float(shown) > {1: 38, 2: 28, 3: 17}[count]
-    assert float(lost.square().mean()) < 2 * float((revealed - hidden).square().mean())
+        values = learner.objective.bands(hidden)
+        fine = learner.objective.revealed((values / 0.5).round() * 0.5, 1)
+    kept = values.shape[1]
+    assert kept == learner.config.host_channels // count
+    # What all of them keep, all are revealed from; else what is missing is what is not kept.
+    shown = float(-10 * torch.log10((fine - hidden).square().mean()))
+    whole = kept == learner.config.image_channels
+    assert shown > 50 if whole else 12 < shown < 45, shown
+    # Each image is coded alike, by itself, and the loudest first.
+    alone = torch.zeros_like(hidden) + 0.5
+    alone[:, :3] = hidden[:, :3]
+    with torch.no_grad():
+        other = learner.objective.bands(alone)
+    torch.testing.assert_close(other[0], values[0], rtol=1e-3, atol=0.05)
+    power = values.square().mean((0, 2, 3))
+    assert float(power[: max(1, kept // 4)].mean()) > 4 * float(power[kept // 2 :].mean())
+    # So that nothing is lost when they are stored.
+    for each in learner.module.blocks[0].parameters():
+        assert torch.equal(each, each.half().float())
 
 
 @pytest.mark.parametrize(("count", "levels"), [(2, 1), (3, 1), (3, 2)])
 def test_the_cells_around_tell_a_part_of_what_is_missing(
-    photos: Photos, count: int, levels: int, monkeypatch: pytest.MonkeyPatch
+    photos: Photos, count: int, levels: int
 ) -> None:
-    hidden, found = floats(hidden_of(photos, count)), []
+    hidden = floats(hidden_of(photos, count))
+    learner = begun(photos, f"model.hidden_images={count}", f"model.levels={levels}")
+    found = []
     for around in (True, False):
+        eta = learner.module.blocks[0].eta.convs[-1].weight
         if not around:
-            monkeypatch.setattr(NetworkLearner, "_look_around", lambda *words: None)
-        learner = begun(photos, f"model.hidden_images={count}", f"model.levels={levels}")
+            with torch.no_grad():
+                inner = eta[..., 1, 1].clone()
+                eta.zero_()
+                eta[..., 1, 1] = inner
         with torch.no_grad():
-            errors = (learner.objective.through(hidden)[0] - hidden).square()
-        found.append(float(-10 * errors.reshape(count, -1).mean(1).log10().mean()))
+            errors = (learner.objective.through(hidden, 192)[1] - hidden).square()
+        errors = errors[..., 8:-8, 8:-8].reshape(count, -1)
+        found.append(float(-10 * errors.mean(1).log10().mean()))
     assert found[0] > found[1] + 0.1
 
 
-def test_more_bits_reveal_better_from_the_start(photos: Photos) -> None:
+def test_the_loss_is_bits_and_what_they_leave(photos: Photos) -> None:
+    learner = moved(begun(photos), 0.002)
     hidden = floats(hidden_of(photos, 1))
-    errors = []
-    for rate in (1.0, 2.5, 4.0):
-        learner = begun(photos, f"samples.rate={rate}")
-        assert learner.samples.rate == pytest.approx(rate)
-        with torch.no_grad():
-            errors.append(float((learner.objective.through(hidden)[0] - hidden).square().mean()))
-    assert errors[0] > 2 * errors[1] > 4 * errors[2]
-
-
-def test_the_loss_is_made_of_what_is_lost_and_what_is_revealed(photos: Photos) -> None:
-    learner = moved(begun(photos, "loss.lost=2.0", "loss.revealed=3.0"))
-    hidden = floats(hidden_of(photos, 1))
-    groups = torch.stack([torch.rand(3, 64, 64), hidden[0]])[None]
-    terms = dict(zip(learner.terms, learner.objective(groups).tolist(), strict=True))
+    groups_of = torch.stack([torch.rand(3, 64, 64), hidden[0]])[None]
+    step = drawn(hidden, 64, 320)
+    terms = dict(zip(learner.terms, learner.objective(groups_of).tolist(), strict=True))
     with torch.no_grad():
-        revealed, lost = learner.objective.through(hidden)
-        hiding = learner.network.forward(torch.full_like(hidden, BLANK), hidden)
-    assert terms["revealed"] == pytest.approx(float((revealed - hidden).abs().mean()), rel=1e-5)
-    assert terms["lost"] == pytest.approx(float((hiding.lost - 0.5).square().mean()), rel=1e-4)
-    assert float(lost.square().mean()) == pytest.approx(terms["lost"], rel=1e-4)
-    assert terms["loss"] == pytest.approx(2 * terms["lost"] + 3 * terms["revealed"], rel=1e-5)
+        bits, revealed = learner.objective.through(hidden, step)
+    assert terms["bits"] == pytest.approx(float(bits) / hidden.numel(), rel=1e-5)
+    missed = float((255 * (revealed - hidden)).square().mean())
+    assert terms["revealed"] == pytest.approx(missed / (WORTH * size_of(step) ** 2), rel=1e-4)
+    assert terms["loss"] == pytest.approx(terms["bits"] + terms["revealed"], rel=1e-5)
     # The host has no say.
-    groups[:, 0] = 0
-    assert learner.objective(groups)[0].item() == pytest.approx(terms["loss"])
+    groups_of[:, 0] = 0
+    assert learner.objective(groups_of)[0].item() == pytest.approx(terms["loss"])
 
 
-def test_everything_but_the_rounding_learns(photos: Photos) -> None:
-    learner = moved(begun(photos))
-    groups = torch.stack([torch.zeros(3, 64, 64), floats(hidden_of(photos, 1))[0]])[None]
-    learner.objective(groups)[0].backward()
+@pytest.mark.parametrize("learns", ["all", "prior"])
+def test_what_is_to_learn_learns(photos: Photos, learns: str) -> None:
+    learner = moved(begun(photos, f"samples.learns={learns}"), 0.002)
+    groups_of = torch.stack([torch.zeros(3, 64, 64), floats(hidden_of(photos, 1))[0]])[None]
+    learner.objective(groups_of)[0].backward()
     for name, each in learner.module.named_parameters():
-        if name.startswith("samples"):
+        if name.startswith("blocks") and learns == "prior":
             assert each.grad is None
+            assert not each.requires_grad
         else:
             assert each.grad is not None, name
             assert float(each.grad.abs().sum()) > 0, name
+
+
+def test_fewer_bits_pull_bands_together() -> None:
+    values = torch.tensor([[3.0, -20.0, 0.2]], requires_grad=True)
+    scales = torch.tensor([[1.0, 2.0, 0.0]])
+    _, bits = quantised(values, scales)
+    bits.backward()
+    assert values.grad is not None
+    expected = values / (values.square() + 0.25).sqrt() / (2.0**scales * math.log(2))
+    torch.testing.assert_close(values.grad, expected.detach())
 
 
 def train(folder: Path, run: Path, *overrides: str, **more: Any) -> tuple[list[Progress], Any]:
@@ -250,30 +267,37 @@ def losses(told: list[Progress]) -> list[float]:
 def test_it_learns_and_writes_a_method_that_hides(
     photo_folder: Path, tmp_path: Path, photos: Photos
 ) -> None:
-    quick = ("run.steps=40", "run.validations=2", "samples.rate=2.0", "optimiser.rate=2e-4")
-    told, trainer = train(photo_folder, tmp_path / "run", *quick)
+    quick = ("run.steps=60", "run.validations=2", "samples.bits=5.0", "optimiser.rate=2e-2")
+    told, trainer = train(
+        photo_folder, tmp_path / "run", *quick, "samples.learns=prior", "samples.width=8"
+    )
     before = validate(trainer.learner, trainer.validation[0])
     assert trainer.train()
     seen = [each.photos for each in told if each.photos is not None]
     assert len(seen) == 2
-    assert seen[-1].revealed > before.revealed + 0.05
-    expected = 10 * np.log10(255**2 / trellis.error(2.0))
+    assert seen[-1].revealed > before.revealed + 0.5
+    expected = 10 * np.log10(255**2 / trellis.error(5.0))
     assert seen[-1].container == pytest.approx(expected, abs=0.5)
     weights = Weights.load(tmp_path / "run" / "model.safetensors")
     assert weights.kind == "network"
     assert weights.training["start"].startswith("the linear code")
-    kinds = {name: each.dtype for name, each in weights.tensors.items()}
-    exact = {name for name in kinds if name.startswith("samples")}
-    assert {kinds[name] for name in exact} == {np.dtype(np.float32)}
-    assert {kinds[name] for name in set(kinds) - exact} == {np.dtype(np.float16)}
-    np.testing.assert_array_equal(
-        weights.tensors["samples.bend"], trainer.learner.samples.bend.numpy()
-    )
+    # Blocks that did not learn are stored as they were, which is no loss where they say something.
+    assert {
+        each.dtype for name, each in weights.tensors.items() if not name.startswith("blocks.1")
+    } == {np.dtype(np.float16)}
     image = photos["cat"][:90, :111]
     own = method.of("own", weights)
     container = isn.hide(photos["rocket"], image, method=own)
     (shown,) = isn.reveal(container, method=own)
-    assert psnr(shown, image) > 22
+    assert psnr(shown, image) > 25
+
+
+def test_all_of_it_learns(photo_folder: Path, tmp_path: Path) -> None:
+    words = ("run.steps=60", "samples.width=8", "samples.finest=192", "samples.coarsest=193")
+    told, trainer = train(photo_folder, tmp_path / "run", *words, "optimiser.rate=1e-3")
+    assert trainer.train()
+    found = losses(told)
+    assert np.mean(found[-15:]) < 0.95 * np.mean(found[:15])
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
@@ -293,7 +317,7 @@ def test_resuming_gives_the_loss_of_never_having_stopped(
     first.report = report
     assert not first.train()
     # The linear start is not made again.
-    monkeypatch.setattr(linear, "fitted", None)
+    monkeypatch.setattr(network, "principal", None)
     again, second = train(photo_folder, tmp_path / "cut", *words, resume=True)
     assert second.train()
     assert losses(cut) + losses(again) == losses(whole)
@@ -302,7 +326,7 @@ def test_resuming_gives_the_loss_of_never_having_stopped(
     )
     assert one == two
     with pytest.raises(ModelError, match="another model"):
-        train(photo_folder, tmp_path / "cut", *words, "samples.rate=3.0", resume=True)
+        train(photo_folder, tmp_path / "cut", *words, "samples.bits=4.0", resume=True)
 
 
 def test_it_goes_on_from_other_weights_whole(
@@ -310,52 +334,60 @@ def test_it_goes_on_from_other_weights_whole(
 ) -> None:
     source = moved(begun(photos))
     start = ("other", weights_of(source))
-    monkeypatch.setattr(linear, "fitted", None)
+    monkeypatch.setattr(network, "principal", None)
     warm = NetworkLearner(settings(), CPU, start=start, photos=store(photos))
-    assert warm.start_note == f"other ({len(start[1].tensors)} tensors)"
+    assert warm.start_note.startswith("other (")
     for name, each in warm.module.named_parameters():
         assert torch.equal(each.detach(), torch.from_numpy(start[1].tensors[name])), name
     deeper = NetworkLearner(settings("model.blocks=4"), CPU, start=start)
     hidden = floats(hidden_of(photos, 1))
     with torch.no_grad():
-        one, two = (each.objective.through(hidden)[0] for each in (source, deeper))
+        one, two = (each.objective.through(hidden, 150)[1] for each in (source, deeper))
     torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("rate", [3.5, 4.5])
-def test_other_weights_are_begun_from_at_another_rate(photos: Photos, rate: float) -> None:
-    source = moved(begun(photos))
+def test_of_weights_for_other_images_the_prior_is_taken(photos: Photos) -> None:
+    source = moved(begun(photos, "model.levels=2"))
     start = ("other", weights_of(source))
-    warm = NetworkLearner(settings(f"samples.rate={rate}"), CPU, start=start, photos=store(photos))
-    assert warm.samples.rate == rate
-    assert warm.start_note.endswith(f", at {rate:g} bits a sample")
-    change = (warm.samples.bits - source.samples.bits).sign()
-    assert set(change.tolist()) == {0.0, 1.0 if rate > 4 else -1.0}
-    # It takes bits where they are worth least: no worse than taking one of each band in order.
-    hidden = floats(hidden_of(photos, 1))
-    with torch.no_grad():
-        chosen = (warm.objective.through(hidden)[0] - hidden).square().mean()
-        before = (source.objective.through(hidden)[0] - hidden).square().mean()
-        spent = round(abs(rate - 4) * len(warm.samples.bits))
-        bits = source.samples.bits
-        bits[torch.nonzero(bits)[:spent, 0]] += 1 if rate > 4 else -1
-        blind = (source.objective.through(hidden)[0] - hidden).square().mean()
-    assert (chosen < before) == (rate > 4)
-    assert chosen < blind
+    words = ("model.levels=2", "model.hidden_images=3", "model.planes=2")
+    warm = NetworkLearner(settings(*words), CPU, start=start, photos=store(photos))
+    assert warm.start_note.startswith("the linear code of 16")
+    assert warm.start_note.endswith(", and the prior of other")
+    ours, theirs = tensors_of(warm), start[1].tensors
+    kept = kept_bands(warm.config)
+    assert kept == 32
+    for name, each in ours.items():
+        if name.startswith("prior"):
+            cut = tuple(map(slice, each.shape))
+            np.testing.assert_array_equal(each, theirs[name][cut], err_msg=name)
 
 
 def test_weights_that_are_not_its_own_are_no_start(photos: Photos) -> None:
     start = ("other", weights_of(begun(photos)))
-    for override in ("model.hidden_images=2", "model.levels=2"):
-        with pytest.raises(ModelError, match="1 hidden images and 1 Haar levels"):
-            NetworkLearner(settings(override), CPU, start=start)
-    with pytest.raises(
-        ConfigError, match=r"samples\.rate is 3, the weights of other were made for 4"
-    ):
-        NetworkLearner(settings("samples.rate=3"), CPU, start=start)
+    with pytest.raises(ModelError, match=r"the model\.levels of other is 1.*give --set"):
+        NetworkLearner(settings("model.levels=2"), CPU, start=start)
     paper = Weights("paper", start[1].config, start[1].tensors)
     with pytest.raises(ModelError, match="give some of kind 'network'"):
         NetworkLearner(settings(), CPU, start=("paper", paper))
+
+
+@pytest.mark.parametrize(
+    ("override", "why"),
+    [
+        ("samples.bits=0.0", "above 0 and up to 6"),
+        ("samples.bits=7.0", "above 0 and up to 6"),
+        ("samples.finest=320", "the finest first"),
+        ("samples.coarsest=513", "the finest first"),
+        ("samples.finest=-65", "the finest first"),
+        ("samples.width=3", "samples.width is 3"),
+        ("samples.learns=some", "samples.learns is"),
+        ("model.planes=2", "planes is 2"),
+        ("model.lost=none", "a code has no texture"),
+    ],
+)
+def test_settings_out_of_range_are_refused(override: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        settings(override)
 
 
 def test_a_texture_is_refused(photo_folder: Path, tmp_path: Path) -> None:

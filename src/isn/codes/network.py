@@ -2,56 +2,111 @@
 
 The invertible network hides the images in a host that is the same grey everywhere; running
 backwards from its container, with the constant y_z for the lost part, it reveals them (Eq. 1). All
-its parameters are shared between the two. The container is no picture that anybody sees, so that
-its Haar bands need not be rounded to 256 levels each: every band j is rounded to ``2 ** b[j]``
-values, as many as it is worth, which lie closer together around the middle, where most of a band's
-numbers are::
+its parameters are shared between the two. The container is no picture that anybody sees: it may
+have two planes of the host's size where the host has one, and its Haar bands need not be rounded to
+256 levels each. They are divided by a step and coded as the bands of :mod:`isn.codes.photos` are,
+by two quantisers in turn, as finely as the room allows; what bits a number takes, a prior tells
+from those before it.
 
-    number = round((asinh(u / s) / asinh(1 / s) + 1) / 2 * (2 ** b - 1)),   u in [-1, 1]
+Of n images the container has no room for all bands of each: it keeps the first K of every image,
+the k-th of image i being its band ``k n + i`` from behind, and the constant stands for all others.
+It is the same for every image, and so bounds how well they are revealed: the more planes, the less.
 
-with u the band less the blank host's, and s how narrow the middle is. b and s are tensors of the
-weights. These numbers, of fixed length, are the payload. What is lost for good is the rounding,
-and of n > 1 images what n times as many bands have and the container's have no room for: the
-constant in its place is the same for every image, and so bounds how well they are revealed.
+Bands of an image are coded in groups, coarse to fine (:data:`EDGES`), each image by itself.
 
-Layout, little-endian: height and width of the container (4 + 4), of each of the n images as it
-comes back (4 + 4), then the numbers of one band after the other, each band filled to whole bytes.
+Layout, little-endian: index of the step (2, signed), height and width of the container (4 + 4), of
+each of the n images as it comes back (4 + 4), then the code of :mod:`isn.codes.photos.rans`.
 """
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.arrays import array_namespace
 from isn.codes import Foreseen, Room
-from isn.errors import ConfigError, ImageError, ModelError, counted
+from isn.codes.photos import rans
+from isn.codes.photos.dependent import halves, places, quantised
+from isn.codes.photos.image import size_of
+from isn.codes.photos.prior import STEPS, Level, Seen, group_shapes, step_feature
+from isn.codes.photos.search import Search
+from isn.errors import ConfigError, ImageError, counted
 from isn.images import Pixels
 from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
 from isn.paper.engine import Engine, unfitted
 from isn.paper.network import BLANK
 from isn.paper.wavelet import from_bands, to_bands
-from isn.progress import Tell, part
+from isn.progress import Tell, part, silent
 from isn.secret import Content, Item, Secret, check_sizes, forged, pictures_of
 from isn.weights import Weights
 
 KIND: Final = "network"
 """Of its weights."""
 
-MOST_BITS: Final = 12
-"""Of one band."""
+EDGES: Final = (3, 9, 20, 38, 64, 96, 128)
+"""Bands of an image at which a new group begins."""
 
+LEVELS: Final = np.float32(255)
+"""A step is in these, of a container from 0 to 1."""
+
+MOST_BITS: Final = 6.0
+"""Of a sample, that a container may be made for."""
+
+_HEAD: Final = struct.Struct("<hII")
 _SIZE: Final = struct.Struct("<II")
 _SMALLEST: Final = 8
 """Pixels along a container, at least."""
+_SAMPLE: Final = 128
+"""Pixels along the part of images that is enough to foresee what comes of them."""
+_NAME: Final = "bands"
+"""Of the prior's networks."""
 
-Array = Any
+Floats = NDArray[np.float32]
+
+
+def groups(kept: int) -> list[slice]:
+    """The bands of each group, of an image of which so many are kept."""
+    return [slice(*each) for each in pairwise([0, *(k for k in EDGES if k < kept), kept])]
+
+
+def kept_bands(model: ModelConfig) -> int:
+    """K, the bands of each image that the container has room for.
+
+    Raises:
+        ConfigError: it has room for none.
+    """
+    kept = model.host_channels // model.hidden_images
+    if not kept:
+        raise ConfigError(
+            f"the container has {model.host_channels} bands for {model.hidden_images} hidden "
+            "images: give more Haar levels, or planes"
+        )
+    return kept
+
+
+def split(config: Mapping[str, Any]) -> tuple[ModelConfig, int, float]:
+    """The architecture, the width of the prior, and the bits of a sample, of such weights.
+
+    Raises:
+        ConfigError: a setting is missing or out of its range.
+    """
+    rest = dict(config)
+    width, bits = rest.pop("width", None), rest.pop("bits", None)
+    if type(width) is not int or width < 1:
+        raise ConfigError(f"width is {width!r}, give a whole number from 1")
+    if type(bits) not in (int, float) or not 0 < bits <= MOST_BITS:
+        raise ConfigError(f"bits is {bits!r}, give a number above 0 and up to {MOST_BITS:g}")
+    model = ModelConfig.from_mapping(rest)
+    if model.lost is None:
+        raise ConfigError("lost is none, and a code has no texture: give a number")
+    return model, width, float(bits)
 
 
 def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -60,35 +115,22 @@ def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     Raises:
         ConfigError: a setting is out of its range.
     """
-    model = ModelConfig.from_mapping(dict(config))
-    bands = (model.host_channels,)
-    return model.parameter_shapes() | {"samples.bits": bands, "samples.bend": bands}
+    model, width, _ = split(config)
+    return model.parameter_shapes() | prior_shapes(kept_bands(model), width)
 
 
-def rounded(u: Array, bits: Array, bend: Array) -> tuple[Array, Array]:
-    """The numbers of some bands before they are rounded, and how many steps there are.
+def prior_shapes(kept: int, width: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of the prior.
 
     Args:
-        u: N x C x H x W, a container's bands less those of a blank host.
-        bits: 1 x C x 1 x 1, of each band.
-        bend: 1 x C x 1 x 1, s of the formula above.
-
-    Returns:
-        Floats from 0 to ``2 ** bits - 1``, of the shape of u, and ``2 ** bits - 1``.
+        kept: bands of an image.
+        width: of hidden layers.
     """
-    xp = array_namespace(u)
-    top = 2.0**bits - 1
-    curve = xp.asinh(xp.clip(u, -1, 1) / bend) / xp.asinh(1 / bend)
-    return (curve + 1) / 2 * top, top
-
-
-def restored(numbers: Array, bits: Array, bend: Array) -> Array:
-    """Bands less those of a blank host, from their numbers; those of no bits are blank."""
-    xp = array_namespace(numbers)
-    top = 2.0**bits - 1
-    curve = numbers / xp.where(top > 0, top, xp.ones_like(top)) * 2 - 1
-    curve = xp.where(top > 0, curve, xp.zeros_like(curve))
-    return xp.sinh(curve * xp.asinh(1 / bend)) * bend
+    found: dict[str, tuple[int, ...]] = {}
+    for k, bands in enumerate(groups(kept)):
+        name = f"prior.{_NAME}.{k}"
+        found |= group_shapes(name, 1 + bands.start, width, bands.stop - bands.start)
+    return found
 
 
 class NetworkCode:
@@ -99,28 +141,22 @@ class NetworkCode:
         weights: of kind "network".
         backend: what evaluates the subnets; None: chosen at first use.
 
+    Attributes:
+        bits: of a sample that it uses where nobody says how many.
+
     Raises:
-        ModelError: the weights are of another kind or shape, or their bits are no such numbers.
+        ModelError: the weights are of another kind or shape, or too large to be added exactly.
     """
 
     number = 5
-    bits = 7.0
-    """More than its containers ever need: what they need is :attr:`rate`."""
 
     def __init__(self, name: str, weights: Weights, backend: str | Backend | None = None) -> None:
         weights.check(KIND, shapes)
         self.name, self.weights, self.backend = name, weights, backend
-        self.config = ModelConfig.from_mapping(dict(weights.config))
-        bits, bend = (
-            weights.tensors[f"samples.{each}"].astype(np.float32) for each in ("bits", "bend")
-        )
-        whole = (bits == np.rint(bits)) & (bits >= 0) & (bits <= MOST_BITS)
-        if not (whole.all() and bits.any() and (bend > 0).all()):
-            raise ModelError(
-                f"the bits of the bands are not whole numbers from 0 to {MOST_BITS}, or all 0, or "
-                "their bends not above 0"
-            )
-        self._bits, self._bend = (each.reshape(1, -1, 1, 1) for each in (bits, bend))
+        self.config, _, self.bits = split(weights.config)
+        self._kept = kept_bands(self.config)
+        self._groups = groups(self._kept)
+        self._prior = Level(weights.tensors, _NAME, len(self._groups))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what runs the network, which is built anew where it is needed."""
@@ -132,11 +168,6 @@ class NetworkCode:
         return self.weights.fingerprint
 
     @property
-    def rate(self) -> float:
-        """Bits of a sample that images as large as the host take."""
-        return float(self._bits.mean())
-
-    @property
     def counts(self) -> range:
         """As many as it was made for."""
         return range(self.config.hidden_images, self.config.hidden_images + 1)
@@ -146,50 +177,122 @@ class NetworkCode:
         return Engine.of(self.config, self.weights, self.backend)
 
     def foresee(self, secret: Secret, room: Room) -> Foreseen:
-        """See :meth:`isn.codes.Code.foresee`: its length is fixed."""
+        """See :meth:`isn.codes.Code.foresee`: from the middle of large images."""
         pictures = self._given(secret, room)
-        height, width = self._plane([each.shape[:2] for each in pictures], room)
-        numbers = height * width // self.config.cell**2
-        head = _SIZE.size * (1 + len(pictures))
-        return Foreseen(head + sum(_bytes_of(numbers, bits) for bits in self._widths), None)
+        height, width = self._plane(pictures, room)
+        fitted = [self._engine.fit(each, height, width) for each in pictures]
+        cell = self.config.cell
+        rows, columns = (min(side, _SAMPLE // cell * cell) for side in (height, width))
+        top, left = ((whole - side) // 2 for whole, side in ((height, rows), (width, columns)))
+        middle = [each[top : top + rows, left : left + columns] for each in fitted]
+        bands = self._hidden(middle, silent)
+        share, total = rows * columns / (height * width), bands.size
+        sizes: dict[int, float] = {}
+
+        def taken(step: int) -> float:
+            bits = sum(rans.bits(*each) for each in self._parts(bands, step, rans.lanes(total)))
+            sizes[step] = bits / 8 / share + rans.overhead(round(total / share))
+            return sizes[step]
+
+        head = self._head
+        step = Search(bands, room.size - head).finest(taken)
+        if step > STEPS[1]:
+            raise self._too_little(room)
+        found = [halves(*each).reshape(-1) for each in self._parts(bands, step, rans.lanes(total))]
+        shown = self._revealed(np.concatenate(found).reshape(bands.shape), step, silent)
+        missed = [
+            np.square(np.subtract(one, other, dtype=np.float32)).mean(dtype=np.float64)
+            for one, other in zip(shown, middle, strict=True)
+        ]
+        psnr = np.mean([10 * math.log10(255**2 / max(float(each), 1e-3)) for each in missed])
+        return Foreseen(min(head + round(sizes[step]), room.size), round(float(psnr), 1))
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
         pictures = self._given(secret, room)
-        height, width = self._plane([each.shape[:2] for each in pictures], room)
+        height, width = self._plane(pictures, room)
         planes = [self._engine.fit(each, height, width) for each in pictures]
-        blank = np.full((1, 3, height, width), BLANK, np.float32)
-        container = self._engine.forward(blank, planes, part(tell, 0.0, 0.9))
-        u = to_bands(container, self.config.levels) - self._blank
-        places, _ = rounded(u, self._bits, self._bend)
-        head = [_SIZE.pack(height, width), *(_SIZE.pack(*each.shape[:2]) for each in pictures)]
-        body = [
-            _packed(band, bits)
-            for band, bits in zip(np.rint(places[0]).astype(np.uint16), self._widths, strict=True)
-        ]
+        bands = self._hidden(planes, part(tell, 0.0, 0.6))
+        left, kept, passes = room.size - self._head, b"", 0
+
+        def taken(step: int) -> float:
+            nonlocal kept, passes
+            encoder = rans.Encoder(bands.size)
+            for numbers, kinds in self._parts(bands, step, rans.lanes(bands.size)):
+                encoder.add(numbers, kinds)
+            content = encoder.code()
+            if len(content) <= left:
+                kept = content
+            passes += 1
+            tell(0.6 + 0.4 * passes / (passes + 1))
+            return len(content)
+
+        step = Search(bands, left).finest(taken)
+        if step > STEPS[1]:
+            raise self._too_little(room)
+        sizes = [_SIZE.pack(*each.shape[:2]) for each in pictures]
         tell(1.0)
-        return b"".join([*head, *body])
+        return b"".join([_HEAD.pack(step, height, width), *sizes, kept])
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
         """See :meth:`isn.codes.Code.decode`."""
-        (height, width), sizes, body = self._opened(payload, area)
+        step, (height, width), sizes, content = self._opened(payload, area)
         rows, columns = height // self.config.cell, width // self.config.cell
-        numbers = np.zeros((1, len(self._widths), rows, columns), np.float32)
-        place = 0
-        for band, bits in zip(numbers[0], self._widths, strict=True):
-            length = _bytes_of(band.size, bits)
-            band[:] = _unpacked(body[place : place + length], bits, band.size).reshape(band.shape)
-            place += length
-        bands = restored(numbers, self._bits, self._bend) + self._blank
-        container = from_bands(bands.astype(np.float32), self.config.levels)
-        shown = self._engine.inverse(container, None, part(tell, 0.0, 0.95))
+        shape = self.config.hidden_images, self._kept, rows, columns
+        decoder = rans.Decoder(content, math.prod(shape))
+        found = np.empty(shape, np.int32)
+        for image in found:
+            known = self._known(rows, columns, step)
+            for k, bands in enumerate(self._groups):
+                image[bands] = decoder.decode(self._prior.classes(k, known))
+                if bands is not self._groups[-1]:
+                    known.add(image[bands])
+        shown = self._revealed(found, step, part(tell, 0.2, 0.95))
         return [
             unfitted(each, *size, self.config.cell) for each, size in zip(shown, sizes, strict=True)
         ]
 
     def contents(self, payload: bytes, area: int) -> list[Content]:
         """See :meth:`isn.codes.Code.contents`."""
-        return [Content(size) for size in self._opened(payload, area)[1]]
+        return [Content(size) for size in self._opened(payload, area)[2]]
+
+    def _hidden(self, planes: Sequence[Pixels], tell: Tell) -> Floats:
+        """The container of images of one size: n x K x h x w, in levels, less the blank host's."""
+        height, width = planes[0].shape[:2]
+        blank = np.full((1, 3 * self.config.planes, height, width), BLANK, np.float32)
+        container = self._engine.forward(blank, planes, tell)
+        bands = to_bands(container, self.config.levels) - self._blank
+        images, kept = self.config.hidden_images, self._kept
+        bands = bands[0, ::-1][: kept * images].reshape(kept, images, *bands.shape[2:])
+        return np.ascontiguousarray(bands.swapaxes(0, 1) * LEVELS)
+
+    def _revealed(self, found: NDArray[np.int32], step: int, tell: Tell) -> list[Pixels]:
+        """The images of n x K x h x w half steps."""
+        images, kept, rows, columns = found.shape
+        bands = np.zeros((1, self.config.host_channels, rows, columns), np.float32)
+        received = places(found.swapaxes(0, 1).astype(np.float32) / 2)
+        received *= np.float32(size_of(step)) / LEVELS
+        bands[0, ::-1][: kept * images] = received.reshape(-1, rows, columns)
+        container = from_bands(bands + self._blank, self.config.levels)
+        return self._engine.inverse(container, None, tell)
+
+    def _parts(self, bands: Floats, step: int, lanes: int) -> Iterator[rans.Part]:
+        """Numbers and kinds of a container, in the order in which they are coded."""
+        size = np.float32(size_of(step))
+        for image in bands:
+            known = self._known(image.shape[1], image.shape[2], step)
+            for k, chosen in enumerate(self._groups):
+                classes = self._prior.classes(k, known)
+                numbers, kinds = quantised(image[chosen] / size, classes, rans.costs(), lanes)
+                yield numbers, kinds
+                if chosen is not self._groups[-1]:
+                    known.add(halves(numbers, kinds))
+
+    def _known(self, rows: int, columns: int, step: int) -> Seen:
+        """What is known of an image before its first group: the step."""
+        known = Seen(rows, columns, 1 + self._groups[-1].start)
+        known.put(np.full((1, rows, columns), step_feature(step), np.uint8))
+        return known
 
     def _given(self, secret: Secret, room: Room) -> list[Pixels]:
         """The images of a secret, as many as the network was made for.
@@ -206,57 +309,58 @@ class NetworkCode:
         return pictures
 
     @property
-    def _widths(self) -> list[int]:
-        return [int(each) for each in self._bits.reshape(-1)]
+    def _head(self) -> int:
+        """Bytes before the code."""
+        return _HEAD.size + _SIZE.size * self.config.hidden_images
 
     @cached_property
-    def _blank(self) -> NDArray[np.float32]:
+    def _blank(self) -> Floats:
         """The bands of one position of a blank host."""
         cell = self.config.cell
-        blank = np.full((1, 3, cell, cell), BLANK, np.float32)
+        blank = np.full((1, 3 * self.config.planes, cell, cell), BLANK, np.float32)
         return to_bands(blank, self.config.levels)
 
-    def _plane(self, sizes: list[tuple[int, ...]], room: Room) -> tuple[int, int]:
-        """Height and width of the container: of the largest image, or what the host has room for.
+    def _plane(self, pictures: Sequence[Pixels], room: Room) -> tuple[int, int]:
+        """Height and width of the container: of the largest image, or of as many pixels as allowed.
 
         Raises:
-            ImageError: there is no room for any.
+            ImageError: it would be too narrow.
         """
-        cell = self.config.cell
-        head = _SIZE.size * (1 + len(sizes)) + len(self._widths)
-        bits = 8 * (room.size - head) // sum(self._widths)
-        most = min(bits * cell**2, _most(room.area, sizes, cell))
+        cell, sizes = self.config.cell, [each.shape[:2] for each in pictures]
         height, width = max(sizes, key=lambda size: size[0] * size[1])
-        ratio = min(1.0, (max(most, 0) / (height * width)) ** 0.5)
-        height, width = (
-            max(int(side * ratio) // cell * cell, 0) if ratio < 1 else side - side % cell
-            for side in (height, width)
-        )
+        most = _most(room.area, sizes, cell)
+        ratio = min(1.0, (most / (height * width)) ** 0.5)
+        height, width = (int(side * ratio) // cell * cell for side in (height, width))
         if min(height, width) < _SMALLEST:
             raise ImageError(
-                f"the host has room for a container of {max(most, 0)} pixels, and {self.name} "
+                f"the host has room for a container of {most} pixels, and {self.name} "
                 f"wants {_SMALLEST} along each side: take a larger host, or less narrow images"
             )
         return height, width
 
+    def _too_little(self, room: Room) -> ImageError:
+        return ImageError(
+            f"{max(room.size, 0)} bytes are too few for "
+            f"{counted(self.config.hidden_images, 'hidden image')}, even coarsely: take a larger "
+            "host, or smaller images"
+        )
+
     def _opened(
         self, payload: bytes, area: int
-    ) -> tuple[tuple[int, int], list[tuple[int, int]], bytes]:
-        """Size of the container, sizes of the images, and the numbers."""
-        count, cell = self.config.hidden_images, self.config.cell
-        head = _SIZE.size * (1 + count)
+    ) -> tuple[int, tuple[int, int], list[tuple[int, int]], bytes]:
+        """Step, size of the container, sizes of the images, and the code."""
+        cell, head = self.config.cell, self._head
         if len(payload) < head:
             raise forged("its code is shorter than its head")
-        height, width, *sides = struct.unpack_from(f"<{2 * (1 + count)}I", payload)
-        sizes = list(zip(sides[::2], sides[1::2], strict=True))
+        step, height, width = _HEAD.unpack_from(payload)
+        sizes = [_SIZE.unpack_from(payload, at) for at in range(_HEAD.size, head, _SIZE.size)]
+        if not STEPS[0] <= step <= STEPS[1]:
+            raise forged(f"its code is in step {step}")
         check_sizes(sizes, area)
         whole = min(height, width) >= _SMALLEST and not (height % cell or width % cell)
         if not whole or height * width > _most(area, sizes, cell):
             raise forged(f"its network's container has {width} x {height} pixels")
-        numbers = height * width // cell**2
-        if len(payload) - head != sum(_bytes_of(numbers, bits) for bits in self._widths):
-            raise forged("its numbers do not add up")
-        return (height, width), sizes, payload[head:]
+        return step, (height, width), sizes, payload[head:]
 
 
 def _most(area: int, sizes: Sequence[tuple[int, ...]], cell: int) -> int:
@@ -265,20 +369,3 @@ def _most(area: int, sizes: Sequence[tuple[int, ...]], cell: int) -> int:
     As many, and a cell more along each side, so that an image of the host's own odd size keeps its.
     """
     return min(area + cell * sum(max(sizes)), 2 * area)
-
-
-def _bytes_of(numbers: int, bits: int) -> int:
-    return -(-numbers * bits // 8)
-
-
-def _packed(band: NDArray[np.uint16], bits: int) -> bytes:
-    """Whole numbers in so many bits each, the highest first."""
-    loose = band.reshape(-1, 1) >> np.arange(bits - 1, -1, -1, dtype=np.uint16) & 1
-    return np.packbits(loose.astype(np.uint8)).tobytes()
-
-
-def _unpacked(content: bytes, bits: int, count: int) -> NDArray[np.uint16]:
-    """:func:`_packed` undone."""
-    loose = np.unpackbits(np.frombuffer(content, np.uint8), count=count * bits)
-    places = np.uint16(1) << np.arange(bits - 1, -1, -1, dtype=np.uint16)
-    return np.asarray((loose.reshape(count, bits) * places).sum(1), np.uint16)

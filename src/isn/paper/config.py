@@ -36,6 +36,8 @@ class ModelConfig:
             domain; None: a texture image that whoever reveals must bring (section 5.3).
         subnet: kind of the subnets phi, rho and eta: the paper's "dense" block, or "modulo",
             whose activations are sawtooths.
+        planes: images side by side in the host branch: 1, the host; a blank host may have more, up
+            to one for each hidden image (:mod:`isn.codes.network`).
 
     Raises:
         ConfigError: a setting is out of its range.
@@ -49,6 +51,7 @@ class ModelConfig:
     clamp: float | None = 1.0
     lost: float | None = 0.5
     subnet: str = "dense"
+    planes: int = 1
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -57,6 +60,7 @@ class ModelConfig:
             ("depth", 1, 16),
             ("growth", 1, 512),
             ("levels", 0, 3),
+            ("planes", 1, self.hidden_images if self.subnet == "dense" else 1),
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
@@ -86,14 +90,19 @@ class ModelConfig:
         return height - height % self.cell, width - width % self.cell
 
     @property
+    def image_channels(self) -> int:
+        """Channels of one image, in bands."""
+        return 3 * self.cell**2
+
+    @property
     def host_channels(self) -> int:
         """Channels of the host branch, in bands."""
-        return 3 * self.cell**2
+        return self.planes * self.image_channels
 
     @property
     def hidden_channels(self) -> int:
         """Channels of the hidden branch, in bands."""
-        return self.hidden_images * self.host_channels
+        return self.hidden_images * self.image_channels
 
     @property
     def reach(self) -> int:

@@ -62,12 +62,12 @@ class Engine:
         """The container, not rounded: Eq. (1), first line.
 
         Args:
-            host: 1 x 3 x H x W in [0, 1], sides multiples of a cell.
+            host: 1 x 3p x H x W in [0, 1], p being ``planes``, sides multiples of a cell.
             hidden: as many images of that size as the network hides.
             tell: told the share that is done.
 
         Returns:
-            1 x 3 x H x W.
+            1 x 3p x H x W.
 
         Raises:
             ModelError: the weights are so large that what comes out is not finite.
@@ -103,7 +103,7 @@ class Engine:
         """The images in a container, rounded to 8 bit: Eq. (1), second line.
 
         Args:
-            container: 1 x 3 x H x W in [0, 1], sides multiples of a cell.
+            container: 1 x 3p x H x W in [0, 1], sides multiples of a cell.
             texture: what stands for the lost part, for a network trained with one.
             tell: told the share that is done.
 

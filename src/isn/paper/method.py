@@ -65,7 +65,10 @@ def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """
     from isn.paper.config import ModelConfig
 
-    return ModelConfig.from_mapping(dict(config)).parameter_shapes()
+    model = ModelConfig.from_mapping(dict(config))
+    if model.planes > 1:
+        raise ConfigError(f"planes is {model.planes}, and a host is one image: give 1")
+    return model.parameter_shapes()
 
 
 @dataclass(frozen=True, eq=False)

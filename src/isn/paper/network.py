@@ -24,14 +24,14 @@ BLANK = 0.5
 
 
 class Hiding(NamedTuple):
-    """What the forward pass gives, as images: N x 3 x H x W and N x 3n x H x W, not rounded."""
+    """What the forward pass gives, as images: N x 3p x H x W and N x 3n x H x W, not rounded."""
 
     container: Array
     lost: Array
 
 
 class Revealing(NamedTuple):
-    """What the inverse pass gives, as images: N x 3 x H x W and N x 3n x H x W, not rounded."""
+    """What the inverse pass gives, as images: N x 3p x H x W and N x 3n x H x W, not rounded."""
 
     host: Array
     hidden: Array
@@ -60,7 +60,8 @@ class Network:
         """Hides: Eq. (1), first line.
 
         Args:
-            host: N x 3 x H x W floats in [0, 1]; H and W multiples of ``config.cell``.
+            host: N x 3p x H x W floats in [0, 1], p being ``config.planes``; H and W multiples of
+                ``config.cell``.
             hidden: N x 3n x H x W floats in [0, 1], the n hidden images one after the other.
             apply: how each half of a block is carried out.
 
@@ -85,7 +86,7 @@ class Network:
         """Reveals: Eq. (1), second line.
 
         Args:
-            container: N x 3 x H x W floats in [0, 1], as read from an 8-bit file.
+            container: N x 3p x H x W floats in [0, 1], as read from an 8-bit file.
             lost: N x 3n x H x W, what stands for the lost part: :meth:`constant_lost`.
             apply: how each half of a block is carried out.
 
@@ -109,7 +110,7 @@ class Network:
         """The constant y_z that stands for the lost part at reveal (section 3.2, 5.3).
 
         Args:
-            like: the container, N x 3 x H x W.
+            like: the container, N x 3p x H x W.
             texture: 3 x h x w in [0, 1], of the same array library, repeated over the image and
                 once for each hidden image; None: the constant of the config.
 
@@ -139,9 +140,11 @@ class Network:
         return bands
 
     def _check(self, host: Array, hidden: Array, host_name: str, hidden_name: str) -> None:
-        n, cell = self.config.hidden_images, self.config.cell
-        if len(host.shape) != 4 or host.shape[1] != 3:
-            raise ConfigError(f"the {host_name} has shape {tuple(host.shape)}, give N x 3 x H x W")
+        n, cell, channels = self.config.hidden_images, self.config.cell, 3 * self.config.planes
+        if len(host.shape) != 4 or host.shape[1] != channels:
+            raise ConfigError(
+                f"the {host_name} has shape {tuple(host.shape)}, give N x {channels} x H x W"
+            )
         wanted = (host.shape[0], 3 * n, *host.shape[2:])
         if tuple(hidden.shape) != tuple(wanted):
             raise ConfigError(

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from isn.training.linear import principal
+
 Floats = NDArray[np.float64]
 
 WHITE: Final = 255
@@ -125,9 +127,8 @@ def fitted(cells: Floats, images: int, psnr: float, pairs: int) -> Code:
         psnr: in dB, of hosts without blacks and whites.
         pairs: how many samples may say two components.
     """
-    mean, bands = cells.mean(0), cells.shape[1]
-    variances, directions = np.linalg.eigh(np.cov(cells - mean, rowvar=False))
-    variances, directions = variances[::-1], directions[:, ::-1]
+    mean, variances, directions = principal(cells)
+    bands = cells.shape[1]
     values = (cells[:: max(1, len(cells) // _SAMPLE)] - mean) @ directions
     # The others of an image are for the host.
     errors = np.array([_errors(values[:, k]) for k in range(bands - -(-bands // images))])

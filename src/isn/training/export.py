@@ -41,7 +41,8 @@ def export(
     }
     learned = {name for name, each in learner.module.named_parameters() if each.requires_grad}
     halves = {
-        name: each.astype(np.float16) if name in learned else each for name, each in tensors.items()
+        name: each.astype(np.float16) if name in learned else _exact(each)
+        for name, each in tensors.items()
     }
     quality = measure()
     load_tensors(learner.module, halves)

@@ -7,49 +7,47 @@ from dataclasses import dataclass, field
 from reprlib import repr as shortened
 from typing import Any
 
-from isn.carriers.trellis import MOST_BITS
+from isn.codes.network import MOST_BITS, kept_bands
 from isn.codes.photos.bands import SIDE
+from isn.codes.photos.prior import STEPS
 from isn.errors import ConfigError
 from isn.paper.config import ModelConfig
-from isn.training.sections import DISTANCES, at_least, one_of, whole
+from isn.training.sections import at_least, one_of, whole
 from isn.training.settings import Recipe, Settings, check_crops, document_of
+
+LEARNS = ("all", "prior")
 
 
 @dataclass(frozen=True)
 class SamplesSettings:
-    """How the container of the network's code is rounded.
+    """How the container of the network's code is coded.
 
     Attributes:
-        rate: bits of a sample, on average over its bands.
+        bits: of a sample that the code uses where nobody says how many.
+        finest: least index of the steps that a training draws from.
+        coarsest: the index that they end before.
+        width: of the hidden layers of the prior.
+        learns: ``all``, or ``prior``: the blocks stay as they are, and nothing is revealed.
     """
 
-    rate: float = 4.0
+    bits: float = 3.0
+    finest: int = 64
+    coarsest: int = 320
+    width: int = 48
+    learns: str = "all"
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate <= MOST_BITS:
+        if not 0 < self.bits <= MOST_BITS:
             raise ConfigError(
-                f"samples.rate is {self.rate}, give a number above 0 and up to {MOST_BITS}"
+                f"samples.bits is {self.bits}, give a number above 0 and up to {MOST_BITS:g}"
             )
-
-
-@dataclass(frozen=True)
-class NetworkLossSettings:
-    """What is left of Eq. (8) where the host is blank and nobody sees the container.
-
-    Attributes:
-        lost: alpha_z.
-        revealed: alpha_hi, of the mean over all n hidden images.
-        revealed_distance: ``l1`` (the paper), ``l2`` or ``charbonnier``.
-    """
-
-    lost: float = 1.0
-    revealed: float = 1.0
-    revealed_distance: str = "l1"
-
-    def __post_init__(self) -> None:
-        at_least(self, "lost", 0.0)
-        at_least(self, "revealed", 0.0)
-        one_of(self, "revealed_distance", DISTANCES)
+        if not STEPS[0] <= self.finest < self.coarsest <= STEPS[1] + 1:
+            raise ConfigError(
+                f"samples.finest is {self.finest} and samples.coarsest {self.coarsest}: give "
+                f"indices of steps from {STEPS[0]} to {STEPS[1] + 1}, the finest first"
+            )
+        whole(self, "width", 4)
+        one_of(self, "learns", LEARNS)
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,7 @@ class NetworkSettings(Recipe):
 
     Attributes:
         model: the architecture.
-        samples: how its container is rounded.
-        loss: Eq. (8).
+        samples: how its container is coded.
     """
 
     method = "network"
@@ -67,7 +64,6 @@ class NetworkSettings(Recipe):
 
     model: ModelConfig = field(default_factory=ModelConfig)
     samples: SamplesSettings = field(default_factory=SamplesSettings)
-    loss: NetworkLossSettings = field(default_factory=NetworkLossSettings)
 
     @property
     def hidden_images(self) -> int:
@@ -78,6 +74,7 @@ class NetworkSettings(Recipe):
         check_crops(self.data, self.model)
         if self.model.lost is None:
             raise ConfigError('model.lost is "none", and a code has no texture: give a number')
+        kept_bands(self.model)
 
 
 @dataclass(frozen=True)

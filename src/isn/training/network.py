@@ -1,10 +1,10 @@
-"""The network's code in training: a blank host, and bands rounded to as many values as they get."""
+"""The network's code in training: a blank host, its bands as numbers, and the bits they take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -12,88 +12,88 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isn.codes.network import KIND, MOST_BITS, restored, rounded, shapes
-from isn.errors import ConfigError, ModelError
-from isn.paper.backends.torch import BlockSubnets, SubnetStack
+from isn.codes import Room
+from isn.codes.network import KIND, LEVELS, NetworkCode, groups, kept_bands, shapes, split
+from isn.codes.photos import prior
+from isn.codes.photos.dependent import WORTH, places
+from isn.codes.photos.image import size_of
+from isn.errors import ImageError, ModelError
+from isn.paper.backends.torch import BlockSubnets, Subnet, SubnetStack, whole
 from isn.paper.config import ModelConfig
 from isn.paper.network import BLANK, Network
 from isn.paper.wavelet import from_bands, to_bands
-from isn.training import linear
+from isn.progress import silent
 from isn.training.data import Photos
 from isn.training.invertible import Blocks
 from isn.training.learner import Seen, carrying
-from isn.training.losses import distance
-from isn.training.methods import NetworkLossSettings, NetworkSettings
+from isn.training.linear import channels_of, principal
+from isn.training.methods import NetworkSettings, SamplesSettings
 from isn.training.optimiser import initialise
+from isn.training.photos import drawn
+from isn.training.rate import Group, feature, quantised
+from isn.training.rate import initialise as initialise_groups
 from isn.weights import Weights
 
-CELLS = 1 << 18
-"""Cells of photos that the linear start is fitted on, about."""
+CELLS: Final = 1 << 18
+"""Cells of photos that the components are found in, about."""
 
-MOVING = 8
-"""Groups of photos that tell which band a bit is taken from, or given to."""
+AROUND, AROUND_CELLS = 32, 50
+"""Patches that eta's neighbourhood is fitted on at a time, and cells for each number of it."""
 
-AROUND, AROUND_CELLS = 32, 100
-"""Patches of each hidden image in a batch that eta's neighbourhood is fitted on, and cells for each
-number that is fitted."""
+_UNIFORM: Final = 0.86
+"""Steps of a single quantiser whose errors are those of two in turn."""
 
 
-class Samples(nn.Module):
-    """How the container's bands are rounded, as :mod:`isn.codes.network` has it; not learned.
+class Bands(nn.Module):
+    """The prior, as the learned tensors of :func:`isn.codes.network.prior_shapes`."""
 
-    Attributes:
-        bits: of each band.
-        bend: of each band.
-    """
-
-    def __init__(self, bands: int) -> None:
-        """Bands of no bits yet."""
+    def __init__(self, kept: int, width: int) -> None:
+        """For so many bands of an image, with hidden layers of this width."""
         super().__init__()
-        self.bits = nn.Parameter(torch.zeros(bands), requires_grad=False)
-        self.bend = nn.Parameter(torch.full((bands,), 0.5), requires_grad=False)
+        self.bands = nn.ModuleList(
+            Group(1 + each.start, width, each.stop - each.start) for each in groups(kept)
+        )
+        self._groups = groups(kept)
 
-    @property
-    def rate(self) -> float:
-        """Bits of a sample, on average."""
-        return float(self.bits.mean())
+    def forward(self, values: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """The bits of some images' bands, and what their numbers stand for, in steps.
 
-    def forward(self, u: Tensor) -> Tensor:
-        """What is received of a container's bands less the blank host's, N x C x H x W.
-
-        Gradients pass the rounding as if it were not there.
+        Args:
+            values: N x K x h x w, in steps.
+            step: its index.
         """
-        bits, bend = (each.reshape(1, -1, 1, 1) for each in (self.bits, self.bend))
-        numbers, _ = rounded(u, bits, bend)
-        # In this order, the received numbers are whole to the last bit.
-        numbers = numbers.round().detach() + (numbers - numbers.detach())
-        received: Tensor = restored(numbers, bits, bend)
-        return received
+        features = [torch.full_like(values[:, :1], prior.step_feature(step) / 8)]
+        found, total = [], values.new_zeros(())
+        for bands, group in zip(self._groups, self.bands, strict=True):
+            number, bits = quantised(values[:, bands], group(torch.cat(features, 1)))
+            features.append(feature(number))
+            found.append(number)
+            total = total + bits
+        return total, torch.cat(found, 1)
 
 
 class NetworkStack(SubnetStack):
-    """The subnets of all blocks, and how the bands are rounded."""
+    """The subnets of all blocks, and the prior of their container."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, width: int) -> None:
         """What `config` describes, not yet initialised."""
         super().__init__(config)
-        self.samples = Samples(config.host_channels)
+        self.prior = Bands(kept_bands(config), width)
 
 
 class NetworkObjective(nn.Module):
-    """Hides in a blank host, rounds, reveals, and measures: one training step up to the loss.
+    """Hides in a blank host, counts bits, reveals, and measures: a step up to the loss.
 
     Attributes:
         terms: what :meth:`forward` returns, in this order.
     """
 
-    terms: tuple[str, ...] = ("loss", "lost", "revealed")
+    terms: tuple[str, ...] = ("loss", "bits", "revealed")
 
-    def __init__(
-        self, stack: NetworkStack, network: Network, settings: NetworkLossSettings
-    ) -> None:
+    def __init__(self, stack: NetworkStack, network: Network, samples: SamplesSettings) -> None:
         """An objective for `network`, whose subnets live in `stack`."""
         super().__init__()
-        self.stack, self.network, self.settings = stack, network, settings
+        self.stack, self.network, self.samples = stack, network, samples
 
     def forward(self, images: Tensor) -> Tensor:
         """The loss and its parts.
@@ -102,32 +102,70 @@ class NetworkObjective(nn.Module):
             images: N x (1 + n) x 3 x H x W in [0, 1]; the first of each, a host, is not looked at.
 
         Returns:
-            The numbers named in `terms`.
+            The numbers named in `terms`: the bits of a sample that is hidden, and its mean square
+            error in the squares of the step for which a coder at its best gives a bit more. Where
+            the prior learns alone, the error is that of the bands.
         """
         hidden = images[:, 1:].flatten(1, 2)
-        revealed, excess = self.through(hidden)
-        lost = excess.square().mean()
-        far = distance(revealed, hidden, self.settings.revealed_distance)
-        loss = self.settings.lost * lost + self.settings.revealed * far
-        return torch.stack([loss, lost, far])
+        step = drawn(hidden, self.samples.finest, self.samples.coarsest)
+        size = size_of(step)
+        if self.samples.learns == "prior":
+            with torch.no_grad():
+                values = self.bands(hidden)
+            bits, found = self.stack.prior(values / size, step)
+            missed = (places(found.detach()) * size - values).square().sum()
+        else:
+            bits, revealed = self.through(hidden, step)
+            missed = ((revealed - hidden) * float(LEVELS)).square().sum()
+        rate = bits / hidden.numel()
+        error = missed / (WORTH * size**2 * hidden.numel())
+        return torch.stack([rate + error, rate, error])
 
-    def through(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """What is revealed of hidden images, and how far their lost part is from its constant.
+    def bands(self, hidden: Tensor) -> Tensor:
+        """The bands of a container that count, in levels: N n x K x h x w.
 
         Args:
             hidden: N x 3n x H x W in [0, 1].
-
-        Returns:
-            Both N x 3n x H x W, not rounded.
         """
-        levels, (n, _, height, width) = self.network.config.levels, hidden.shape
-        host = hidden.new_full((n, 3, height, width), BLANK)
-        hiding = self.network.forward(host, hidden)
-        blank = to_bands(host, levels)
-        bands = blank + self.stack.samples(to_bands(hiding.container, levels) - blank)
-        y_z = self.network.constant_lost(host)
-        revealing = self.network.inverse(from_bands(bands, levels), y_z)
-        return revealing.hidden, hiding.lost - y_z
+        config = self.network.config
+        host = self._blank(hidden)
+        container = self.network.forward(host, hidden).container
+        found = to_bands(container, config.levels) - to_bands(host, config.levels)
+        found = found.flip(1)[:, : kept_bands(config) * config.hidden_images]
+        found = found.unflatten(1, (-1, config.hidden_images)).transpose(1, 2)
+        return found.flatten(0, 1) * float(LEVELS)
+
+    def revealed(self, values: Tensor, count: int) -> Tensor:
+        """What is revealed of such bands, as received: N x 3n x H x W, not rounded.
+
+        Args:
+            values: as :meth:`bands` gives them.
+            count: N.
+        """
+        config = self.network.config
+        planes = (values / float(LEVELS)).unflatten(0, (count, -1)).transpose(1, 2).flatten(1, 2)
+        unused = config.host_channels - planes.shape[1]
+        planes = functional.pad(planes, (0, 0, 0, 0, 0, unused)).flip(1)
+        height, width = (side * config.cell for side in planes.shape[2:])
+        host = self._blank(planes.new_empty(count, 1, height, width))
+        container = from_bands(planes + to_bands(host, config.levels), config.levels)
+        return self.network.inverse(container, self.network.constant_lost(host)).hidden
+
+    def through(self, hidden: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """The bits that hidden images take in a step, and what is revealed of them, not rounded.
+
+        Args:
+            hidden: N x 3n x H x W in [0, 1].
+            step: its index.
+        """
+        size = size_of(step)
+        bits, found = self.stack.prior(self.bands(hidden) / size, step)
+        return bits, self.revealed(places(found) * size, len(hidden))
+
+    def _blank(self, like: Tensor) -> Tensor:
+        """The blank host of images."""
+        n, _, height, width = like.shape
+        return like.new_full((n, 3 * self.network.config.planes, height, width), BLANK)
 
 
 class NetworkLearner(Blocks):
@@ -136,13 +174,13 @@ class NetworkLearner(Blocks):
     Args:
         settings: the whole training.
         device: where it trains.
-        start: weights to begin from, and what they are called; of as many hidden images.
-        photos: what the linear start is fitted on where there are no such weights; None: none is
-            made, for a training that goes on from a checkpoint.
+        start: weights to begin from, and what they are called; of those for another number of
+            images, or other subnets, the prior alone is taken, as far as it goes.
+        photos: what the linear start is fitted on; None: none is made, for a training that goes on
+            from a checkpoint.
 
     Raises:
-        ConfigError: `start` was made for another rate, and there are no photos to tell by.
-        ModelError: `start` is of another kind, or of another number of images or levels.
+        ModelError: `start` is of another kind, or another number of levels.
     """
 
     terms = NetworkObjective.terms
@@ -155,152 +193,186 @@ class NetworkLearner(Blocks):
         start: tuple[str, Weights] | None = None,
         photos: Photos | None = None,
     ) -> None:
-        stack = NetworkStack(settings.model)
+        self.samples = settings.samples
+        stack = NetworkStack(settings.model, settings.samples.width)
         initialise(stack.blocks, settings.run.seed)
+        seed = torch.Generator().manual_seed(settings.run.seed)
+        initialise_groups(stack.prior.bands, seed)
+        stack.blocks.requires_grad_(settings.samples.learns == "all")
         super().__init__(settings.model, settings.run, device, stack)
-        self.samples = stack.samples
-        self.objective = NetworkObjective(stack, self.network, settings.loss)
-        if start is not None:
-            self._begin_from(*start)
-            self._move_bits(start[0], photos, settings)
-        elif photos is not None:
+        self._stack, self._prior = stack, stack.prior
+        self.objective = NetworkObjective(stack, self.network, settings.samples)
+        whole_start = start is not None and self._is_ours(*start)
+        if photos is not None and not whole_start:
             self._begin_linear(photos, settings)
+        if start is not None:
+            self._begin_from(*start, whole=whole_start)
 
     def seen(self, host: Tensor, hidden: Tensor) -> Seen:
-        """See :class:`isn.training.learner.Receiving`."""
-        return Seen(carrying(host, self.samples.rate), self.objective.through(hidden)[0])
+        """See :class:`isn.training.learner.Receiving`.
+
+        A prior that has hardly learned may need more room than there is: then all that is revealed
+        is grey.
+        """
+        area = host.shape[-2] * host.shape[-1]
+        code = NetworkCode("in training", self._now(), "torch")
+        room = Room(int(host.numel() * self.samples.bits) // 8, area)
+        planes = whole(hidden)[0].unflatten(0, (-1, 3)).permute(0, 2, 3, 1).cpu().numpy()
+        images = [np.ascontiguousarray(each) for each in planes]
+        revealed = torch.full_like(hidden, BLANK)
+        try:
+            shown = code.decode(code.encode(images, room, silent), area, silent)
+        except ImageError:
+            pass
+        else:
+            stacked = np.concatenate([np.moveaxis(np.asarray(each), 2, 0) for each in shown])
+            revealed = torch.from_numpy(stacked[None]).to(hidden) / float(LEVELS)
+        return Seen(carrying(host, self.samples.bits), revealed)
 
     def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
         """Weights of the code :class:`isn.codes.network.NetworkCode`."""
-        return Weights(KIND, asdict(self.config), tensors, training)
+        more = {"width": self.samples.width, "bits": self.samples.bits}
+        return Weights(KIND, asdict(self.config) | more, tensors, training)
 
-    def _begin_from(self, name: str, weights: Weights) -> None:
+    def _now(self) -> Weights:
+        """The weights as they are."""
+        learned = self.module.named_parameters()
+        return self.pack({name: each.detach().float().cpu().numpy() for name, each in learned}, {})
+
+    def _is_ours(self, name: str, weights: Weights) -> bool:
+        """Whether weights are of as many images and such subnets, so that all can be taken.
+
+        Raises:
+            ModelError: they are of another kind, or of other Haar levels.
+        """
         weights.check(KIND, shapes)
-        ours, theirs = self.config, ModelConfig.from_mapping(dict(weights.config))
-        if (theirs.hidden_images, theirs.levels) != (ours.hidden_images, ours.levels):
+        theirs, ours = split(weights.config)[0], self.config
+        if theirs.levels != ours.levels:
             raise ModelError(
-                f"{name} is of {theirs.hidden_images} hidden images and {theirs.levels} Haar "
-                f"levels, these settings name {ours.hidden_images} and {ours.levels}: start from "
-                "another one"
+                f"the model.levels of {name} is {theirs.levels}, these settings name "
+                f"{ours.levels}: give --set model.levels={theirs.levels}, or start from another one"
             )
-        self.take_over(name, weights)
+        same = ("hidden_images", "planes", "depth", "growth")
+        return all(getattr(theirs, each) == getattr(ours, each) for each in same)
 
     @torch.no_grad()
-    def _move_bits(self, name: str, photos: Photos | None, settings: NetworkSettings) -> None:
-        """Takes bits from bands, or gives them some, one by one, until they have the rate.
+    def _begin_from(self, name: str, weights: Weights, *, whole: bool) -> None:
+        """Takes over blocks and prior, or of the prior what there is."""
+        note = self.start_note
+        if whole:
+            model = asdict(split(weights.config)[0])
+            blocks = {key: each for key, each in weights.tensors.items() if "prior." not in key}
+            self.take_over(name, Weights(KIND, model, blocks))
+            note = self.start_note
+        for key, ours in self._prior.named_parameters():
+            theirs = weights.as_float32().get(f"prior.{key}")
+            if theirs is not None and theirs.ndim == ours.ndim:
+                shared = tuple(map(slice, map(min, theirs.shape, ours.shape)))
+                ours[shared] = torch.from_numpy(theirs[shared]).to(ours)
+        self.start_note = note if whole else f"{note}, and the prior of {name}"
 
-        Each where what is revealed of some photos loses least, or gains most: the mean logarithm
-        of an image's square error tells.
-        """
-        bits, rate, crop = self.samples.bits, settings.samples.rate, settings.data.crop
-        left = round(rate * len(bits)) - round(float(bits.sum()))
-        if not left:
-            return
-        if photos is None:
-            raise ConfigError(
-                f"samples.rate is {rate:g}, the weights of {name} were made for "
-                f"{self.samples.rate:g}: give that"
-            )
-        rng = np.random.default_rng([settings.run.seed, 0xB175])
-        draws = rng.random((MOVING * self.config.hidden_images, 12))
-        patches = photos.patches(draws, crop, 0.0).float() / 255
-        hidden = patches.reshape(MOVING, -1, crop, crop)
-
-        def error(band: int, step: int) -> float:
-            bits[band] += step
-            missed = self.objective.through(hidden)[0] - hidden
-            bits[band] -= step
-            return float(missed.square().mean((2, 3)).log().mean())
-
-        step = 1 if left > 0 else -1
-        for _ in range(abs(left)):
-            # A band without any bits has nothing to tell either.
-            able = [each for each, had in enumerate(bits.tolist()) if 0 < had <= MOST_BITS - step]
-            bits[min(able, key=lambda band: error(band, step))] += step
-        self.start_note = f"{self.start_note}, at {self.samples.rate:g} bits a sample"
-
+    @torch.no_grad()
     def _begin_linear(self, photos: Photos, settings: NetworkSettings) -> None:
-        """Makes the first block the best linear code, while all others are still the identity."""
+        """Makes the first block a Karhunen-Loeve transform, while all others are the identity."""
         config, crop = self.config, settings.data.crop
+        first = self._first
         count = max(1, CELLS * config.cell**2 // crop**2)
         draws = np.random.default_rng([settings.run.seed, 0x4C17]).random((count, 12))
         bands = to_bands(photos.patches(draws, crop, 0.0).float() / 255, config.levels)
-        cells = bands.permute(0, 2, 3, 1).reshape(-1, config.host_channels).double().cpu().numpy()
-        found = linear.fitted(cells, config.hidden_images, settings.samples.rate)
-        first = self.module.blocks[0]
-        if not isinstance(first, BlockSubnets):
-            raise TypeError(f"{type(first).__name__} is no block")
-        cell = torch.full((1, 3, config.cell, config.cell), BLANK, dtype=torch.float64)
-        blank = to_bands(cell, config.levels).flatten().numpy()
-        lost = self.network.constant_lost(cell)
-        constant = to_bands(lost, config.levels).flatten().numpy()
-        # phi is analysis (s - mean), and eta what makes of s the constant that it is revealed from.
-        _make_linear(first.phi.convs[-1], found.analysis, -found.analysis @ found.mean)
-        _make_linear(
-            first.eta.convs[-1], -found.synthesis, found.synthesis @ blank - found.mean + constant
-        )
-        with torch.no_grad():
-            self.samples.bits.copy_(torch.from_numpy(found.bits))
-            self.samples.bend.copy_(torch.from_numpy(found.bend))
-        if config.hidden_images > 1:
-            self._look_around(photos, crop)
+        cells = bands.permute(0, 2, 3, 1).reshape(-1, config.image_channels).double().cpu().numpy()
+        mean, variances, directions = principal(cells)
+        analysis = directions[:, : kept_bands(config)].T.astype(np.float16).astype(np.float64)
+        phi, offset = _last(first.phi)
+        for image in range(config.hidden_images):
+            rows, columns = self._rows(image), channels_of(image, *self._counts)
+            phi[rows[:, None], columns, 1, 1] = torch.from_numpy(analysis).to(phi)
+            offset[rows] = torch.from_numpy(-analysis @ mean).to(offset)
+        middle = (settings.samples.finest + settings.samples.coarsest) // 2
+        self._look_around(photos, crop, analysis, mean, size_of(middle))
+        # What is expected of each band, before anything is learned.
+        scales = np.log2(np.sqrt(variances) / 2 * float(LEVELS) / size_of(middle) + 1e-3)
+        for chosen, group in zip(groups(kept_bands(config)), self._prior.bands, strict=True):
+            bias = group.get_parameter("outer.bias")
+            bias.copy_(torch.from_numpy(scales[chosen].copy()))
+        for each in first.parameters():
+            # So that they are stored as they are.
+            each.copy_(each.half())
         self.start_note = f"the linear code of {len(cells)} cells"
 
-    @torch.no_grad()
-    def _look_around(self, photos: Photos, crop: int) -> None:
-        """Lets the first eta estimate a cell from the 3 x 3 around it, by weighted least squares.
-
-        What the container has no room for is told in part by the cells beside it. Patches are
-        weighted by how well they are revealed already, so that their logarithms count alike. Of one
-        image next to nothing is missing, and nothing is gained.
-        """
-        config, count = self.config, self.config.hidden_images
-        bands = config.host_channels
-        first = self.module.blocks[0]
+    @property
+    def _first(self) -> BlockSubnets:
+        """Of the first block."""
+        first = self._stack.blocks[0]
         if not isinstance(first, BlockSubnets):
             raise TypeError(f"{type(first).__name__} is no block")
-        last = first.eta.convs[-1]
-        weight, bias = last.get_parameter("weight"), last.get_parameter("bias")
-        host = weight.new_full((1, 3, config.cell, config.cell), BLANK)
-        blank = to_bands(host, config.levels).flatten()
-        constant = to_bands(self.network.constant_lost(host), config.levels).flatten()
-        plain = -weight[:, :bands, 1, 1]
+        return first
+
+    @property
+    def _counts(self) -> tuple[int, int]:
+        """Of images, and of bands of each."""
+        return self.config.hidden_images, self.config.image_channels
+
+    def _rows(self, image: int) -> NDArray[np.int64]:
+        """Where the container has the bands of an image."""
+        kept, images = kept_bands(self.config), self.config.hidden_images
+        return self.config.host_channels - 1 - (np.arange(kept) * images + image)
+
+    def _look_around(
+        self, photos: Photos, crop: int, analysis: NDArray[Any], mean: NDArray[Any], size: float
+    ) -> None:
+        """Lets the first eta estimate a cell from the 3 x 3 around it, by weighted least squares.
+
+        What the container has no room for, and what rounding took, is told in part by the cells
+        beside it. Patches are weighted by how well they are revealed already, so that their
+        logarithms count alike.
+        """
+        config = self.config
+        images, bands = self._counts
+        eta, offset = _last(self._first.eta)
+        host = eta.new_full((1, 3 * config.planes, config.cell, config.cell), BLANK)
+        blank = to_bands(host, config.levels).flatten().double()
+        constant = to_bands(self.network.constant_lost(host), config.levels).flatten().double()
+        kept = len(analysis)
         # Beyond the border a convolution sees zeros, which is a blank host in these bands alone.
-        useful = torch.zeros(bands, 9, dtype=torch.bool)
-        useful[:, 4], useful[blank.cpu() == 0] = True, True
-        rng, size = np.random.default_rng([0, 0x3B3]), int(useful.sum()) + 1
+        useful = torch.zeros(kept, 9, dtype=torch.bool)
+        useful[:, 4] = True
+        useful[blank.cpu()[self._rows(0)] == 0] = True
+        useful[max(0, (config.host_channels - 3 * config.planes) // images) :] = False
+        useful[:, 4] = True
+        matrix, middle = (torch.from_numpy(each).to(blank) for each in (analysis, mean))
+        rng, unknown = np.random.default_rng([0, 0x3B3]), int(useful.sum()) + 1
+        gram = torch.zeros(unknown, unknown, dtype=torch.float64)
+        cross = torch.zeros(unknown, bands, dtype=torch.float64)
         cells = AROUND * (crop // config.cell) ** 2
-        gram = torch.zeros(size, size, dtype=torch.float64)
-        cross = torch.zeros(size, bands * count, dtype=torch.float64)
-        for _ in range(-(-AROUND_CELLS * size // cells)):
-            draws = rng.random((AROUND * count, 12))
-            patches = photos.patches(draws, crop, 0.0).float() / 255
-            hidden = to_bands(patches.reshape(AROUND, -1, crop, crop), config.levels)
-            seen = self.samples(first.phi(hidden))
-            wanted = hidden.flatten(2).transpose(1, 2)
-            missed = wanted - seen.flatten(2).transpose(1, 2) @ plain.T
-            missed = missed - missed.mean((0, 1))
-            trust = (missed.square().mean((1, 2)) + 1e-6).rsqrt()[:, None, None]
+        for _ in range(-(-AROUND_CELLS * unknown // cells)):
+            patches = photos.patches(rng.random((AROUND, 12)), crop, 0.0).double() / 255
+            wanted = to_bands(patches, config.levels) - middle[:, None, None]
+            values = torch.einsum("kb,nbhw->nkhw", matrix, wanted)
+            step = _UNIFORM * size / float(LEVELS)
+            seen = (values / step).round() * step
+            missed = wanted - torch.einsum("kb,nkhw->nbhw", matrix, seen)
+            trust = (missed.square().mean((1, 2, 3)) + 1e-6).rsqrt()[:, None, None]
             around = functional.unfold(seen, 3, padding=1).transpose(1, 2)[..., useful.flatten()]
             around = torch.cat([around, torch.ones_like(around[..., :1])], -1)
-            x, y = ((each * trust).flatten(0, 1).double().cpu() for each in (around, wanted))
+            goal = wanted.flatten(2).transpose(1, 2)
+            x, y = ((each * trust).flatten(0, 1).cpu() for each in (around, goal))
             gram += x.T @ x
             cross += x.T @ y
-        ridge = 1e-5 * gram.diagonal().mean() * torch.eye(size, dtype=torch.float64)
-        found = torch.linalg.solve(gram + ridge, cross).to(weight)
-        taps = weight.new_zeros(bands * count, bands * 9)
+        ridge = 1e-5 * gram.diagonal().mean() * torch.eye(unknown, dtype=torch.float64)
+        found = torch.linalg.solve(gram + ridge, cross)
+        taps = torch.zeros(bands, kept * 9, dtype=torch.float64)
         taps[:, useful.flatten()] = found[:-1].T
-        taps = taps.reshape(-1, bands, 3, 3)
-        weight[:, :bands] = -taps
-        bias.copy_(taps.sum((2, 3)) @ blank - found[-1] + constant)
+        taps = taps.reshape(bands, kept, 3, 3).half().double()
+        shown = found[-1] + middle.cpu()
+        for image in range(images):
+            rows, columns = channels_of(image, images, bands), self._rows(image)
+            eta[rows[:, None], columns] = -taps.to(eta)
+            offset[rows] = (
+                taps.sum((2, 3)) @ blank.cpu()[columns] - shown + constant.cpu()[rows]
+            ).to(offset)
 
 
-@torch.no_grad()
-def _make_linear(last: nn.Module, matrix: NDArray[np.float64], bias: NDArray[np.float64]) -> None:
-    """Makes a dense block, whose last convolution is zero, a matrix on each position of its input.
-
-    That convolution sees the block's input first, then the features.
-    """
-    weight, offset = last.get_parameter("weight"), last.get_parameter("bias")
-    weight[:, : matrix.shape[1], 1, 1] = torch.from_numpy(matrix).to(weight)
-    offset.copy_(torch.from_numpy(bias))
+def _last(subnet: Subnet) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the last convolution of a dense block, which sees its input first."""
+    last = subnet.convs[-1]
+    return last.get_parameter("weight"), last.get_parameter("bias")

@@ -68,7 +68,7 @@ class PhotosObjective(nn.Module):
             losses of different steps can be compared.
         """
         hidden = images.flatten(0, 1)
-        step = _drawn(hidden)
+        step = drawn(hidden, *COARSENESS)
         size = size_of(step)
         bits, bands, means = self.stack.prior(hidden, step)
         rate = bits / hidden.numel()
@@ -77,10 +77,9 @@ class PhotosObjective(nn.Module):
         return torch.stack([rate + error, rate, error])
 
 
-def _drawn(images: Tensor) -> int:
-    """A step's index, drawn by the images: the same again after a resume."""
-    low, high = COARSENESS
-    return low + int((images.double().sum() * 255).round().item()) % (high - low)
+def drawn(images: Tensor, low: int, high: int) -> int:
+    """A step's index from a range, drawn by the images: the same again after a resume."""
+    return low + int((images.double().sum() * 255).round().item()) % max(high - low, 1)
 
 
 class PhotosLearner:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,6 +14,8 @@ from isn.codes.photos.bands import MEANS, from_blocks, to_blocks, to_cosine
 from isn.codes.photos.dependent import WORTH, lean, places, until
 from isn.codes.photos.image import size_of
 from isn.codes.photos.rans import LOGISTIC, logistic_share
+
+LN2 = math.log(2)
 
 _SMALLEST = 1e-9
 _FIRST = 8.0
@@ -37,6 +42,18 @@ class Group(nn.Module):
         )
 
 
+def initialise(groups: Iterable[nn.Module], generator: torch.Generator) -> None:
+    """Networks of groups that know nothing."""
+    for group in groups:
+        for name, layer in group.named_children():
+            weight = layer.get_parameter("weight")
+            bound = weight[0].numel() ** -0.5
+            for each in layer.parameters():
+                nn.init.uniform_(each, -bound, bound, generator=generator)
+            if name == "inner":
+                nn.init.kaiming_uniform_(weight, nonlinearity="relu", generator=generator)
+
+
 class Rate(nn.Module):
     """The prior, as the learned tensors of :func:`isn.codes.photos.prior.parameter_shapes`."""
 
@@ -56,13 +73,7 @@ class Rate(nn.Module):
         """A prior that knows nothing, the same for the same seed."""
         generator = torch.Generator().manual_seed(seed)
         nn.init.constant_(self.coarsest, _FIRST)
-        for group in (*self.means, *self.blocks):
-            for name, layer in group.named_children():
-                bound = layer.weight[0].numel() ** -0.5
-                for each in layer.parameters():
-                    nn.init.uniform_(each, -bound, bound, generator=generator)
-                if name == "inner":
-                    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+        initialise((*self.means, *self.blocks), generator)
 
     def forward(self, images: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """Codes some images; gradients pass every rounding as if it were not there.
@@ -82,7 +93,7 @@ class Rate(nn.Module):
         means = to_blocks(bands[:, list(MEANS)])
         coarsest = means[:, list(MEANS)]
         scales = (self.coarsest - step / 64)[None, :, None, None].expand_as(coarsest)
-        coarsest, first = _quantised(coarsest, scales)
+        coarsest, first = quantised(coarsest, scales)
         second, means = _coded(self.means, means, coarsest, step)
         values = (2 * from_blocks(means.detach())).round() / 2
         third, found = _coded(self.blocks, bands, values, step)
@@ -92,24 +103,30 @@ class Rate(nn.Module):
 def _coded(groups: nn.ModuleList, bands: Tensor, known: Tensor, step: int) -> tuple[Tensor, Tensor]:
     """The bits of one level, whose means are known, and what its numbers stand for."""
     around = functional.pad(known, (1, 1, 1, 1), mode="replicate")
-    features = [_feature(each) for each in prior.differences(known, around)]
+    features = [feature(each) for each in prior.differences(known, around)]
     features.append(torch.full_like(known[:, :1], prior.step_feature(step) / 8))
     found, total = torch.zeros_like(bands), bands.new_zeros(())
     found[:, list(MEANS)] = known
     for channels, group in zip(prior.GROUPS, groups, strict=True):
-        values, bits = _quantised(bands[:, channels], group(torch.cat(features, 1)))
+        values, bits = quantised(bands[:, channels], group(torch.cat(features, 1)))
         total = total + bits
-        features.append(_feature(values))
+        features.append(feature(values))
         found[:, channels] = values
     return total, found
 
 
-def _quantised(values: Tensor, scales: Tensor) -> tuple[Tensor, Tensor]:
-    """What the numbers of some values stand for, by log2 of their scales, and their bits."""
+def quantised(values: Tensor, scales: Tensor) -> tuple[Tensor, Tensor]:
+    """What the numbers of some values stand for, by log2 of their scales, and their bits.
+
+    The values have the gradient of the bits of a Laplace distribution that is not rounded.
+    """
     odd, magnitude = _drawn(values.detach(), scales.detach())
     with torch.no_grad():
         found = (magnitude - odd / 2 * (magnitude > 0)) * values.sign()
-    return values + (found - values).detach(), _bits(magnitude, odd, scales).sum()
+    # What a value costs where nothing is rounded: nothing but its gradient counts.
+    smooth = (values.square() + 0.25).sqrt() / (torch.exp2(_within(scales.detach())) * LN2)
+    bits = _bits(magnitude, odd, scales) + (smooth - smooth.detach())
+    return values + (found - values).detach(), bits.sum()
 
 
 @torch.no_grad()
@@ -146,7 +163,8 @@ def _bits(magnitude: Tensor, odd: Tensor, scales: Tensor) -> Tensor:
     return -torch.log2(mass.clamp(min=_SMALLEST))
 
 
-def _feature(numbers: Tensor) -> Tensor:
+def feature(numbers: Tensor) -> Tensor:
+    """What the networks see of numbers, by what they stand for in steps: whole eighths."""
     return (8 * torch.log2(1 + numbers.detach().abs().clamp(max=prior.LARGEST))).round() / 8
 
 

@@ -78,6 +78,10 @@ class Images:
         """The bands of each."""
         return map(Bands.of, self._pictures) if self._bands is None else iter(self._bands)
 
+    def blocks(self) -> Iterator[Floats]:
+        """The bands of each, 192 x h x w."""
+        return (each.blocks for each in self)
+
     def sampled(self) -> tuple[list[Bands], float]:
         """A part of large images that stands for all of them, and what share of the blocks it is.
 
@@ -208,7 +212,7 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
         sizes[step] = passes.bits(some, prior, step) / 8 / share + rans.overhead(total)
         return sizes[step]
 
-    search = Search(images, room)
+    search = Search(images.blocks(), room)
     step = search.finest(taken)
     if step > STEPS[1]:
         raise _too_many(images, room)
@@ -228,7 +232,7 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
         ImageError: not even the coarsest code fits.
     """
     total = images.numbers
-    passes, search = _Passes(total, tell), Search(images, room)
+    passes, search = _Passes(total, tell), Search(images.blocks(), room)
     some, share = images.sampled()
     for _ in range(_SAMPLES):
         guess = search.guess

@@ -92,8 +92,8 @@ def seen(group: int) -> int:
     return CONTEXT + sum(len(each) for each in GROUPS[:group])
 
 
-_APART: Final = 16 * -(-seen(len(GROUPS) - 1) // 16)
-"""Bytes from a position's features to the next one's: of all groups but the last, in sixteens."""
+_MOST_SEEN: Final = seen(len(GROUPS) - 1)
+"""Of all groups but the last."""
 
 
 def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
@@ -101,12 +101,26 @@ def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {"prior.coarsest": (len(MEANS),)}
     for level, narrower in LEVELS.items():
         for group, channels in enumerate(GROUPS):
-            name, hidden = f"prior.{level}.{group}", width // narrower
-            shapes[f"{name}.inner.weight"] = (hidden, seen(group), 3, 3)
-            shapes[f"{name}.inner.bias"] = (hidden,)
-            shapes[f"{name}.outer.weight"] = (len(channels), hidden, 1, 1)
-            shapes[f"{name}.outer.bias"] = (len(channels),)
+            name = f"prior.{level}.{group}"
+            shapes |= group_shapes(name, seen(group), width // narrower, len(channels))
     return shapes
+
+
+def group_shapes(name: str, seen: int, width: int, channels: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of a group's network.
+
+    Args:
+        name: of the group.
+        seen: features that it looks at.
+        width: of its hidden layer.
+        channels: whose classes it names.
+    """
+    return {
+        f"{name}.inner.weight": (width, seen, 3, 3),
+        f"{name}.inner.bias": (width,),
+        f"{name}.outer.weight": (channels, width, 1, 1),
+        f"{name}.outer.bias": (channels,),
+    }
 
 
 FEATURES: Final = np.rint(_FEATURE * np.log2(1 + np.arange(LARGEST + 1) / 2)).astype(np.uint8)
@@ -161,13 +175,14 @@ class Seen:
     Args:
         rows: of the level.
         columns: of the level.
+        most: features that will be known before the last group.
     """
 
-    def __init__(self, rows: int, columns: int) -> None:
+    def __init__(self, rows: int, columns: int, most: int) -> None:
         self.shape, self.channels = (rows, columns), 0
-        # Channels last, zeros around: whole tiles and vectors are read.
+        # Channels last, in sixteens, zeros around: whole tiles and vectors are read.
         across = _TILE * -(-columns // _TILE) + 2
-        self.features = np.zeros((rows + _TILE + 1, across, _APART), np.uint8)
+        self.features = np.zeros((rows + _TILE + 1, across, 16 * -(-most // 16)), np.uint8)
 
     @classmethod
     def of(cls, means: Whole, step: int) -> Seen:
@@ -177,7 +192,8 @@ class Seen:
             means: of the level in half steps, 3 x h x w.
             step: index of the step of quantisation.
         """
-        seen = cls(*means.shape[1:])
+        _, rows, columns = means.shape
+        seen = cls(rows, columns, _MOST_SEEN)
         around = np.pad(means, ((0, 0), (1, 1), (1, 1)), "edge")
         for each in differences(means, around):
             seen.add(each)
@@ -186,9 +202,10 @@ class Seen:
 
     def add(self, halves: Whole) -> None:
         """The numbers of a group, in half steps, C x h x w."""
+        _, across, apart = self.features.shape
         call(
             *("features", halves, *halves.shape, FEATURES, LARGEST),
-            *(self.features.shape[1] * _APART, _APART, self._first, self.features),
+            *(across * apart, apart, (across + 1) * apart + self.channels, self.features),
         )
         self.channels += len(halves)
 
@@ -198,11 +215,6 @@ class Seen:
         channels = slice(self.channels, self.channels + len(features))
         self.features[1 : rows + 1, 1 : columns + 1, channels] = features.transpose(1, 2, 0)
         self.channels = channels.stop
-
-    @property
-    def _first(self) -> int:
-        """Where the next channel of the first position lies."""
-        return (self.features.shape[1] + 1) * _APART + self.channels
 
 
 @dataclass(frozen=True)
@@ -273,21 +285,22 @@ class Level:
         tensors: a model's learned tensors; those of the level are taken, named as in
             :func:`parameter_shapes`.
         name: of the level.
+        groups: how many it has.
 
     Raises:
         ModelError: weights so large that sums would not be exact.
     """
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]], name: str) -> None:
-        self._networks = [
-            _Network.of(tensors, f"prior.{name}.{group}") for group in range(len(GROUPS))
-        ]
+    def __init__(
+        self, tensors: Mapping[str, NDArray[Any]], name: str, groups: int = len(GROUPS)
+    ) -> None:
+        self._networks = [_Network.of(tensors, f"prior.{name}.{k}") for k in range(groups)]
 
     def classes(self, group: int, known: Seen) -> NDArray[np.uint8]:
         """The classes of a group.
 
         Args:
-            group: 0 to 7.
+            group: from 0.
             known: all that is known of the level.
 
         Returns:
@@ -298,7 +311,8 @@ class Level:
 
         def work(first: int, last: int) -> None:
             call(
-                *("classes", known.features, rows, columns, _APART, known.channels, first, last),
+                *("classes", known.features, rows, columns, known.features.shape[2]),
+                *(known.channels, first, last),
                 *(network.inner, network.inner_bias, len(network.inner_bias), network.outer),
                 *(network.outer_bias, network.outputs, _TO_HIDDEN, _HIGHEST, _TO_CLASS),
                 *(4 * FINEST, CLASSES, found),

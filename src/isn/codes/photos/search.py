@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from isn.codes.photos.image import Bands, error, size_of
+from isn.codes.photos.image import Floats, error, size_of
 from isn.codes.photos.prior import STEPS
 
 _TRUSTED: Final = 6
@@ -29,18 +29,18 @@ class Search:
     By what factor, and in what power, the codes that are made tell.
 
     Args:
-        bands: of each image.
+        bands: of each image, C x h x w.
         room: bytes that the code may take.
 
     Attributes:
         guess: the finest step that is thought to fit; more than the last where none is.
     """
 
-    def __init__(self, bands: Iterable[Bands], room: int) -> None:
+    def __init__(self, bands: Iterable[Floats], room: int) -> None:
         counts = np.zeros(1 << 12, np.int64)
         for each in bands:
             # The upper bits of a float without its sign: its exponent, and eighths of an octave.
-            eighths = each.blocks.view(np.uint32)[:, ::2, ::2] << np.uint32(1) >> np.uint32(21)
+            eighths = each.view(np.uint32)[:, ::2, ::2] << np.uint32(1) >> np.uint32(21)
             counts += np.bincount(eighths.reshape(-1), minlength=len(counts)) * 4
         there = np.flatnonzero(counts)
         self._counts = counts[there]
