@@ -134,7 +134,7 @@ def random_images(
 ) -> tuple[Floats, Floats]:
     """A host and its hidden images in [0, 1], float64."""
     rng = np.random.default_rng(seed)
-    host = rng.random((batch, 3, height, width))
+    host = rng.random((batch, 3 * config.planes, height, width))
     return host, rng.random((batch, 3 * config.hidden_images, height, width))
 
 

@@ -35,6 +35,7 @@ CONFIGS = [
     ModelConfig(3, blocks=1, depth=4, growth=5, levels=0),
     ModelConfig(1, blocks=1, depth=2, growth=3, levels=2),
     ModelConfig(5, blocks=1, depth=1, growth=1, levels=1),
+    ModelConfig(3, blocks=1, depth=2, growth=3, levels=1, planes=2),
     ModelConfig(2, blocks=2, depth=6, growth=5, levels=1, subnet="modulo"),
     ModelConfig(1, blocks=1, depth=5, growth=3, levels=2, subnet="modulo"),
 ]

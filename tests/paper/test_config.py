@@ -24,6 +24,7 @@ from isn.paper.config import ModelConfig
         *(("clamp", each) for each in (True, [1])),
         *(("lost", each) for each in (-0.01, 1.01, float("nan"), -(10**400), "half", True)),
         *(("subnet", each) for each in ("", "unet", None, 1)),
+        *(("planes", each) for each in (0, 2, 1.0, True, None)),
     ],
 )
 def test_what_is_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
@@ -39,6 +40,7 @@ def test_what_is_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
         {"clamp": None, "lost": None},
         {"clamp": 10, "lost": 0},
         {"clamp": 1e-6, "lost": 1},
+        {"hidden_images": 3, "planes": 3},
         {},
     ],
 )
@@ -53,7 +55,7 @@ def test_the_bounds_themselves_are_allowed_and_survive_json(settings: dict[str, 
 def test_json_is_canonical() -> None:
     assert ModelConfig(blocks=4, growth=16).to_json() == (
         '{"blocks":4,"clamp":1.0,"depth":5,"growth":16,"hidden_images":1,"levels":1,'
-        '"lost":0.5,"subnet":"dense"}'
+        '"lost":0.5,"planes":1,"subnet":"dense"}'
     )
 
 
@@ -135,3 +137,13 @@ def test_a_modulo_block_has_a_least_depth() -> None:
 
 def test_json_holds_every_field() -> None:
     assert set(json.loads(ModelConfig().to_json())) == set(ModelConfig.__dataclass_fields__)
+
+
+def test_a_host_of_two_planes_has_twice_the_channels() -> None:
+    one, two = (ModelConfig(3, levels=2, planes=each) for each in (1, 2))
+    assert (one.host_channels, two.host_channels) == (48, 96)
+    assert one.hidden_channels == two.hidden_channels == 144
+    assert two.subnet_channels("phi") == (144, 96)
+    assert two.subnet_channels("eta") == (96, 144)
+    with pytest.raises(ConfigError, match="planes is 2"):
+        ModelConfig(3, depth=6, subnet="modulo", planes=2)

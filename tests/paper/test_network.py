@@ -56,6 +56,18 @@ def test_the_blocks_run_in_order() -> None:
     assert apart(given.container, wrong[0]) > 1e-3
 
 
+@pytest.mark.parametrize(("blocks", "planes"), [(1, 1), (3, 1), (2, 2)])
+def test_one_half_alone_is_that_of_both(blocks: int, planes: int) -> None:
+    config = ModelConfig(2, blocks, depth=2, growth=3, levels=1, planes=planes)
+    network = oracle(config, random_tensors(config))
+    host, hidden = random_images(config, 8, 12)
+    container, lost = network.forward(host, hidden)
+    tiles = Tiles(config.reach, height=3, width=4)
+    for way in ((), (tiles,)):
+        assert apart(network.hide(host, hidden, *way), container) < 1e-12
+        assert apart(network.reveal(container, lost, *way), hidden) < 1e-9
+
+
 @pytest.mark.parametrize(
     "config",
     [

@@ -61,13 +61,21 @@ class Coupling:
 
     def forward(self, host: Array, hidden: Array, apply: Apply = at_once) -> tuple[Array, Array]:
         """Eq. (4): one step of hiding, on the bands of both branches."""
-        host = apply(self._add, host, hidden)
+        host = self.hide(host, hidden, apply)
         return host, apply(self._scale_and_shift, hidden, host)
 
     def inverse(self, host: Array, hidden: Array, apply: Apply = at_once) -> tuple[Array, Array]:
         """Eq. (5): the same step undone."""
-        hidden = apply(self._unshift_and_unscale, hidden, host)
+        hidden = self.reveal(host, hidden, apply)
         return apply(self._subtract, host, hidden), hidden
+
+    def hide(self, host: Array, hidden: Array, apply: Apply = at_once) -> Array:
+        """Eq. (4), first line: the host branch alone."""
+        return apply(self._add, host, hidden)
+
+    def reveal(self, host: Array, hidden: Array, apply: Apply = at_once) -> Array:
+        """Eq. (5), first line: the hidden branch alone."""
+        return apply(self._unshift_and_unscale, hidden, host)
 
     def _add(self, host: Array, hidden: Array) -> Array:
         return host + self.subnets.phi(hidden)

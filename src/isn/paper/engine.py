@@ -74,9 +74,7 @@ class Engine:
         """
         cover, planes = self.backend.array(host), self.backend.array(floats(hidden))
         return _finite(
-            self.backend.numpy(
-                self.network.forward(cover, planes, self._tiles(host, tell)).container
-            )
+            self.backend.numpy(self.network.hide(cover, planes, self._tiles(host, tell)))
         )
 
     def refined(
@@ -113,12 +111,12 @@ class Engine:
         """
         received = self.backend.array(container)
         key = None if texture is None else self.backend.array(floats([texture])[0])
-        revealed = self.network.inverse(
+        revealed = self.network.reveal(
             received,
             # Without a name here, so that it is freed as soon as its bands are there.
             self.network.constant_lost(received, key),
             self._tiles(container, tell),
-        ).hidden
+        )
         planes = _finite(self.backend.numpy(revealed))
         count = self.network.config.hidden_images
         return [pixels(planes[:, 3 * k : 3 * k + 3]) for k in range(count)]
@@ -126,7 +124,7 @@ class Engine:
     def _tiles(self, image: NDArray[Any], tell: Tell) -> Tiles:
         config = self.network.config
         height, width = image.shape[-2:]
-        total, done = 2 * config.blocks * (height * width // config.cell**2), 0
+        total, done = (2 * config.blocks - 1) * (height * width // config.cell**2), 0
 
         def report(covered: int) -> None:
             nonlocal done

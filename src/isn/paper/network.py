@@ -106,6 +106,26 @@ class Network:
         container = from_bands(container, levels)
         return Revealing(container, from_bands(lost, levels))
 
+    def hide(self, host: Array, hidden: Array, apply: Apply = at_once) -> Array:
+        """The container of :meth:`forward` alone, without what only the lost part takes."""
+        self._check(host, hidden, "host", "hidden")
+        host = self._bands(host, apply)
+        hidden = self._bands(hidden, apply)
+        *others, last = self.couplings
+        for coupling in others:
+            host, hidden = coupling.forward(host, hidden, apply)
+        return from_bands(last.hide(host, hidden, apply), self.config.levels)
+
+    def reveal(self, container: Array, lost: Array, apply: Apply = at_once) -> Array:
+        """The hidden images of :meth:`inverse` alone, without what only the host takes."""
+        self._check(container, lost, "container", "lost")
+        container = self._bands(container, apply)
+        lost = self._bands(lost, apply)
+        first, *others = self.couplings
+        for coupling in reversed(others):
+            container, lost = coupling.inverse(container, lost, apply)
+        return from_bands(first.reveal(container, lost, apply), self.config.levels)
+
     def constant_lost(self, like: Array, texture: Array | None = None) -> Array:
         """The constant y_z that stands for the lost part at reveal (section 3.2, 5.3).
 

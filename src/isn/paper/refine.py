@@ -106,7 +106,7 @@ class _Objective:
     def __call__(self, samples: Tensor) -> Tensor:
         container = self.container.clone()
         container[self.moved] = samples
-        revealed = self.network.inverse(container, self.lost).hidden
+        revealed = self.network.reveal(container, self.lost)
         missed: Tensor = (revealed - self.hidden)[self.judged].square().mean()
         return missed + HOST_WEIGHT * (samples - self.host[self.moved]).square().mean()
 

@@ -151,13 +151,13 @@ class Invertible(Blocks):
 
     def hide(self, host: Tensor, hidden: Tensor) -> Tensor:
         """Eq. (1), first line, without the lost part."""
-        container: Tensor = self.network.forward(host, hidden).container
+        container: Tensor = self.network.hide(host, hidden)
         return container
 
     def reveal(self, container: Tensor) -> Tensor:
         """Eq. (1), second line, from the constant y_z."""
         lost = self.network.constant_lost(container, self.texture)
-        hidden: Tensor = self.network.inverse(container, lost).hidden
+        hidden: Tensor = self.network.reveal(container, lost)
         return hidden
 
     def seen(self, host: Tensor, hidden: Tensor) -> Seen:

@@ -129,7 +129,7 @@ class NetworkObjective(nn.Module):
         """
         config = self.network.config
         host = self._blank(hidden)
-        container = self.network.forward(host, hidden).container
+        container = self.network.hide(host, hidden)
         found = to_bands(container, config.levels) - to_bands(host, config.levels)
         found = found.flip(1)[:, : kept_bands(config) * config.hidden_images]
         found = found.unflatten(1, (-1, config.hidden_images)).transpose(1, 2)
@@ -149,7 +149,7 @@ class NetworkObjective(nn.Module):
         height, width = (side * config.cell for side in planes.shape[2:])
         host = self._blank(planes.new_empty(count, 1, height, width))
         container = from_bands(planes + to_bands(host, config.levels), config.levels)
-        return self.network.inverse(container, self.network.constant_lost(host)).hidden
+        return self.network.reveal(container, self.network.constant_lost(host))
 
     def through(self, hidden: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """The bits that hidden images take in a step, and what is revealed of them, not rounded.
