@@ -73,14 +73,14 @@ ALL = (
     Series("paper-2, 4 blocks", "AdamW", "fast", 2, (*PHOTOS_ALONE, ADAMW), (6, 12, 24, 48)),
     Series(
         "isn-2",
-        "Muon",
+        "AdamW",
         "isn",
         2,
         (
-            *("samples.rate=3.7708333333", "optimiser.schedule=cosine", "optimiser.ema=0.99"),
-            *MUON,
+            *("model.planes=2", "model.depth=1", "samples.learns=prior", "data.batch=2"),
+            *("optimiser.rate=2e-3", "optimiser.ema=0.99"),
         ),
-        (6, 12, 24),
+        (3, 6, 12),
     ),
 )
 

@@ -99,15 +99,13 @@ def enlarged(name: str) -> Pixels:
 
 
 def plane() -> Pixels:
-    """The network's container as large as one may be, for images as large."""
-    code = code_of("isn-1")
-    area, cell = SIDE * SIDE, code.config.cell
-    height, width = SIDE, SIDE + cell
-    bits = [int(each) for each in code.weights.tensors["samples.bits"]]
-    numbers = height * width // cell**2
+    """The network's container as large as one may be, for an image as large."""
+    code, area = code_of("isn-1"), SIDE * SIDE
+    picture: Any = np.full((SIDE, 2 * SIDE, 3), FLAT, np.uint8)
+    payload = bytearray(code.encode([picture], Room(60_000, 2 * area), silent))
     side = int(most_pixels(area) ** 0.5)
-    body = bytes(sum(-(-numbers * each // 8) for each in bits))
-    return forged(code, struct.pack("<4I", height, width, side, side) + body)
+    struct.pack_into("<II", payload, 10, side, side)
+    return forged(code, bytes(payload))
 
 
 CASES: Sequence[tuple[str, Callable[[], Pixels]]] = (

@@ -54,16 +54,13 @@ def test_what_baluja_does_not_know_is_refused(override: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "override", "said"),
     [
-        ("isn", "samples.rate=0", "samples.rate is 0.0, give a number above 0 and up to 7"),
-        ("isn", "samples.rate=7.5", "up to 7"),
-        ("isn", "samples.rate=nan", "up to 7"),
-        ("isn", "samples.bits=3", "unknown setting samples.bits; known are rate"),
-        ("isn", "loss.lost=-1", "loss.lost is -1"),
-        ("isn", "loss.container=1", "unknown setting loss.container; known are lost, revealed"),
-        ("isn", "loss.revealed_distance=l3", "choose one of l1, l2, charbonnier"),
+        ("isn", "samples.bits=0", "samples.bits is 0.0, give a number above 0 and up to 6"),
+        ("isn", "samples.bits=nan", "up to 6"),
+        ("isn", "samples.rate=3", "unknown setting samples.rate; known are bits, finest"),
+        ("isn", "loss.lost=1", r"unknown section \[loss\]"),
         ("isn", "model.lost=none", "a code has no texture"),
-        ("isn", "data.crop=98", "multiples of 4"),
-        ("paper", "samples.rate=4", r"unknown section \[samples\]"),
+        ("isn", "data.crop=100", "multiples of 8"),
+        ("paper", "samples.bits=4", r"unknown section \[samples\]"),
         ("photos", "data.crop=96", "multiple of 64"),
         ("photos", "model.width=2", "model.width is 2"),
         ("photos", "model.hidden_images=2", "unknown setting model.hidden_images"),
@@ -79,9 +76,9 @@ def test_what_is_not_of_a_method_is_refused(name: str, override: str, said: str)
 
 def test_only_what_makes_tensors_must_be_the_same_to_go_on() -> None:
     plain = methods.load("isn")
-    for override in ("optimiser.rate=1e-4", "loss.lost=2.0", "data.crop=48"):
+    for override in ("optimiser.rate=2e-4", "samples.learns=prior", "data.crop=48"):
         assert methods.load("isn", [override]).architecture() == plain.architecture()
-    for override in ("model.blocks=3", "samples.rate=3.0"):
+    for override in ("model.blocks=3", "prior.width=32"):
         assert methods.load("isn", [override]).architecture() != plain.architecture()
     assert methods.load("fast").architecture()["method"] == "paper"
 

@@ -132,7 +132,7 @@ def test_bands_and_what_they_reveal_are_those_of_the_code(
 
 @pytest.mark.parametrize("step", [64, 150, 300])
 def test_training_expects_the_classes_that_the_code_names(photos: Photos, step: int) -> None:
-    learner = moved(begun(photos, "samples.width=8"))
+    learner = moved(begun(photos, "prior.width=8"))
     code = NetworkCode("own", weights_of(learner))
     hidden = floats(hidden_of(photos, 1))
     halves = half_steps(learner, hidden, step)
@@ -269,7 +269,7 @@ def test_it_learns_and_writes_a_method_that_hides(
 ) -> None:
     quick = ("run.steps=60", "run.validations=2", "samples.bits=5.0", "optimiser.rate=2e-2")
     told, trainer = train(
-        photo_folder, tmp_path / "run", *quick, "samples.learns=prior", "samples.width=8"
+        photo_folder, tmp_path / "run", *quick, "samples.learns=prior", "prior.width=8"
     )
     before = validate(trainer.learner, trainer.validation[0])
     assert trainer.train()
@@ -293,7 +293,7 @@ def test_it_learns_and_writes_a_method_that_hides(
 
 
 def test_all_of_it_learns(photo_folder: Path, tmp_path: Path) -> None:
-    words = ("run.steps=60", "samples.width=8", "samples.finest=192", "samples.coarsest=193")
+    words = ("run.steps=60", "prior.width=8", "samples.finest=192", "samples.coarsest=193")
     told, trainer = train(photo_folder, tmp_path / "run", *words, "optimiser.rate=1e-3")
     assert trainer.train()
     found = losses(told)
@@ -326,7 +326,7 @@ def test_resuming_gives_the_loss_of_never_having_stopped(
     )
     assert one == two
     with pytest.raises(ModelError, match="another model"):
-        train(photo_folder, tmp_path / "cut", *words, "samples.bits=4.0", resume=True)
+        train(photo_folder, tmp_path / "cut", *words, "prior.width=8", resume=True)
 
 
 def test_it_goes_on_from_other_weights_whole(
@@ -379,7 +379,7 @@ def test_weights_that_are_not_its_own_are_no_start(photos: Photos) -> None:
         ("samples.finest=320", "the finest first"),
         ("samples.coarsest=513", "the finest first"),
         ("samples.finest=-65", "the finest first"),
-        ("samples.width=3", "samples.width is 3"),
+        ("prior.width=3", "prior.width is 3"),
         ("samples.learns=some", "samples.learns is"),
         ("model.planes=2", "planes is 2"),
         ("model.lost=none", "a code has no texture"),

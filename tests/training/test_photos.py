@@ -59,7 +59,7 @@ def batch(photos: Photos, side: int = 64) -> torch.Tensor:
 
 
 def at_step(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    monkeypatch.setattr("isn.training.photos._drawn", lambda images: step)
+    monkeypatch.setattr("isn.training.photos.drawn", lambda images, low, high: step)
 
 
 @pytest.mark.parametrize("step", [40, 200, 330])
@@ -111,7 +111,7 @@ def test_a_network_names_the_scales_in_training_that_it_names_in_a_code(level: s
             octaves = network(torch.from_numpy(features)[None].float() / 8)[0].numpy()
         quarters = np.floor(4 * octaves) - 4 * prior.FINEST
         expected = np.clip(quarters, 0, prior.CLASSES - 1)
-        seen = prior.Seen(9, 7)
+        seen = prior.Seen(9, 7, prior.seen(7))
         seen.put(features)
         np.testing.assert_array_equal(runtime.classes(group, seen), expected)
 
@@ -133,11 +133,11 @@ def test_the_loss_is_bits_and_error_in_the_same_coin(
 
 
 def test_a_batch_draws_its_step_and_the_same_one_again(photos: Photos) -> None:
-    from isn.training.photos import _drawn
+    from isn.training.photos import COARSENESS, drawn
 
     images = batch(photos)[0]
-    steps = {_drawn(images.roll(k, 2)[:, :, : 40 + k]) for k in range(24)}
-    assert _drawn(images) == _drawn(images.clone())
+    steps = {drawn(images.roll(k, 2)[:, :, : 40 + k], *COARSENESS) for k in range(24)}
+    assert drawn(images, *COARSENESS) == drawn(images.clone(), *COARSENESS)
     assert len(steps) > 15
     assert all(COARSENESS[0] <= step < COARSENESS[1] for step in steps)
 

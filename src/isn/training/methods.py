@@ -26,14 +26,12 @@ class SamplesSettings:
         bits: of a sample that the code uses where nobody says how many.
         finest: least index of the steps that a training draws from.
         coarsest: the index that they end before.
-        width: of the hidden layers of the prior.
         learns: ``all``, or ``prior``: the blocks stay as they are, and nothing is revealed.
     """
 
     bits: float = 3.0
     finest: int = 64
     coarsest: int = 320
-    width: int = 48
     learns: str = "all"
 
     def __post_init__(self) -> None:
@@ -46,8 +44,21 @@ class SamplesSettings:
                 f"samples.finest is {self.finest} and samples.coarsest {self.coarsest}: give "
                 f"indices of steps from {STEPS[0]} to {STEPS[1] + 1}, the finest first"
             )
-        whole(self, "width", 4)
         one_of(self, "learns", LEARNS)
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """The prior of a code.
+
+    Attributes:
+        width: of the hidden layers.
+    """
+
+    width: int = 64
+
+    def __post_init__(self) -> None:
+        whole(self, "width", 4)
 
 
 @dataclass(frozen=True)
@@ -57,13 +68,15 @@ class NetworkSettings(Recipe):
     Attributes:
         model: the architecture.
         samples: how its container is coded.
+        prior: by what probabilities.
     """
 
     method = "network"
-    of_tensors = ("model", "samples")
+    of_tensors = ("model", "prior")
 
     model: ModelConfig = field(default_factory=ModelConfig)
     samples: SamplesSettings = field(default_factory=SamplesSettings)
+    prior: PriorSettings = field(default_factory=PriorSettings)
 
     @property
     def hidden_images(self) -> int:
@@ -78,20 +91,6 @@ class NetworkSettings(Recipe):
 
 
 @dataclass(frozen=True)
-class PhotosModelSettings:
-    """The prior of the code ``photos``.
-
-    Attributes:
-        width: of the hidden layers.
-    """
-
-    width: int = 64
-
-    def __post_init__(self) -> None:
-        whole(self, "width", 4)
-
-
-@dataclass(frozen=True)
 class PhotosSettings(Recipe):
     """A whole training of the prior of the code ``photos``.
 
@@ -101,7 +100,7 @@ class PhotosSettings(Recipe):
 
     method = "photos"
 
-    model: PhotosModelSettings = field(default_factory=PhotosModelSettings)
+    model: PriorSettings = field(default_factory=PriorSettings)
 
     @property
     def hidden_images(self) -> int:

@@ -193,8 +193,8 @@ class NetworkLearner(Blocks):
         start: tuple[str, Weights] | None = None,
         photos: Photos | None = None,
     ) -> None:
-        self.samples = settings.samples
-        stack = NetworkStack(settings.model, settings.samples.width)
+        self.samples, self._width = settings.samples, settings.prior.width
+        stack = NetworkStack(settings.model, settings.prior.width)
         initialise(stack.blocks, settings.run.seed)
         seed = torch.Generator().manual_seed(settings.run.seed)
         initialise_groups(stack.prior.bands, seed)
@@ -231,7 +231,7 @@ class NetworkLearner(Blocks):
 
     def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
         """Weights of the code :class:`isn.codes.network.NetworkCode`."""
-        more = {"width": self.samples.width, "bits": self.samples.bits}
+        more = {"width": self._width, "bits": self.samples.bits}
         return Weights(KIND, asdict(self.config) | more, tensors, training)
 
     def _now(self) -> Weights:

@@ -28,7 +28,7 @@ def test_classes_are_whole_numbers_whatever_adds_them(
     rng = np.random.default_rng(4)
     group = 5
     features = rng.integers(0, 90, (prior.seen(group), 70, 9)).astype(np.uint8)
-    seen = prior.Seen(70, 9)
+    seen = prior.Seen(70, 9, prior.seen(7))
     seen.put(features)
     found = getattr(prior.Prior(weights), level).classes(group, seen)
     # Straight from the definition, in exact integers.
@@ -86,7 +86,7 @@ def test_every_band_is_in_one_group() -> None:
 @pytest.mark.parametrize("value", [-(2**31), 2**31 - 1, 0])
 def test_numbers_that_nobody_encodes_have_features_too(value: int) -> None:
     numbers = np.full((192, 2, 2), value, np.int32)
-    seen = prior.Seen(2, 2)
+    seen = prior.Seen(2, 2, prior.seen(7))
     seen.add(numbers[:3])
     assert (seen.features[1:3, 1:3, :3] == prior.FEATURES[min(abs(value), prior.LARGEST)]).all()
     assert prior.mean_values(numbers).shape == (3, 16, 16)
