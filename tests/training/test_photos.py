@@ -133,7 +133,7 @@ def test_the_loss_is_bits_and_error_in_the_same_coin(
 
 
 def test_a_batch_draws_its_step_and_the_same_one_again(photos: Photos) -> None:
-    from isn.training.photos import COARSENESS, drawn
+    from isn.training.photos import drawn
 
     images = batch(photos)[0]
     steps = {drawn(images.roll(k, 2)[:, :, : 40 + k], *COARSENESS) for k in range(24)}

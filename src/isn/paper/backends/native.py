@@ -31,6 +31,7 @@ from isn.paper.coupling import Subnets
 from isn.threads import each, spread
 
 Floats = NDArray[np.float32]
+Evaluate = Callable[[Floats], Floats]
 
 BLOCK: Final = 72
 """Positions along a block that is computed at once, at most: its features stay in the caches."""
@@ -96,24 +97,13 @@ class Modulo:
 
     Attributes:
         layers: its convolutions.
-        constant: what it answers whatever it sees, of shape 1 x wanted x 1 x 1; None: it looks.
     """
 
     layers: Sequence[Callable[[Floats], Floats]]
-    constant: Floats | None
-
-    @classmethod
-    def of(cls, layers: Convolutions) -> Modulo:
-        """Of weights and biases."""
-        (last, bias), (around, more) = layers[-2:]
-        same = None if last.any() or around.any() else (bias + more).reshape(1, -1, 1, 1)
-        return cls([partial(_convolved, *layer) for layer in _seen(layers)], same)
 
     def __call__(self, images: Floats) -> Floats:
         """N x given x H x W to N x wanted x H x W, some rows at a time."""
-        count, _, rows, columns = images.shape
-        if self.constant is not None:
-            return np.tile(self.constant, (count, 1, rows, columns))
+        _, _, rows, columns = images.shape
         height = max(1, POSITIONS // columns)
 
         def strip(top: int) -> Floats:
@@ -122,6 +112,29 @@ class Modulo:
             return out[:, :, top - above : top - above + height]
 
         return np.concatenate(each(strip, range(0, rows, height)), axis=2)
+
+
+def _answered(bias: Floats, images: Floats) -> Floats:
+    """What a block answers that does not look."""
+    count, _, rows, columns = images.shape
+    return np.tile(bias.reshape(1, -1, 1, 1), (count, 1, rows, columns))
+
+
+def _modulo(layers: Convolutions) -> Evaluate:
+    (last, bias), (around, more) = layers[-2:]
+    if not last.any() and not around.any():
+        return partial(_answered, bias + more)
+    return Modulo([partial(_convolved, *layer) for layer in _seen(layers)])
+
+
+def _dense(growth: int, layers: Convolutions) -> Evaluate:
+    weight, bias = layers[-1]
+    if not weight.any():
+        return partial(_answered, bias)
+    inner = weight[:, :, 1:2, 1:2]
+    if len(layers) == 1 and np.count_nonzero(weight) == np.count_nonzero(inner):
+        return partial(_convolved, np.ascontiguousarray(inner), bias)
+    return Dense.of(layers, growth)
 
 
 def _seen(layers: Convolutions) -> Convolutions:
@@ -177,9 +190,8 @@ class Native(Plain):
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
-        if config.subnet == "modulo":
-            return BlockSubnets.all_of(config, tensors, Modulo.of)
-        return BlockSubnets.all_of(config, tensors, lambda some: Dense.of(some, config.growth))
+        made = _modulo if config.subnet == "modulo" else partial(_dense, config.growth)
+        return BlockSubnets.all_of(config, tensors, made)
 
 
 def _points(weight: Floats, starts: Sequence[int]) -> Floats:
