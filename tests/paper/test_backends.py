@@ -279,3 +279,22 @@ def test_the_stack_names_its_parameters_as_the_weights_file() -> None:
     config: Any = CONFIGS[1]
     shapes = {name: tuple(each.shape) for name, each in SubnetStack(config).named_parameters()}
     assert shapes == config.parameter_shapes()
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_dense_blocks_that_look_at_less_are_the_same(depth: int) -> None:
+    config = ModelConfig(2, blocks=1, depth=depth, growth=3, planes=2)
+    tensors = random_tensors(config)
+    last = f"convs.{depth - 1}.weight"
+    for name in ("phi", "eta"):
+        weight = tensors[f"blocks.0.{name}.{last}"]
+        middle = weight[..., 1, 1].copy()
+        weight[:] = 0
+        weight[..., 1, 1] = middle
+    tensors[f"blocks.0.rho.{last}"][:] = 0
+    host, hidden = (each.astype(np.float32) for each in random_images(config, 10, 14))
+    given = Network.of(config, Native().subnets(config, tensors)).forward(host, hidden)
+    expected = oracle(config, tensors).forward(host.astype(float), hidden.astype(float))
+    assert apart(expected.container, host) > 0.1
+    assert apart(given.container, expected.container) < 2e-5
+    assert apart(given.lost, expected.lost) < 2e-5
