@@ -489,3 +489,9 @@ def test_other_codes_are_tried_where_room_is_small_and_trying_is_cheap(
     chosen = shipped.tuned({"bits": 2 * bits / 3})
     chosen.encoded(host, [picture(64, 64, seed=2), picture(64, 64, seed=3)])
     assert len(set(tries)) == tried
+
+
+def test_a_host_that_is_seen_has_one_plane() -> None:
+    config = ModelConfig(2, blocks=1, depth=1, growth=1, planes=2)
+    with pytest.raises(ModelError, match="planes is 2, and a host is one image"):
+        method.of("two", random_weights(config))
