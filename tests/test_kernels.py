@@ -250,7 +250,7 @@ def check_classes(
     sums = np.einsum("ocij,chwij->ohw", inner, windows) + offset[:, None, None]
     hidden = np.clip(sums >> 4, 0, 1023)
     scales = np.einsum("oc,chw->ohw", outer[:, :, 0, 0], hidden) + last[:, None, None]
-    seen = prior.Seen(*features.shape[1:])
+    seen = prior.Seen(*features.shape[1:], prior.seen(7))
     seen.put(features)
     found = prior.Prior(tensors).blocks.classes(group, seen)
     assert len(np.unique(found)) > min(found.size, 4) / 2
