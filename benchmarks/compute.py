@@ -76,10 +76,7 @@ ALL = (
         "AdamW",
         "isn",
         2,
-        (
-            *("model.planes=2", "model.depth=1", "samples.learns=prior", "data.batch=2"),
-            *("optimiser.rate=2e-3", "optimiser.ema=0.99"),
-        ),
+        (*("model.planes=2", "data.crop=96", "data.batch=2", "optimiser.ema=0.99"),),
         (3, 6, 12),
     ),
 )

@@ -76,7 +76,7 @@ def test_what_is_not_of_a_method_is_refused(name: str, override: str, said: str)
 
 def test_only_what_makes_tensors_must_be_the_same_to_go_on() -> None:
     plain = methods.load("isn")
-    for override in ("optimiser.rate=2e-4", "samples.learns=prior", "data.crop=48"):
+    for override in ("optimiser.rate=2e-4", "samples.learns=all", "data.crop=48"):
         assert methods.load("isn", [override]).architecture() == plain.architecture()
     for override in ("model.blocks=3", "prior.width=32"):
         assert methods.load("isn", [override]).architecture() != plain.architecture()

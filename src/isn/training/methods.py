@@ -49,7 +49,7 @@ class SamplesSettings:
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """The prior of a code.
+    """The prior of the network's code.
 
     Attributes:
         width: of the hidden layers.
@@ -91,6 +91,11 @@ class NetworkSettings(Recipe):
 
 
 @dataclass(frozen=True)
+class PhotosModelSettings(PriorSettings):
+    """The prior of the code ``photos``, which is all of it that learns."""
+
+
+@dataclass(frozen=True)
 class PhotosSettings(Recipe):
     """A whole training of the prior of the code ``photos``.
 
@@ -100,7 +105,7 @@ class PhotosSettings(Recipe):
 
     method = "photos"
 
-    model: PriorSettings = field(default_factory=PriorSettings)
+    model: PhotosModelSettings = field(default_factory=PhotosModelSettings)
 
     @property
     def hidden_images(self) -> int:
