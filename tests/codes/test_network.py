@@ -9,8 +9,18 @@ import numpy as np
 import pytest
 
 from helpers import apart, network_weights, oracle, picture, random_tensors, random_weights
+from isn import method
 from isn.codes import Room
-from isn.codes.network import EDGES, NetworkCode, groups, kept_bands, prior_shapes, shapes, split
+from isn.codes.network import (
+    EDGES,
+    LEAST_RATE,
+    NetworkCode,
+    groups,
+    kept_bands,
+    prior_shapes,
+    shapes,
+    split,
+)
 from isn.codes.photos import rans
 from isn.codes.photos.dependent import places
 from isn.codes.photos.image import size_of
@@ -116,6 +126,26 @@ def test_what_comes_of_it_is_foreseen(side: int) -> None:
     assert foreseen.size == pytest.approx(len(payload), rel=0.05)
     (shown,) = code.decode(payload, room.area, silent)
     assert foreseen.psnr == pytest.approx(psnr(shown, hidden), abs=1.0)
+
+
+def test_in_next_to_no_room_images_are_smaller() -> None:
+    shipped = method.get("isn-1")
+    assert isinstance(shipped, method.Carried)
+    code, hidden, areas = shipped.pictures[0], picture(96, 120), []
+    for size in (1500, 700, 200):
+        room = Room(size, 96 * 120)
+        foreseen = code.foresee([hidden], room)
+        payload = code.encode([hidden], room, silent)
+        assert len(payload) <= size
+        _, height, width = HEAD.unpack_from(payload)
+        areas.append(height * width)
+        (shown,) = code.decode(payload, room.area, silent)
+        assert shown.shape == hidden.shape
+        assert foreseen.psnr == pytest.approx(psnr(shown, hidden), abs=1.0)
+        if len(areas) > 1:
+            # Whole cells, and no more than there is room for.
+            assert LEAST_RATE <= 8 * size / (3 * areas[-1]) < 1.5 * LEAST_RATE
+    assert areas[0] == 96 * 120 > areas[1] > areas[2]
 
 
 def test_a_container_is_no_larger_than_the_host_says() -> None:

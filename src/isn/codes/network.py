@@ -59,6 +59,9 @@ LEVELS: Final = np.float32(255)
 MOST_BITS: Final = 6.0
 """Of a sample, that a container may be made for."""
 
+LEAST_RATE: Final = 0.3
+"""Bits of a hidden sample below which an image is made smaller rather than coarser."""
+
 _HEAD: Final = struct.Struct("<hII")
 _SIZE: Final = struct.Struct("<II")
 _SMALLEST: Final = 8
@@ -200,11 +203,13 @@ class NetworkCode:
             raise self._too_little(room)
         found = [halves(*each).reshape(-1) for each in self._parts(bands, step, rans.lanes(total))]
         shown = self._revealed(np.concatenate(found).reshape(bands.shape), step, silent)
+        # What coding leaves of the middle, and what making them smaller leaves of the whole.
         missed = [
-            np.square(np.subtract(one, other, dtype=np.float32)).mean(dtype=np.float64)
-            for one, other in zip(shown, middle, strict=True)
+            _error(one, other)
+            + _error(unfitted(small, whole.shape[0], whole.shape[1], cell), whole)
+            for one, other, small, whole in zip(shown, middle, fitted, pictures, strict=True)
         ]
-        psnr = np.mean([10 * math.log10(255**2 / max(float(each), 1e-3)) for each in missed])
+        psnr = np.mean([10 * math.log10(255**2 / max(each, 1e-3)) for each in missed])
         return Foreseen(min(head + round(sizes[step]), room.size), round(float(psnr), 1))
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
@@ -321,14 +326,16 @@ class NetworkCode:
         return to_bands(blank, self.config.levels)
 
     def _plane(self, pictures: Sequence[Pixels], room: Room) -> tuple[int, int]:
-        """Height and width of the container: of the largest image, or of as many pixels as allowed.
+        """Height and width of the container: of the largest image, or less where there is no room.
 
         Raises:
             ImageError: it would be too narrow.
         """
         cell, sizes = self.config.cell, [each.shape[:2] for each in pictures]
         height, width = max(sizes, key=lambda size: size[0] * size[1])
-        most = _most(room.area, sizes, cell)
+        bits = 8 * max(room.size - self._head, 0)
+        enough = int(bits / (LEAST_RATE * 3 * self.config.hidden_images))
+        most = min(_most(room.area, sizes, cell), enough)
         ratio = min(1.0, (most / (height * width)) ** 0.5)
         height, width = (int(side * ratio) // cell * cell for side in (height, width))
         if min(height, width) < _SMALLEST:
@@ -361,6 +368,11 @@ class NetworkCode:
         if not whole or height * width > _most(area, sizes, cell):
             raise forged(f"its network's container has {width} x {height} pixels")
         return step, (height, width), sizes, payload[head:]
+
+
+def _error(one: Pixels, other: Pixels) -> float:
+    """Mean square of the difference."""
+    return float(np.square(np.subtract(one, other, dtype=np.float32)).mean(dtype=np.float64))
 
 
 def _most(area: int, sizes: Sequence[tuple[int, ...]], cell: int) -> int:
