@@ -72,6 +72,22 @@ def test_distances_and_the_penalty_outside() -> None:
     assert loss(revealed=0, outside=5.0)[0] == pytest.approx(5 * 0.1**2, rel=1e-4)
 
 
+def test_colours_of_squares_count_for_more_where_they_are_to() -> None:
+    config = ModelConfig(hidden_images=1, blocks=1, depth=1, growth=1, levels=0)
+    stack = SubnetStack(config)
+    initialise(stack, 1)
+    network, images = Network.of(config, stack.subnets()), torch.rand(2, 2, 3, 16, 24)
+
+    def loss(coarse: float) -> float:
+        settings = LossSettings(container=0, lost=0, host=0, coarse=coarse)
+        return float(Objective(stack, network, settings)(images)[0].detach())
+
+    # The identity reveals grey.
+    missed = (0.5 - images[:, 1]).reshape(2, 3, 2, 8, 3, 8).mean((3, 5))
+    expected = 3 * float(missed.square().mean())
+    assert loss(3.0) - loss(0.0) == pytest.approx(expected, rel=1e-3)
+
+
 def test_a_texture_stands_for_the_lost_part() -> None:
     config = ModelConfig(hidden_images=2, blocks=1, depth=2, growth=3, levels=1, lost=None)
     stack = SubnetStack(config)

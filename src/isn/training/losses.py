@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from isn.paper.backends.torch import rounded
 from isn.paper.network import Network
@@ -11,6 +14,9 @@ from isn.training.sections import LossSettings
 
 TERMS: tuple[str, ...] = ("loss", "container", "lost", "host", "revealed")
 """What :meth:`Objective.forward` returns, in this order."""
+
+COARSE: Final = 8
+"""Pixels along the squares whose means `loss.coarse` compares."""
 
 
 class Objective(nn.Module):
@@ -65,6 +71,9 @@ class Objective(nn.Module):
         if weights.outside:
             excess = hiding.container - hiding.container.clamp(0, 1)
             loss = loss + weights.outside * excess.square().mean()
+        if weights.coarse:
+            missed = functional.avg_pool2d(revealing.hidden - hidden, COARSE)
+            loss = loss + weights.coarse * missed.square().mean()
         return torch.stack([loss, *(parts[name] for name in TERMS[1:])])
 
 

@@ -30,6 +30,9 @@ class LossSettings:
         straight_clamp: True lets the gradient pass the clamp to [0, 1] before rounding as if it
             were not there; False gives its true gradient.
         outside: weight of a penalty on container values outside [0, 1] (mean square excess).
+        coarse: weight of the mean square error of what is revealed, in means of 8 x 8 pixels. A
+            network that sends next to nothing of a colour of its last images never begins to, the
+            gradient being next to nothing too; a large weight makes it.
     """
 
     container: float = 32.0
@@ -39,9 +42,10 @@ class LossSettings:
     revealed_distance: str = "l1"
     straight_clamp: bool = False
     outside: float = 0.0
+    coarse: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("container", "lost", "host", "revealed", "outside"):
+        for name in ("container", "lost", "host", "revealed", "outside", "coarse"):
             at_least(self, name, 0.0)
         one_of(self, "revealed_distance", DISTANCES)
 
