@@ -332,7 +332,7 @@ class NetworkCode:
             ImageError: it would be too narrow.
         """
         cell, sizes = self.config.cell, [each.shape[:2] for each in pictures]
-        height, width = max(sizes, key=lambda size: size[0] * size[1])
+        height, width = largest = max(sizes, key=lambda size: size[0] * size[1])
         bits = 8 * max(room.size - self._head, 0)
         enough = int(bits / (LEAST_RATE * 3 * self.config.hidden_images))
         most = min(_most(room.area, sizes, cell), enough)
@@ -340,8 +340,9 @@ class NetworkCode:
         height, width = (int(side * ratio) // cell * cell for side in (height, width))
         if min(height, width) < _SMALLEST:
             raise ImageError(
-                f"the host has room for a container of {most} pixels, and {self.name} "
-                f"wants {_SMALLEST} along each side: take a larger host, or less narrow images"
+                f"{self.name} wants {_SMALLEST} pixels or more along each side, and of "
+                f"{largest[1]} x {largest[0]} whole cells in this host are {width} x {height}: "
+                "take a larger host, or larger or less narrow images"
             )
         return height, width
 
