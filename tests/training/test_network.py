@@ -21,7 +21,7 @@ from isn.codes.photos.image import size_of
 from isn.errors import ConfigError, ModelError
 from isn.metrics import psnr
 from isn.progress import silent
-from isn.training import methods, network
+from isn.training import linear, methods
 from isn.training.data import ImageStore
 from isn.training.distributed import Processes
 from isn.training.methods import NetworkSettings
@@ -57,8 +57,8 @@ Photos = dict[str, NDArray[np.uint8]]
 
 @pytest.fixture(autouse=True)
 def _few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "CELLS", 1 << 14)
-    monkeypatch.setattr(network, "AROUND_CELLS", 20)
+    monkeypatch.setattr(linear, "CELLS", 1 << 14)
+    monkeypatch.setattr(linear, "AROUND_CELLS", 20)
 
 
 def settings(*overrides: str) -> NetworkSettings:
@@ -319,7 +319,7 @@ def test_resuming_gives_the_loss_of_never_having_stopped(
     first.report = report
     assert not first.train()
     # The linear start is not made again.
-    monkeypatch.setattr(network, "principal", None)
+    monkeypatch.setattr(linear, "principal", None)
     again, second = train(photo_folder, tmp_path / "cut", *words, resume=True)
     assert second.train()
     assert losses(cut) + losses(again) == losses(whole)
@@ -336,7 +336,7 @@ def test_it_goes_on_from_other_weights_whole(
 ) -> None:
     source = moved(begun(photos))
     start = ("other", weights_of(source))
-    monkeypatch.setattr(network, "principal", None)
+    monkeypatch.setattr(linear, "principal", None)
     warm = NetworkLearner(settings(), CPU, start=start, photos=store(photos))
     assert warm.start_note.startswith("other (")
     for name, each in warm.module.named_parameters():

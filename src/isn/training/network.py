@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from isn.codes.photos import prior
 from isn.codes.photos.dependent import WORTH, places
 from isn.codes.photos.image import size_of
 from isn.errors import ImageError, ModelError
-from isn.paper.backends.torch import BlockSubnets, Subnet, SubnetStack, whole
+from isn.paper.backends.torch import BlockSubnets, SubnetStack, whole
 from isn.paper.config import ModelConfig
 from isn.paper.network import BLANK, Network
 from isn.paper.wavelet import from_bands, to_bands
@@ -26,22 +26,13 @@ from isn.progress import silent
 from isn.training.data import Photos
 from isn.training.invertible import Blocks
 from isn.training.learner import Seen, carrying
-from isn.training.linear import channels_of, principal
+from isn.training.linear import Start
 from isn.training.methods import NetworkSettings, SamplesSettings
 from isn.training.optimiser import initialise
 from isn.training.photos import drawn
 from isn.training.rate import Group, feature, quantised
 from isn.training.rate import initialise as initialise_groups
 from isn.weights import Weights
-
-CELLS: Final = 1 << 18
-"""Cells of photos that the components are found in, about."""
-
-AROUND, AROUND_CELLS = 32, 50
-"""Patches that eta's neighbourhood is fitted on at a time, and cells for each number of it."""
-
-_UNIFORM: Final = 0.86
-"""Steps of a single quantiser whose errors are those of two in turn."""
 
 
 class Bands(nn.Module):
@@ -273,106 +264,15 @@ class NetworkLearner(Blocks):
 
     @torch.no_grad()
     def _begin_linear(self, photos: Photos, settings: NetworkSettings) -> None:
-        """Makes the first block a Karhunen-Loeve transform, while all others are the identity."""
-        config, crop = self.config, settings.data.crop
-        first = self._first
-        count = max(1, CELLS * config.cell**2 // crop**2)
-        draws = np.random.default_rng([settings.run.seed, 0x4C17]).random((count, 12))
-        bands = to_bands(photos.patches(draws, crop, 0.0).float() / 255, config.levels)
-        cells = bands.permute(0, 2, 3, 1).reshape(-1, config.image_channels).double().cpu().numpy()
-        mean, variances, directions = principal(cells)
-        analysis = directions[:, : kept_bands(config)].T.astype(np.float16).astype(np.float64)
-        phi, offset = _last(first.phi)
-        for image in range(config.hidden_images):
-            rows, columns = self._rows(image), channels_of(image, *self._counts)
-            phi[rows[:, None], columns, 1, 1] = torch.from_numpy(analysis).to(phi)
-            offset[rows] = torch.from_numpy(-analysis @ mean).to(offset)
-        middle = (settings.samples.finest + settings.samples.coarsest) // 2
-        self._look_around(photos, crop, analysis, mean, size_of(middle))
-        # What is expected of each band, before anything is learned.
-        scales = np.log2(np.sqrt(variances) / 2 * float(LEVELS) / size_of(middle) + 1e-3)
-        for chosen, group in zip(groups(kept_bands(config)), self._prior.bands, strict=True):
-            bias = group.get_parameter("outer.bias")
-            bias.copy_(torch.from_numpy(scales[chosen].copy()))
-        for each in first.parameters():
-            # So that they are stored as they are.
-            each.copy_(each.half())
-        self.start_note = f"the linear code of {len(cells)} cells"
-
-    @property
-    def _first(self) -> BlockSubnets:
-        """Of the first block."""
+        """Writes the first block, while all others are the identity, and what the prior expects."""
         first = self._stack.blocks[0]
         if not isinstance(first, BlockSubnets):
             raise TypeError(f"{type(first).__name__} is no block")
-        return first
-
-    @property
-    def _counts(self) -> tuple[int, int]:
-        """Of images, and of bands of each."""
-        return self.config.hidden_images, self.config.image_channels
-
-    def _rows(self, image: int) -> NDArray[np.int64]:
-        """Where the container has the bands of an image."""
-        kept, images = kept_bands(self.config), self.config.hidden_images
-        return self.config.host_channels - 1 - (np.arange(kept) * images + image)
-
-    def _look_around(
-        self, photos: Photos, crop: int, analysis: NDArray[Any], mean: NDArray[Any], size: float
-    ) -> None:
-        """Lets the first eta estimate a cell from the 3 x 3 around it, by weighted least squares.
-
-        What the container has no room for, and what rounding took, is told in part by the cells
-        beside it. Patches are weighted by how well they are revealed already, so that their
-        logarithms count alike.
-        """
-        config = self.config
-        images, bands = self._counts
-        eta, offset = _last(self._first.eta)
-        host = eta.new_full((1, 3 * config.planes, config.cell, config.cell), BLANK)
-        blank = to_bands(host, config.levels).flatten().double()
-        constant = to_bands(self.network.constant_lost(host), config.levels).flatten().double()
-        kept = len(analysis)
-        # Beyond the border a convolution sees zeros, which is a blank host in these bands alone.
-        useful = torch.zeros(kept, 9, dtype=torch.bool)
-        useful[:, 4] = True
-        useful[blank.cpu()[self._rows(0)] == 0] = True
-        useful[max(0, (config.host_channels - 3 * config.planes) // images) :] = False
-        useful[:, 4] = True
-        matrix, middle = (torch.from_numpy(each).to(blank) for each in (analysis, mean))
-        rng, unknown = np.random.default_rng([0, 0x3B3]), int(useful.sum()) + 1
-        gram = torch.zeros(unknown, unknown, dtype=torch.float64)
-        cross = torch.zeros(unknown, bands, dtype=torch.float64)
-        cells = AROUND * (crop // config.cell) ** 2
-        for _ in range(-(-AROUND_CELLS * unknown // cells)):
-            patches = photos.patches(rng.random((AROUND, 12)), crop, 0.0).double() / 255
-            wanted = to_bands(patches, config.levels) - middle[:, None, None]
-            values = torch.einsum("kb,nbhw->nkhw", matrix, wanted)
-            step = _UNIFORM * size / float(LEVELS)
-            seen = (values / step).round() * step
-            missed = wanted - torch.einsum("kb,nkhw->nbhw", matrix, seen)
-            trust = (missed.square().mean((1, 2, 3)) + 1e-6).rsqrt()[:, None, None]
-            around = functional.unfold(seen, 3, padding=1).transpose(1, 2)[..., useful.flatten()]
-            around = torch.cat([around, torch.ones_like(around[..., :1])], -1)
-            goal = wanted.flatten(2).transpose(1, 2)
-            x, y = ((each * trust).flatten(0, 1).cpu() for each in (around, goal))
-            gram += x.T @ x
-            cross += x.T @ y
-        ridge = 1e-5 * gram.diagonal().mean() * torch.eye(unknown, dtype=torch.float64)
-        found = torch.linalg.solve(gram + ridge, cross)
-        taps = torch.zeros(bands, kept * 9, dtype=torch.float64)
-        taps[:, useful.flatten()] = found[:-1].T
-        taps = taps.reshape(bands, kept, 3, 3).half().double()
-        shown = found[-1] + middle.cpu()
-        for image in range(images):
-            rows, columns = channels_of(image, images, bands), self._rows(image)
-            eta[rows[:, None], columns] = -taps.to(eta)
-            offset[rows] = (
-                taps.sum((2, 3)) @ blank.cpu()[columns] - shown + constant.cpu()[rows]
-            ).to(offset)
-
-
-def _last(subnet: Subnet) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the last convolution of a dense block, which sees its input first."""
-    last = subnet.convs[-1]
-    return last.get_parameter("weight"), last.get_parameter("bias")
+        size = size_of((self.samples.finest + self.samples.coarsest) // 2)
+        start = Start(self.network, settings.data.crop, size / float(LEVELS))
+        cells, deviations = start.write(first, photos, settings.run.seed)
+        scales = np.log2(deviations / 2 * float(LEVELS) / size + 1e-3)
+        for chosen, group in zip(groups(len(scales)), self._prior.bands, strict=True):
+            bias = group.get_parameter("outer.bias")
+            bias.copy_(torch.from_numpy(scales[chosen].copy()))
+        self.start_note = f"the linear code of {cells} cells"
