@@ -101,10 +101,8 @@ def enlarged(name: str) -> Pixels:
 def plane() -> Pixels:
     """The network's container as large as one may be, for an image as large."""
     code, area = code_of("isn-1"), SIDE * SIDE
-    side, cell = int(most_pixels(area) ** 0.5), code.config.cell
-    # A cell more along each side of the images, which need not be whole.
-    width = (area + 2 * cell * side) // SIDE // cell * cell
-    picture: Any = np.full((SIDE, width, 3), FLAT, np.uint8)
+    side = int(most_pixels(area) ** 0.5)
+    picture: Any = np.full((SIDE, SIDE, 3), FLAT, np.uint8)
     payload = bytearray(code.encode([picture], Room(60_000, 2 * area), silent))
     struct.pack_into("<II", payload, 10, side, side)
     return forged(code, bytes(payload))

@@ -130,17 +130,16 @@ def test_the_networks_container_is_not_larger_than_an_honest_one() -> None:
     assert isinstance(shipped, method.Carried)
     code = shipped.pictures[0]
     assert isinstance(code, NetworkCode)
-    side, cell = 60, code.config.cell
+    side = 60
 
     def payload(height: int, width: int) -> bytes:
         return struct.pack("<h4I", 200, height, width, side, side) + bytes(2000)
 
-    for height, width in ((88, 88), (8, 928), (1000, 1000)):
-        assert not height % cell
-        assert not width % cell
-        with pytest.raises(AlteredContainer, match="network's container has"):
+    # As many pixels as the host's, and no more than twice as many with what fills whole cells.
+    for height, width in ((61, 60), (1, 1000), (1000, 1000), (3601, 1)):
+        with pytest.raises(AlteredContainer, match="network's images have"):
             code.contents(payload(height, width), side * side)
-    for height, width in ((56, 56), (64, 64), (8, 200)):
+    for height, width in ((60, 60), (59, 61), (8, 450), (1, 890)):
         code.contents(payload(height, width), side * side)
 
 

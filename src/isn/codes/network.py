@@ -14,8 +14,9 @@ It is the same for every image, and so bounds how well they are revealed: the mo
 
 Bands of an image are coded in groups, coarse to fine (:data:`EDGES`), each image by itself.
 
-Layout, little-endian: index of the step (2, signed), height and width of the container (4 + 4), of
-each of the n images as it comes back (4 + 4), then the code of :mod:`isn.codes.photos.rans`.
+Layout, little-endian: index of the step (2, signed), height and width in which images are coded
+(4 + 4), of each of the n images as it comes back (4 + 4), then the code of
+:mod:`isn.codes.photos.rans`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from isn import images
 from isn.codes import Foreseen, Room
 from isn.codes.photos import rans
 from isn.codes.photos.dependent import halves, places, quantised
@@ -40,7 +42,7 @@ from isn.errors import ConfigError, ImageError, counted
 from isn.images import Pixels
 from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
-from isn.paper.engine import Engine, unfitted
+from isn.paper.engine import Engine
 from isn.paper.network import BLANK
 from isn.paper.wavelet import from_bands, to_bands
 from isn.progress import Tell, part, silent
@@ -64,10 +66,12 @@ LEAST_RATE: Final = 0.3
 
 _HEAD: Final = struct.Struct("<hII")
 _SIZE: Final = struct.Struct("<II")
-_SMALLEST: Final = 8
-"""Pixels along a container, at least."""
-_SAMPLE: Final = 128
-"""Pixels along the part of images that is enough to foresee what comes of them."""
+_FAR: Final = np.float32(1 << 28)
+"""Levels beyond which no band is, whatever the weights are: in any step, numbers are of 32 bits."""
+_LEAST_PADDED: Final = 4096
+"""Pixels that a container may have however small the host."""
+_PARTS, _PART = 3, 48
+"""Parts along an image that are enough to foresee what comes of it, and pixels along each."""
 _NAME: Final = "bands"
 """Of the prior's networks."""
 
@@ -180,16 +184,15 @@ class NetworkCode:
         return Engine.of(self.config, self.weights, self.backend)
 
     def foresee(self, secret: Secret, room: Room) -> Foreseen:
-        """See :meth:`isn.codes.Code.foresee`: from the middle of large images."""
+        """See :meth:`isn.codes.Code.foresee`: from nine parts of large images."""
         pictures = self._given(secret, room)
-        height, width = self._plane(pictures, room)
-        fitted = [self._engine.fit(each, height, width) for each in pictures]
-        cell = self.config.cell
-        rows, columns = (min(side, _SAMPLE // cell * cell) for side in (height, width))
-        top, left = ((whole - side) // 2 for whole, side in ((height, rows), (width, columns)))
-        middle = [each[top : top + rows, left : left + columns] for each in fitted]
-        bands = self._hidden(middle, silent)
-        share, total = rows * columns / (height * width), bands.size
+        coded = self._size(pictures, room)
+        fitted = [self._fitted(each, *coded) for each in pictures]
+        height, width = fitted[0].shape[:2]
+        rows, columns = (_some(side, self.config.cell) for side in (height, width))
+        some = [np.ascontiguousarray(each[rows][:, columns]) for each in fitted]
+        bands = self._hidden(some, silent)
+        share, total = len(rows) * len(columns) / (height * width), bands.size
         sizes: dict[int, float] = {}
 
         def taken(step: int) -> float:
@@ -203,11 +206,10 @@ class NetworkCode:
             raise self._too_little(room)
         found = [halves(*each).reshape(-1) for each in self._parts(bands, step, rans.lanes(total))]
         shown = self._revealed(np.concatenate(found).reshape(bands.shape), step, silent)
-        # What coding leaves of the middle, and what making them smaller leaves of the whole.
+        # What coding leaves of these, and what making them smaller leaves of the whole.
         missed = [
-            _error(one, other)
-            + _error(unfitted(small, whole.shape[0], whole.shape[1], cell), whole)
-            for one, other, small, whole in zip(shown, middle, fitted, pictures, strict=True)
+            _error(one, other) + _error(_own(small, coded, (whole.shape[0], whole.shape[1])), whole)
+            for one, other, small, whole in zip(shown, some, fitted, pictures, strict=True)
         ]
         psnr = np.mean([10 * math.log10(255**2 / max(each, 1e-3)) for each in missed])
         return Foreseen(min(head + round(sizes[step]), room.size), round(float(psnr), 1))
@@ -215,8 +217,8 @@ class NetworkCode:
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
         pictures = self._given(secret, room)
-        height, width = self._plane(pictures, room)
-        planes = [self._engine.fit(each, height, width) for each in pictures]
+        height, width = self._size(pictures, room)
+        planes = [self._fitted(each, height, width) for each in pictures]
         bands = self._hidden(planes, part(tell, 0.0, 0.6))
         left, kept, passes = room.size - self._head, b"", 0
 
@@ -242,7 +244,7 @@ class NetworkCode:
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
         """See :meth:`isn.codes.Code.decode`."""
         step, (height, width), sizes, content = self._opened(payload, area)
-        rows, columns = height // self.config.cell, width // self.config.cell
+        rows, columns = (self._padded(side) // self.config.cell for side in (height, width))
         shape = self.config.hidden_images, self._kept, rows, columns
         decoder = rans.Decoder(content, math.prod(shape))
         found = np.empty(shape, np.int32)
@@ -253,9 +255,7 @@ class NetworkCode:
                 if bands is not self._groups[-1]:
                     known.add(image[bands])
         shown = self._revealed(found, step, part(tell, 0.2, 0.95))
-        return [
-            unfitted(each, *size, self.config.cell) for each, size in zip(shown, sizes, strict=True)
-        ]
+        return [_own(each, (height, width), size) for each, size in zip(shown, sizes, strict=True)]
 
     def contents(self, payload: bytes, area: int) -> list[Content]:
         """See :meth:`isn.codes.Code.contents`."""
@@ -267,17 +267,18 @@ class NetworkCode:
         blank = np.full((1, 3 * self.config.planes, height, width), BLANK, np.float32)
         container = self._engine.forward(blank, planes, tell)
         bands = to_bands(container, self.config.levels) - self._blank
-        images, kept = self.config.hidden_images, self._kept
-        bands = bands[0, ::-1][: kept * images].reshape(kept, images, *bands.shape[2:])
-        return np.ascontiguousarray(bands.swapaxes(0, 1) * LEVELS)
+        count, kept = self.config.hidden_images, self._kept
+        bands = bands[0, ::-1][: kept * count].reshape(kept, count, *bands.shape[2:])
+        levels = np.ascontiguousarray(bands.swapaxes(0, 1) * LEVELS)
+        return np.clip(levels, -_FAR, _FAR, out=levels)
 
     def _revealed(self, found: NDArray[np.int32], step: int, tell: Tell) -> list[Pixels]:
         """The images of n x K x h x w half steps."""
-        images, kept, rows, columns = found.shape
+        count, kept, rows, columns = found.shape
         bands = np.zeros((1, self.config.host_channels, rows, columns), np.float32)
         received = places(found.swapaxes(0, 1).astype(np.float32) / 2)
         received *= np.float32(size_of(step)) / LEVELS
-        bands[0, ::-1][: kept * images] = received.reshape(-1, rows, columns)
+        bands[0, ::-1][: kept * count] = received.reshape(-1, rows, columns)
         container = from_bands(bands + self._blank, self.config.levels)
         return self._engine.inverse(container, None, tell)
 
@@ -325,26 +326,30 @@ class NetworkCode:
         blank = np.full((1, 3 * self.config.planes, cell, cell), BLANK, np.float32)
         return to_bands(blank, self.config.levels)
 
-    def _plane(self, pictures: Sequence[Pixels], room: Room) -> tuple[int, int]:
-        """Height and width of the container: of the largest image, or less where there is no room.
-
-        Raises:
-            ImageError: it would be too narrow.
-        """
-        cell, sizes = self.config.cell, [each.shape[:2] for each in pictures]
-        height, width = largest = max(sizes, key=lambda size: size[0] * size[1])
+    def _size(self, pictures: Sequence[Pixels], room: Room) -> tuple[int, int]:
+        """Height and width in which images are coded: the largest one's, or what has room."""
+        height, width = max(
+            (each.shape[:2] for each in pictures), key=lambda size: size[0] * size[1]
+        )
         bits = 8 * max(room.size - self._head, 0)
         enough = int(bits / (LEAST_RATE * 3 * self.config.hidden_images))
-        most = min(_most(room.area, sizes, cell), enough)
-        ratio = min(1.0, (most / (height * width)) ** 0.5)
-        height, width = (int(side * ratio) // cell * cell for side in (height, width))
-        if min(height, width) < _SMALLEST:
-            raise ImageError(
-                f"{self.name} wants {_SMALLEST} pixels or more along each side, and of "
-                f"{largest[1]} x {largest[0]} whole cells in this host are {width} x {height}: "
-                "take a larger host, or larger or less narrow images"
-            )
-        return height, width
+        ratio = min(1.0, (min(room.area, enough) / (height * width)) ** 0.5)
+        while True:
+            rows, columns = (max(int(side * ratio), 1) for side in (height, width))
+            if self._padded(rows) * self._padded(columns) <= _most(room.area):
+                return rows, columns
+            # A thread is nearly all padding.
+            ratio *= 0.9
+
+    def _padded(self, side: int) -> int:
+        """A side of the container."""
+        return side + -side % self.config.cell
+
+    def _fitted(self, pixels: Pixels, height: int, width: int) -> Pixels:
+        """An image in the size in which it is coded, its last row and column repeated."""
+        sized = images.resize(pixels, height, width)
+        around = ((0, self._padded(height) - height), (0, self._padded(width) - width), (0, 0))
+        return np.pad(sized, around, "edge") if np.any(around) else sized
 
     def _too_little(self, room: Room) -> ImageError:
         return ImageError(
@@ -357,7 +362,7 @@ class NetworkCode:
         self, payload: bytes, area: int
     ) -> tuple[int, tuple[int, int], list[tuple[int, int]], bytes]:
         """Step, size of the container, sizes of the images, and the code."""
-        cell, head = self.config.cell, self._head
+        head = self._head
         if len(payload) < head:
             raise forged("its code is shorter than its head")
         step, height, width = _HEAD.unpack_from(payload)
@@ -365,10 +370,18 @@ class NetworkCode:
         if not STEPS[0] <= step <= STEPS[1]:
             raise forged(f"its code is in step {step}")
         check_sizes(sizes, area)
-        whole = min(height, width) >= _SMALLEST and not (height % cell or width % cell)
-        if not whole or height * width > _most(area, sizes, cell):
-            raise forged(f"its network's container has {width} x {height} pixels")
+        sound = height and width and height * width <= area
+        if not sound or self._padded(height) * self._padded(width) > _most(area):
+            raise forged(f"its network's images have {width} x {height} pixels")
         return step, (height, width), sizes, payload[head:]
+
+
+def _some(side: int, cell: int) -> NDArray[np.int64]:
+    """Rows or columns that stand for all of so many: whole cells, spread evenly."""
+    if side <= _PARTS * _PART:
+        return np.arange(side)
+    starts = np.arange(_PARTS) * (side - _PART) // (_PARTS - 1) // cell * cell
+    return (starts[:, None] + np.arange(_PART)).reshape(-1)
 
 
 def _error(one: Pixels, other: Pixels) -> float:
@@ -376,9 +389,11 @@ def _error(one: Pixels, other: Pixels) -> float:
     return float(np.square(np.subtract(one, other, dtype=np.float32)).mean(dtype=np.float64))
 
 
-def _most(area: int, sizes: Sequence[tuple[int, ...]], cell: int) -> int:
-    """Pixels that the network's container may have in a host of so many.
+def _own(shown: Pixels, coded: tuple[int, int], size: tuple[int, int]) -> Pixels:
+    """A revealed image at its own size, from the container's, and that in which it was coded."""
+    return images.resize(shown[: coded[0], : coded[1]], *size)
 
-    As many, and a cell more along each side, so that an image of the host's own odd size keeps its.
-    """
-    return min(area + cell * sum(max(sizes)), 2 * area)
+
+def _most(area: int) -> int:
+    """Pixels that the network's container may have in a host of so many, padding included."""
+    return max(2 * area, _LEAST_PADDED)

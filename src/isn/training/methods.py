@@ -87,6 +87,11 @@ class NetworkSettings(Recipe):
         check_crops(self.data, self.model)
         if self.model.lost is None:
             raise ConfigError('model.lost is "none", and a code has no texture: give a number')
+        if self.model.subnet != "dense":
+            raise ConfigError(
+                f'model.subnet is "{self.model.subnet}", and a code begins with dense blocks: '
+                'give "dense"'
+            )
         kept_bands(self.model)
 
 

@@ -243,7 +243,7 @@ class NetworkLearner(Blocks):
                 f"the model.levels of {name} is {theirs.levels}, these settings name "
                 f"{ours.levels}: give --set model.levels={theirs.levels}, or start from another one"
             )
-        same = ("hidden_images", "planes", "depth", "growth")
+        same = ("hidden_images", "planes", "depth", "growth", "subnet", "clamp", "lost")
         return all(getattr(theirs, each) == getattr(ours, each) for each in same)
 
     @torch.no_grad()
