@@ -26,7 +26,8 @@ class SamplesSettings:
         bits: of a sample that the code uses where nobody says how many.
         finest: least index of the steps that a training draws from.
         coarsest: the index that they end before.
-        learns: ``all``, or ``prior``: the blocks stay as they are, and nothing is revealed.
+        learns: ``prior``: the blocks stay as they are, and nothing is revealed; or ``all``: at a
+            rate of 1e-4 or so, since that of the prior would ruin the blocks.
     """
 
     bits: float = 3.0
