@@ -165,5 +165,6 @@ class Invertible(Blocks):
         return through_file(self, host, hidden)
 
     def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
-        """Weights of the method :class:`isn.paper.method.Paper`."""
-        return Weights(KIND, asdict(self.config), tensors, training)
+        """Weights of the method :class:`isn.paper.method.Paper`, whose hosts have one plane."""
+        config = {name: each for name, each in asdict(self.config).items() if name != "planes"}
+        return Weights(KIND, config, tensors, training)
