@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 import isn
 from isn import method
 from isn.errors import ConfigError, ModelError, OutputError
+from isn.paper.config import ModelConfig
 from isn.training import checkpoints, export, precision
 from isn.training.distributed import Processes
 from isn.training.log import read
@@ -564,7 +565,8 @@ def test_a_textured_model_needs_its_texture(photo_folder: Path, tmp_path: Path) 
     run = Run(photo_folder, tmp_path, "model.lost=none", "run.steps=2", texture=texture)
     assert run.trainer.train()
     weights = Weights.load(tmp_path / "model.safetensors")
-    assert weights.config == asdict(replace(Settings.load("tiny").model, lost=None))
+    model = replace(Settings.load("tiny").model, lost=None)
+    assert ModelConfig.from_mapping(dict(weights.config)) == model
     pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     container = isn.hide(pixels, pixels[::-1].copy(), method=method.of("own", weights))
     with pytest.raises(ConfigError, match="texture"):
