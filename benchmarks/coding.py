@@ -22,11 +22,13 @@ from _page import DOCS, put
 from isn import method
 from isn.carriers.trellis import Trellis
 from isn.codes import Room
-from isn.codes.photos import Photos, code, rans
-from isn.codes.photos.dependent import CODE, WORTH, Floats, Small, Whole
+from isn.codes.entropy import rans
+from isn.codes.entropy.dependent import CODE, WORTH, Floats, Small, Whole
+from isn.codes.entropy.prior import CLASSES, FINEST
+from isn.codes.entropy.search import Search
+from isn.codes.photos import Photos, code
 from isn.codes.photos.image import Bands
-from isn.codes.photos.prior import CLASSES, FINEST, Prior
-from isn.codes.photos.search import Search
+from isn.codes.photos.levels import Prior
 from isn.evaluation.protocol import Domain, domains
 from isn.evaluation.scores import spread
 from isn.images import Pixels

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isn.carriers.trellis import CODE as CARRYING
 from isn.carriers.trellis import RUN, nearest
-from isn.codes.photos import dependent, rans
+from isn.codes.entropy import dependent, rans
 from isn.viterbi import Convolutional
 
 NEVER = 1 << 30
@@ -75,7 +75,7 @@ def split(number: int, kind: int) -> tuple[int, int]:
 
 
 def encoded(parts: list[rans.Part], total: int) -> bytes:
-    """What :class:`isn.codes.photos.rans.Encoder` makes of some parts."""
+    """What :class:`isn.codes.entropy.rans.Encoder` makes of some parts."""
     tables, side = rans._tables(), rans.lanes(total)
     states, words, escapes, loose = [1 << 32] * side, [], [], []
     for numbers, kinds in parts:

@@ -18,7 +18,8 @@ import loops
 from isn import kernels
 from isn.carriers import places, syndrome, trellis
 from isn.carriers.dct import ldpc
-from isn.codes.photos import dependent, prior, rans
+from isn.codes.entropy import dependent, prior, rans
+from isn.codes.photos import levels
 from isn.errors import AlteredContainer
 
 
@@ -250,9 +251,9 @@ def check_classes(
     sums = np.einsum("ocij,chwij->ohw", inner, windows) + offset[:, None, None]
     hidden = np.clip(sums >> 4, 0, 1023)
     scales = np.einsum("oc,chw->ohw", outer[:, :, 0, 0], hidden) + last[:, None, None]
-    seen = prior.Seen(*features.shape[1:], prior.seen(7))
+    seen = prior.Seen(*features.shape[1:], levels.seen(7))
     seen.put(features)
-    found = prior.Prior(tensors).blocks.classes(group, seen)
+    found = levels.Prior(tensors).blocks.classes(group, seen)
     assert len(np.unique(found)) > min(found.size, 4) / 2
     np.testing.assert_array_equal(found, np.clip((scales >> 9) + 20, 0, 63))
 
@@ -263,21 +264,21 @@ def test_classes_are_sums_of_whole_numbers(build: str, shape: tuple[int, int], w
     rng = np.random.default_rng(1)
     tensors = {
         name: (0.1 * rng.standard_normal(each)).astype(np.float32)
-        for name, each in prior.parameter_shapes(width).items()
+        for name, each in levels.parameter_shapes(width).items()
     }
     group = 2
-    check_classes(tensors, rng.integers(0, 105, (prior.seen(group), *shape), np.uint8), group)
+    check_classes(tensors, rng.integers(0, 105, (levels.seen(group), *shape), np.uint8), group)
 
 
 def test_classes_are_exact_where_sums_at_points_wrap_around(build: str) -> None:
     rng = np.random.default_rng(2)
     tensors = {
         name: (0.1 * rng.standard_normal(each)).astype(np.float32)
-        for name, each in prior.parameter_shapes(16).items()
+        for name, each in levels.parameter_shapes(16).items()
     }
     group, stem = 2, "prior.blocks.2.inner"
     weight = rng.uniform(3, 6, tensors[f"{stem}.weight"].shape).astype(np.float32)
-    features = rng.integers(94, 105, (prior.seen(group), 9, 13), np.uint8)
+    features = rng.integers(94, 105, (levels.seen(group), 9, 13), np.uint8)
     tensors[f"{stem}.weight"] = weight
     tensors[f"{stem}.bias"] = -weight.reshape(16, -1).sum(1) * np.float32(99 / 8)
     assert 576 * 64 * weight.reshape(16, -1).sum(1).min() * 94 > 2**31

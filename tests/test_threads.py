@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import isn
 from isn import threads
 from isn.carriers import trellis
-from isn.codes.photos import dependent, prior
+from isn.codes.entropy import dependent, prior
 
 
 @pytest.fixture(autouse=True)

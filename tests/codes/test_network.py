@@ -11,6 +11,9 @@ import pytest
 from helpers import apart, network_weights, oracle, picture, random_tensors, random_weights
 from isn import method
 from isn.codes import Room
+from isn.codes.entropy import rans
+from isn.codes.entropy.dependent import places
+from isn.codes.entropy.steps import size_of
 from isn.codes.network import (
     EDGES,
     LEAST_RATE,
@@ -21,9 +24,6 @@ from isn.codes.network import (
     shapes,
     split,
 )
-from isn.codes.photos import rans
-from isn.codes.photos.dependent import places
-from isn.codes.photos.image import size_of
 from isn.errors import AlteredContainer, ConfigError, ImageError, ModelError
 from isn.metrics import psnr
 from isn.paper.config import ModelConfig

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 import isn
 from isn import method
 from isn.carriers import trellis
+from isn.codes.entropy import prior, rans
+from isn.codes.entropy.dependent import WORTH, places
+from isn.codes.entropy.steps import size_of
 from isn.codes.network import NetworkCode, groups, kept_bands
-from isn.codes.photos import prior, rans
-from isn.codes.photos.dependent import WORTH, places
-from isn.codes.photos.image import size_of
 from isn.errors import ConfigError, ModelError
 from isn.metrics import psnr
 from isn.progress import silent

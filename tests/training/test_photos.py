@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 import isn
 from isn import method, zoo
-from isn.codes.photos import code, image, prior, rans
-from isn.codes.photos.dependent import WORTH
+from isn.codes.entropy import prior, rans
+from isn.codes.entropy.dependent import WORTH
+from isn.codes.entropy.steps import size_of
+from isn.codes.photos import code, image, levels
 from isn.errors import ConfigError, ModelError
 from isn.metrics import psnr
 from isn.progress import silent
@@ -71,8 +73,8 @@ def test_the_bits_and_errors_of_training_are_about_those_of_the_code(
     levels = 255 * (images - 0.5)
     with torch.no_grad():
         told, *places = trained.module.prior(images, step)
-        expected = (image.received(*places, image.size_of(step)) - levels).square().mean()
-    runtime = prior.Prior(zoo.weights("photos").tensors)
+        expected = (image.received(*places, size_of(step)) - levels).square().mean()
+    runtime = levels.Prior(zoo.weights("photos").tensors)
     taken, square = 0.0, []
     for each in levels.numpy():
         pixels = np.rint(each.transpose(1, 2, 0) + 127.5).astype(np.uint8)
@@ -81,7 +83,7 @@ def test_the_bits_and_errors_of_training_are_about_those_of_the_code(
         taken += passes.bits([bands], runtime, step) / 8
         (found,) = code.decode(passes.code([bands], runtime, step), runtime, [(64, 64)], step)
         places = [image._places(numbers) for numbers in (found.blocks, found.means)]
-        back = image.received(*places, image.size_of(step))[0]
+        back = image.received(*places, size_of(step))[0]
         square.append(np.square(back - each).mean())
     assert float(told) / 8 == pytest.approx(taken, rel=0.03)
     # The code looks for quantisers; training draws them.
@@ -100,18 +102,18 @@ def test_a_number_takes_the_bits_in_training_that_it_takes_in_a_code(quantiser: 
         np.testing.assert_allclose(told[often], coded[often], rtol=0.02, atol=0.002)
 
 
-@pytest.mark.parametrize("level", list(prior.LEVELS))
+@pytest.mark.parametrize("level", list(levels.LEVELS))
 def test_a_network_names_the_scales_in_training_that_it_names_in_a_code(level: str) -> None:
     trained = shipped()
-    runtime = getattr(prior.Prior(zoo.weights("photos").tensors), level)
+    runtime = getattr(levels.Prior(zoo.weights("photos").tensors), level)
     rng = np.random.default_rng(5)
     for group, network in enumerate(getattr(trained.module.prior, level)):
-        features = rng.integers(0, 60, (prior.seen(group), 9, 7)).astype(np.uint8)
+        features = rng.integers(0, 60, (levels.seen(group), 9, 7)).astype(np.uint8)
         with torch.no_grad():
             octaves = network(torch.from_numpy(features)[None].float() / 8)[0].numpy()
         quarters = np.floor(4 * octaves) - 4 * prior.FINEST
         expected = np.clip(quarters, 0, prior.CLASSES - 1)
-        seen = prior.Seen(9, 7, prior.seen(7))
+        seen = prior.Seen(9, 7, levels.seen(7))
         seen.put(features)
         np.testing.assert_array_equal(runtime.classes(group, seen), expected)
 
@@ -149,7 +151,7 @@ def test_a_seed_draws_the_same_prior_again(photos: Photos) -> None:
     assert all(torch.equal(one[name], again[name]) for name in one)
     drawn = [name for name in one if name != "prior.coarsest"]
     assert not any(torch.equal(one[name], other[name]) for name in drawn)
-    assert {name: tuple(each.shape) for name, each in one.items()} == prior.parameter_shapes(8)
+    assert {name: tuple(each.shape) for name, each in one.items()} == levels.parameter_shapes(8)
 
 
 def test_all_of_the_prior_learns(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ Bands of an image are coded in groups, coarse to fine (:data:`EDGES`), each imag
 
 Layout, little-endian: index of the step (2, signed), height and width in which images are coded
 (4 + 4), of each of the n images as it comes back (4 + 4), then the code of
-:mod:`isn.codes.photos.rans`.
+:mod:`isn.codes.entropy.rans`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from numpy.typing import NDArray
 
 from isn import images
 from isn.codes import Foreseen, Room
-from isn.codes.photos import rans
-from isn.codes.photos.dependent import halves, places, quantised
-from isn.codes.photos.image import size_of
-from isn.codes.photos.prior import STEPS, Level, Seen, group_shapes, step_feature
-from isn.codes.photos.search import Search
-from isn.errors import ConfigError, ImageError, counted
+from isn.codes.entropy import rans
+from isn.codes.entropy.dependent import halves, places, quantised
+from isn.codes.entropy.prior import Level, Seen, group_shapes, step_feature
+from isn.codes.entropy.search import Search
+from isn.codes.entropy.steps import STEPS, size_of
+from isn.errors import ConfigError, counted
 from isn.images import Pixels
+from isn.metrics import PEAK
 from isn.paper.backends.base import Backend
 from isn.paper.config import ModelConfig
 from isn.paper.engine import Engine
@@ -193,26 +194,27 @@ class NetworkCode:
         some = [np.ascontiguousarray(each[rows][:, columns]) for each in fitted]
         bands = self._hidden(some, silent)
         share, total = len(rows) * len(columns) / (height * width), bands.size
-        sizes: dict[int, float] = {}
+        made: dict[int, tuple[float, list[rans.Part]]] = {}
 
         def taken(step: int) -> float:
-            bits = sum(rans.bits(*each) for each in self._parts(bands, step, rans.lanes(total)))
-            sizes[step] = bits / 8 / share + rans.overhead(round(total / share))
-            return sizes[step]
+            parts = list(self._parts(bands, step, rans.lanes(total)))
+            bits = sum(rans.bits(*each) for each in parts)
+            made[step] = bits / 8 / share + rans.overhead(round(total / share)), parts
+            return made[step][0]
 
-        head = self._head
-        step = Search(bands, room.size - head).finest(taken)
-        if step > STEPS[1]:
-            raise self._too_little(room)
-        found = [halves(*each).reshape(-1) for each in self._parts(bands, step, rans.lanes(total))]
-        shown = self._revealed(np.concatenate(found).reshape(bands.shape), step, silent)
+        step = Search(bands, room.size - self._head).finest(taken)
+        size, parts = made[step]
+        found = np.concatenate([halves(*each).reshape(-1) for each in parts])
+        shown = self._revealed(found.reshape(bands.shape), step, silent)
         # What coding leaves of these, and what making them smaller leaves of the whole.
+        own = np.ix_(rows < coded[0], columns < coded[1])
         missed = [
-            _error(one, other) + _error(_own(small, coded, (whole.shape[0], whole.shape[1])), whole)
+            _error(one[own], other[own])
+            + _error(_own(small, coded, (whole.shape[0], whole.shape[1])), whole)
             for one, other, small, whole in zip(shown, some, fitted, pictures, strict=True)
         ]
-        psnr = np.mean([10 * math.log10(255**2 / max(each, 1e-3)) for each in missed])
-        return Foreseen(min(head + round(sizes[step]), room.size), round(float(psnr), 1))
+        psnr = np.mean([10 * math.log10(PEAK**2 / max(each, 1e-3)) for each in missed])
+        return Foreseen(min(self._head + round(size), room.size), round(float(psnr), 1))
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
@@ -220,26 +222,21 @@ class NetworkCode:
         height, width = self._size(pictures, room)
         planes = [self._fitted(each, height, width) for each in pictures]
         bands = self._hidden(planes, part(tell, 0.0, 0.6))
-        left, kept, passes = room.size - self._head, b"", 0
+        passes = 0
 
-        def taken(step: int) -> float:
-            nonlocal kept, passes
+        def made(step: int) -> bytes:
+            nonlocal passes
             encoder = rans.Encoder(bands.size)
             for numbers, kinds in self._parts(bands, step, rans.lanes(bands.size)):
                 encoder.add(numbers, kinds)
-            content = encoder.code()
-            if len(content) <= left:
-                kept = content
             passes += 1
             tell(0.6 + 0.4 * passes / (passes + 1))
-            return len(content)
+            return encoder.code()
 
-        step = Search(bands, left).finest(taken)
-        if step > STEPS[1]:
-            raise self._too_little(room)
+        step, content = Search(bands, room.size - self._head).code(made)
         sizes = [_SIZE.pack(*each.shape[:2]) for each in pictures]
         tell(1.0)
-        return b"".join([_HEAD.pack(step, height, width), *sizes, kept])
+        return b"".join([_HEAD.pack(step, height, width), *sizes, content])
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
         """See :meth:`isn.codes.Code.decode`."""
@@ -327,7 +324,11 @@ class NetworkCode:
         return to_bands(blank, self.config.levels)
 
     def _size(self, pictures: Sequence[Pixels], room: Room) -> tuple[int, int]:
-        """Height and width in which images are coded: the largest one's, or what has room."""
+        """Height and width in which images are coded: the largest one's, or what has room.
+
+        Where they are made smaller, whole cells: what fills one up takes room for nothing.
+        """
+        cell = self.config.cell
         height, width = max(
             (each.shape[:2] for each in pictures), key=lambda size: size[0] * size[1]
         )
@@ -335,7 +336,9 @@ class NetworkCode:
         enough = int(bits / (LEAST_RATE * 3 * self.config.hidden_images))
         ratio = min(1.0, (min(room.area, enough) / (height * width)) ** 0.5)
         while True:
-            rows, columns = (max(int(side * ratio), 1) for side in (height, width))
+            rows, columns = (int(side * ratio) for side in (height, width))
+            if ratio < 1:
+                rows, columns = (side // cell * cell or max(side, 1) for side in (rows, columns))
             if self._padded(rows) * self._padded(columns) <= _most(room.area):
                 return rows, columns
             # A thread is nearly all padding.
@@ -348,15 +351,7 @@ class NetworkCode:
     def _fitted(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """An image in the size in which it is coded, its last row and column repeated."""
         sized = images.resize(pixels, height, width)
-        around = ((0, self._padded(height) - height), (0, self._padded(width) - width), (0, 0))
-        return np.pad(sized, around, "edge") if np.any(around) else sized
-
-    def _too_little(self, room: Room) -> ImageError:
-        return ImageError(
-            f"{max(room.size, 0)} bytes are too few for "
-            f"{counted(self.config.hidden_images, 'hidden image')}, even coarsely: take a larger "
-            "host, or smaller images"
-        )
+        return images.filled(sized, self._padded(height), self._padded(width))
 
     def _opened(
         self, payload: bytes, area: int

@@ -18,7 +18,7 @@ from isn.images.fitting import KEPT, fitted, kept
 from isn.images.opening import MAX_STREAM_BYTES
 from isn.images.picture import LOSSY, MAX_PIXELS, PathLike, Picture, Pixels, Source, is_grey
 from isn.images.reading import read
-from isn.images.resizing import Kernel, longer_side, resize, within
+from isn.images.resizing import Kernel, filled, longer_side, resize, within
 
 __all__ = [
     "JPEG",
@@ -41,6 +41,7 @@ __all__ = [
     "encode",
     "encode_as",
     "encode_jpeg",
+    "filled",
     "fitted",
     "forgotten",
     "is_grey",

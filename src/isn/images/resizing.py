@@ -81,6 +81,13 @@ def resize(pixels: Pixels, height: int, width: int, kernel: Kernel = "lanczos") 
         ) from error
 
 
+def filled(pixels: Pixels, height: int, width: int) -> Pixels:
+    """An image with its last row and column repeated up to a size, no smaller than its own."""
+    rows, columns = pixels.shape[:2]
+    around = ((0, height - rows), (0, width - columns), (0, 0))
+    return np.pad(pixels, around, "edge") if np.any(around) else pixels
+
+
 def scaled(picture: Picture, height: int, width: int, note: str) -> Picture:
     """A picture of another size, with a note of why; raises as :func:`resize`."""
     pixels = resize(picture.pixels, height, width)

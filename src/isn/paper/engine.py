@@ -138,7 +138,7 @@ def unfitted(image: Pixels, height: int, width: int, cell: int) -> Pixels:
     """A revealed image at its own size: :meth:`Engine.fit` undone, what was lost repeated."""
     rows, columns = image.shape[:2]
     if _almost((height, width), rows, columns, cell):
-        return np.pad(image, ((0, height - rows), (0, width - columns), (0, 0)), "edge")
+        return images.filled(image, height, width)
     return images.resize(image, height, width)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from reprlib import repr as shortened
 from typing import Any
 
+from isn.codes.entropy.steps import STEPS
 from isn.codes.network import MOST_BITS, kept_bands
 from isn.codes.photos.bands import SIDE
-from isn.codes.photos.prior import STEPS
 from isn.errors import ConfigError
 from isn.paper.config import ModelConfig
 from isn.training.sections import at_least, one_of, whole

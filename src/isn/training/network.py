@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isn.codes import Room
+from isn.codes.entropy import prior
+from isn.codes.entropy.dependent import WORTH, places
+from isn.codes.entropy.steps import size_of
 from isn.codes.network import KIND, LEVELS, NetworkCode, groups, kept_bands, shapes, split
-from isn.codes.photos import prior
-from isn.codes.photos.dependent import WORTH, places
-from isn.codes.photos.image import size_of
 from isn.errors import ImageError, ModelError
 from isn.paper.backends.torch import BlockSubnets, SubnetStack, whole
 from isn.paper.config import ModelConfig

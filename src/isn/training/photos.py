@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isn.codes import Room
+from isn.codes.entropy.dependent import WORTH
+from isn.codes.entropy.steps import size_of
 from isn.codes.photos import KIND, Photos
-from isn.codes.photos.dependent import WORTH
-from isn.codes.photos.image import received, size_of
-from isn.codes.photos.prior import parameter_shapes
+from isn.codes.photos.image import received
+from isn.codes.photos.levels import parameter_shapes
 from isn.errors import ImageError
 from isn.paper.backends.torch import whole
 from isn.progress import silent
@@ -33,7 +34,7 @@ LEVELS = 255.0
 
 
 class PhotosStack(nn.Module):
-    """Everything that is learned, named as in :func:`isn.codes.photos.prior.parameter_shapes`."""
+    """Everything that is learned, named as in :func:`isn.codes.photos.levels.parameter_shapes`."""
 
     def __init__(self, width: int) -> None:
         """A prior with hidden layers of this width, not yet initialised."""

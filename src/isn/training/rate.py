@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isn.codes.photos import prior
+from isn.codes.entropy import prior
+from isn.codes.entropy.dependent import WORTH, lean, places, until
+from isn.codes.entropy.rans import LOGISTIC, logistic_share
+from isn.codes.entropy.steps import size_of
+from isn.codes.photos import levels
 from isn.codes.photos.bands import MEANS, from_blocks, to_blocks, to_cosine
-from isn.codes.photos.dependent import WORTH, lean, places, until
-from isn.codes.photos.image import size_of
-from isn.codes.photos.rans import LOGISTIC, logistic_share
 
 LN2 = math.log(2)
 
@@ -55,7 +56,7 @@ def initialise(groups: Iterable[nn.Module], generator: torch.Generator) -> None:
 
 
 class Rate(nn.Module):
-    """The prior, as the learned tensors of :func:`isn.codes.photos.prior.parameter_shapes`."""
+    """The prior, as the learned tensors of :func:`isn.codes.photos.levels.parameter_shapes`."""
 
     def __init__(self, width: int) -> None:
         """A prior with hidden layers of this width."""
@@ -63,10 +64,10 @@ class Rate(nn.Module):
         self.coarsest = nn.Parameter(torch.zeros(len(MEANS)))
         self.means, self.blocks = (
             nn.ModuleList(
-                Group(prior.seen(k), width // narrower, len(channels))
-                for k, channels in enumerate(prior.GROUPS)
+                Group(levels.seen(k), width // narrower, len(channels))
+                for k, channels in enumerate(levels.GROUPS)
             )
-            for narrower in prior.LEVELS.values()
+            for narrower in levels.LEVELS.values()
         )
 
     def initialise(self, seed: int) -> None:
@@ -107,7 +108,7 @@ def _coded(groups: nn.ModuleList, bands: Tensor, known: Tensor, step: int) -> tu
     features.append(torch.full_like(known[:, :1], prior.step_feature(step) / 8))
     found, total = torch.zeros_like(bands), bands.new_zeros(())
     found[:, list(MEANS)] = known
-    for channels, group in zip(prior.GROUPS, groups, strict=True):
+    for channels, group in zip(levels.GROUPS, groups, strict=True):
         values, bits = quantised(bands[:, channels], group(torch.cat(features, 1)))
         total = total + bits
         features.append(feature(values))

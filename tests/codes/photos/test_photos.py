@@ -14,7 +14,8 @@ from helpers import crop, examples, picture
 from isn import images, zoo
 from isn.codes import Room
 from isn.codes.avif import Avif, available
-from isn.codes.photos import KIND, Photos, code, prior
+from isn.codes.entropy.steps import STEPS
+from isn.codes.photos import KIND, Photos, code, levels
 from isn.errors import AlteredContainer, ImageError, ModelError
 from isn.metrics import psnr
 from isn.progress import silent
@@ -33,16 +34,16 @@ def prior_weights() -> Weights:
     """A prior that has a sensible idea of bands."""
     rng = np.random.default_rng(0)
     tensors = {}
-    for name, shape in prior.parameter_shapes(WIDTH).items():
+    for name, shape in levels.parameter_shapes(WIDTH).items():
         tensors[name] = (0.05 * rng.standard_normal(shape)).astype(np.float32)
     tensors["prior.coarsest"] += 12
     for level, wider in (("means", 3), ("blocks", 0)):
-        for group, channels in enumerate(prior.GROUPS):
+        for group, channels in enumerate(levels.GROUPS):
             stem = f"prior.{level}.{group}"
             inner, outer = (tensors[f"{stem}.{name}.weight"] for name in KINDS)
             # The first hidden feature is the step in octaves, by which all scales are narrower.
             inner[0], outer[:, 0] = 0, -1
-            inner[0, prior.CONTEXT - 1, 1, 1] = 1
+            inner[0, levels.CONTEXT - 1, 1, 1] = 1
             frequency = [each // 8 % 8 + each % 8 for each in channels]
             tensors[f"{stem}.outer.bias"] += 6 + wider - 0.5 * np.array(frequency)
     return Weights(KIND, {"width": WIDTH}, tensors)
@@ -193,8 +194,8 @@ def test_the_forger_below_can_forge(photos_code: Photos) -> None:
         forged(0, 0),
         forged(2, 0, 16, 16, 16, 16)[:34],
         forged(26, 0, *[16] * 4 * 26),
-        forged(1, prior.STEPS[0] - 1, 16, 16, 16, 16),
-        forged(1, prior.STEPS[1] + 1, 16, 16, 16, 16),
+        forged(1, STEPS[0] - 1, 16, 16, 16, 16),
+        forged(1, STEPS[1] + 1, 16, 16, 16, 16),
         forged(1, 0, 0, 16, 16, 16),
         forged(1, 0, 16, 16, 16, 0),
         forged(1, 0, 2**32 - 1, 2**32 - 1, 16, 16),

@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from isn import images
 from isn.codes import Foreseen, Room
+from isn.codes.entropy.steps import STEPS
 from isn.codes.photos import code
 from isn.codes.photos.image import padded
-from isn.codes.photos.prior import LEAST_WIDTH, STEPS, Prior, parameter_shapes
+from isn.codes.photos.levels import LEAST_WIDTH, Prior, parameter_shapes
 from isn.errors import ImageError, counted
 from isn.images import Pixels
+from isn.metrics import PEAK
 from isn.progress import Tell, part
 from isn.secret import (
     MOST_IMAGES,
@@ -132,7 +132,7 @@ class Photos:
         coded = code.Images([_padded(each) for each in fitted])
         head = _HEAD.size + len(fitted) * _SIZES.size
         lost, size = code.foreseen(coded, self._prior, room.size - head)
-        psnr = 10 * math.log10(255**2 / lost)
+        psnr = 10 * math.log10(PEAK**2 / lost)
         return Foreseen(min(head + size, room.size), round(psnr, 1))
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
@@ -193,7 +193,6 @@ def _most_padded(area: int) -> int:
 
 
 def _padded(pixels: Pixels) -> Pixels:
-    """An image with its last row and column repeated, until a code's blocks divide it."""
+    """An image filled up until a code's blocks divide it."""
     height, width = pixels.shape[:2]
-    around = ((0, padded(height) - height), (0, padded(width) - width), (0, 0))
-    return np.pad(pixels, around, "edge") if np.any(around) else pixels
+    return images.filled(pixels, padded(height), padded(width))

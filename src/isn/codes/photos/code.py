@@ -1,8 +1,8 @@
 """Images as numbers, and these as bytes: in the finest step whose bytes fit.
 
 Cosine bands (:mod:`isn.codes.photos.bands`) are divided by a step and become whole numbers by two
-quantisers in turn (:mod:`isn.codes.photos.dependent`), and these are coded with the probabilities
-that the prior (:mod:`isn.codes.photos.prior`) gives them, so that a sky leaves its room to a wood,
+quantisers in turn (:mod:`isn.codes.entropy.dependent`), and these are coded with the probabilities
+that the prior (:mod:`isn.codes.photos.levels`) gives them, so that a sky leaves its room to a wood,
 and an image to another::
 
     images  ->  bands  ->  / step  ->  classes of the prior  ->  numbers  ->  rANS  ->  bytes
@@ -19,20 +19,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.codes.photos import rans
+from isn.codes.entropy import rans
+from isn.codes.entropy.dependent import halves, quantised
+from isn.codes.entropy.prior import Level
+from isn.codes.entropy.search import Search
+from isn.codes.entropy.steps import STEPS, size_of
 from isn.codes.photos.bands import CHANNELS, MEANS, SIDE
-from isn.codes.photos.dependent import halves, quantised
-from isn.codes.photos.image import Bands, Floats, Numbers, Whole, padded, size_of
-from isn.codes.photos.prior import (
-    GROUPS,
-    STEPS,
-    Level,
-    Prior,
-    Seen,
-    mean_values,
-)
-from isn.codes.photos.search import Search
-from isn.errors import ImageError, counted
+from isn.codes.photos.image import Bands, Floats, Numbers, Whole, padded
+from isn.codes.photos.levels import GROUPS, Prior, context, mean_values
 from isn.images import Pixels
 from isn.progress import Tell, part, silent
 
@@ -69,10 +63,6 @@ class Images:
         self._pictures = pictures
         self.numbers = sum(_count(*_shape(*each.shape[:2])) for each in pictures)
         self._bands = [Bands.of(each) for each in pictures] if self.numbers <= _KEPT else None
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self._pictures)
 
     def __iter__(self) -> Iterator[Bands]:
         """The bands of each."""
@@ -133,7 +123,7 @@ def _level(level: Level, bands: Floats, found: Whole, step: int, lanes: int) -> 
         lanes: of the coder.
     """
     whole = len(found) == CHANNELS
-    seen = Seen.of(found[list(MEANS)] if whole else found, step)
+    seen = context(found[list(MEANS)] if whole else found, step)
     for group, channels in enumerate(GROUPS):
         numbers, kinds = _quantised(bands[list(channels)], level.classes(group, seen), step, lanes)
         yield numbers, kinds
@@ -206,7 +196,7 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
     """
     some, share = images.sampled()
     total, passes = images.numbers, _Passes(images.numbers, silent)
-    sizes = {STEPS[1] + 1: 0.0}
+    sizes: dict[int, float] = {}
 
     def taken(step: int) -> float:
         sizes[step] = passes.bits(some, prior, step) / 8 / share + rans.overhead(total)
@@ -214,8 +204,6 @@ def foreseen(images: Images, prior: Prior, room: int) -> tuple[float, int]:
 
     search = Search(images.blocks(), room)
     step = search.finest(taken)
-    if step > STEPS[1]:
-        raise _too_many(images, room)
     return search.error(step), round(sizes[step])
 
 
@@ -243,28 +231,9 @@ def encode(images: Images, prior: Prior, room: int, tell: Tell = silent) -> tupl
         if abs(search.guess - guess) < _FAR:
             break
     del some
-    # Of the codes that were made, the finest that fits.
-    kept = b""
-
-    def taken(step: int) -> float:
-        nonlocal kept
-        content = passes.code(images, prior, step)
-        if len(content) <= room:
-            kept = content
-        return len(content)
-
-    step = search.finest(taken)
-    if step > STEPS[1]:
-        raise _too_many(images, room)
+    found = search.code(lambda step: passes.code(images, prior, step))
     tell(1.0)
-    return step, kept
-
-
-def _too_many(images: Images, room: int) -> ImageError:
-    return ImageError(
-        f"{max(room, 0)} bytes are too few for {counted(len(images), 'hidden image')}, even "
-        "coarsely: take a larger host, or fewer or smaller images"
-    )
+    return found
 
 
 def decode(
@@ -299,7 +268,7 @@ def decode(
 
 def _decoded(decoder: rans.Decoder, level: Level, known: Whole, step: int, tell: Tell) -> Whole:
     """What the numbers of one level stand for, whose means are known: 192 x h x w."""
-    seen, found = Seen.of(known, step), np.empty((CHANNELS, *known.shape[1:]), np.int32)
+    seen, found = context(known, step), np.empty((CHANNELS, *known.shape[1:]), np.int32)
     found[list(MEANS)] = known
     for group, channels in enumerate(GROUPS):
         each = decoder.decode(level.classes(group, seen))

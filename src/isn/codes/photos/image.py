@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from isn import threads
 from isn.arrays import array_namespace
+from isn.codes.entropy.dependent import places
+from isn.codes.entropy.steps import size_of
 from isn.codes.photos.bands import (
     CHANNELS,
     MEANS,
@@ -20,7 +22,6 @@ from isn.codes.photos.bands import (
     to_blocks,
     to_cosine,
 )
-from isn.codes.photos.dependent import places
 from isn.images import Pixels
 
 Floats = NDArray[np.float32]
@@ -30,19 +31,6 @@ Array = Any
 _STRIP, _ENOUGH = 32, 128
 """Rows of blocks at a time, and those that are worth a thread."""
 _MIDDLE: Final = np.float32(127.5)
-
-
-def size_of(step: int) -> float:
-    """A step of quantisation by its index, in levels of 255."""
-    return float(2.0 ** (step / 64))
-
-
-def error(step: int) -> float:
-    """The mean square error of a revealed sample to be expected of a step, in levels.
-
-    That of the quantisers where numbers are many bits wide; those in the dead zone lose less.
-    """
-    return 0.0614 * size_of(step) ** 2
 
 
 def received(bands: Array, means: Array, size: float) -> Array:

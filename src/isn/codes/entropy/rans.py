@@ -5,7 +5,7 @@ systems", 2013; Giesen, "Interleaved entropy coders", 2014), so that a processor
 once. A number is one of a *class*, which names the mean magnitude of its distribution: of Laplace
 where that is small, logistic where it is large, and of both between, as the bands of photos were
 measured to be; and it is of one of two quantisers, which the numbers before it say
-(:mod:`isn.codes.photos.dependent`). Of a wide class, the lowest bits are as good as random and are
+(:mod:`isn.codes.entropy.dependent`). Of a wide class, the lowest bits are as good as random and are
 kept as they are; only what is above them is coded.
 
 All tables are whole numbers, and the same on every machine.
@@ -21,8 +21,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.codes.photos.dependent import CODE, runs, until
-from isn.codes.photos.prior import CLASSES, FINEST
+from isn.codes.entropy.dependent import CODE, runs, until
+from isn.codes.entropy.prior import CLASSES, FINEST
 from isn.errors import AlteredContainer
 from isn.kernels import DAMAGED, call
 

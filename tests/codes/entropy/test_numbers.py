@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from helpers import examples
-from isn.codes.photos import dependent, prior, rans
+from isn.codes.entropy import dependent, prior, rans
 from isn.errors import AlteredContainer
 
 Pixels = NDArray[np.uint8]

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn import threads
-from isn.codes.photos.prior import CLASSES, FINEST
+from isn.codes.entropy.prior import CLASSES, FINEST
 from isn.kernels import call
 from isn.viterbi import Convolutional
 

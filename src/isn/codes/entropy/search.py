@@ -1,4 +1,4 @@
-"""The finest step in which a code fits."""
+"""The code in the finest step in which it fits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from isn.codes.photos.image import Floats, error, size_of
-from isn.codes.photos.prior import STEPS
+from isn.codes.entropy.steps import STEPS, error, size_of
+from isn.errors import ImageError, counted
+
+Floats = NDArray[np.float32]
 
 _TRUSTED: Final = 6
 """Trials after which guesses are no longer trusted, and halves are taken."""
@@ -37,15 +40,16 @@ class Search:
     """
 
     def __init__(self, bands: Iterable[Floats], room: int) -> None:
-        counts = np.zeros(1 << 12, np.int64)
+        counts, self._images = np.zeros(1 << 12, np.int64), 0
         for each in bands:
+            self._images += 1
             # The upper bits of a float without its sign: its exponent, and eighths of an octave.
             eighths = each.view(np.uint32)[:, ::2, ::2] << np.uint32(1) >> np.uint32(21)
             counts += np.bincount(eighths.reshape(-1), minlength=len(counts)) * 4
         there = np.flatnonzero(counts)
         self._counts = counts[there]
         self._magnitudes = (there << 20).astype(np.uint32).view(np.float32).astype(np.float64)
-        self._room, self._last = max(room, 1), (1.0, _FACTOR)
+        self._room, self._last = max(room, 0), (1.0, _FACTOR)
         self._before: tuple[float, float] | None = None
         self._power = 1.0
         self.guess = self._finest()
@@ -58,10 +62,13 @@ class Search:
         self.guess = self._finest()
 
     def finest(self, taken: Callable[[int], float]) -> int:
-        """The finest step whose code takes no more than the room; more than the last where none.
+        """The finest step whose code takes no more than the room.
 
         Args:
             taken: the bytes that the code takes in a step.
+
+        Raises:
+            ImageError: not even the coarsest code fits.
         """
         low, high, trials = STEPS[0], STEPS[1] + 1, 0
         # What was told of a part is not to be compared with what is told of the whole.
@@ -78,7 +85,33 @@ class Search:
             if size <= self._room < finer - _GRAIN:
                 break
             self.guess -= size <= self._room and self.guess == step
+        if high > STEPS[1]:
+            raise ImageError(
+                f"{self._room} bytes are too few for {counted(self._images, 'hidden image')}, even "
+                "coarsely: take a larger host, or fewer or smaller images"
+            )
         return high
+
+    def code(self, made: Callable[[int], bytes]) -> tuple[int, bytes]:
+        """The finest step whose code fits, and that code.
+
+        Args:
+            made: the code in a step.
+
+        Raises:
+            ImageError: not even the coarsest code fits.
+        """
+        kept = b""
+
+        def taken(step: int) -> float:
+            nonlocal kept
+            content = made(step)
+            # Of the codes that fit, each is finer than those before it.
+            if len(content) <= self._room:
+                kept = content
+            return len(content)
+
+        return self.finest(taken), kept
 
     def error(self, step: int) -> float:
         """The mean square error of a revealed sample to be expected of a step, in levels.

@@ -1,11 +1,8 @@
 """How wide each number of a code is expected to scatter, told from the numbers already known.
 
-The bands of :mod:`isn.codes.photos.bands` are coded coarse to fine: the means of the means'
-blocks, then the bands of the means, which so are known, then the bands of the image. Of either
-level, its eight groups go by frequency, luminance and colours in turn. Before a group is coded or
-decoded, a small network looks at a 3 x 3 neighbourhood of all that is known of its level and names
-a *class* for each number: the mean magnitude by which :mod:`isn.codes.photos.rans` codes it, in
-quarters of an octave.
+Bands are coded in groups. Before a group is coded or decoded, a small network looks at a 3 x 3
+neighbourhood of all that is known and names a *class* for each number: the mean magnitude by which
+:mod:`isn.codes.entropy.rans` codes it, in quarters of an octave.
 
 Whoever reveals must come to the very same classes on another machine. So all of it is whole numbers
 (Ballé, Johnston and Minnen, "Integer Networks for Data Compression", ICLR 2019): features and
@@ -23,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isn import threads
-from isn.codes.photos.bands import CHANNELS, COSINES, MEANS, SIDE
+from isn.codes.entropy.steps import STEPS
 from isn.errors import ModelError
 from isn.kernels import call
 
@@ -35,9 +32,6 @@ FINEST: Final = -5
 
 LARGEST: Final = 16383
 """A larger number, in half steps, looks like this one to the network."""
-
-STEPS: Final = (-64, 511)
-"""First and last index i of the steps of quantisation, ``2 ** (i / 64)`` of 255 levels."""
 
 _FEATURE: Final = 8
 """A feature is in eighths of an octave."""
@@ -58,52 +52,6 @@ _SIDE: Final = np.array(
 )
 """Three weights at six points: G of Lavin and Gray's F(4 x 4, 3 x 3) without its fractions."""
 _POINTS, _ITSELF = np.kron(_SIDE, _SIDE), np.ones((1, 1), np.float32)
-
-
-def _group(row: int, column: int, colour: int) -> int:
-    frequency = row + column
-    band = 0 if frequency <= 2 else 1 if frequency <= 4 else 2 if frequency <= 7 else 3
-    return 2 * band + (colour > 0)
-
-
-GROUPS: Final = tuple(
-    tuple(
-        channel
-        for channel in range(CHANNELS)
-        if channel not in MEANS
-        and _group(channel // SIDE % SIDE, channel % SIDE, channel // SIDE**2) == group
-    )
-    for group in range(8)
-)
-"""Channels of each group of a level, in the order in which they are coded."""
-
-CONTEXT: Final = 4 * len(MEANS) + 1
-"""Features known before the first group: differences of the level's means, and the step."""
-
-LEVELS: Final = {"means": 4, "blocks": 1}
-"""Both levels in the order in which they are coded, and by how much narrower their networks are."""
-
-LEAST_WIDTH: Final = max(LEVELS.values())
-"""Of hidden layers, so that the narrowest has one unit."""
-
-
-def seen(group: int) -> int:
-    """Features that the network of a group looks at."""
-    return CONTEXT + sum(len(each) for each in GROUPS[:group])
-
-
-_MOST_SEEN: Final = seen(len(GROUPS) - 1)
-"""Of all groups but the last."""
-
-
-def parameter_shapes(width: int) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every learned tensor of a prior with hidden layers of this width."""
-    shapes: dict[str, tuple[int, ...]] = {"prior.coarsest": (len(MEANS),)}
-    for level, narrower in LEVELS.items():
-        for group, channels in enumerate(GROUPS):
-            name = f"prior.{level}.{group}"
-            shapes |= group_shapes(name, seen(group), width // narrower, len(channels))
-    return shapes
 
 
 def group_shapes(name: str, seen: int, width: int, channels: int) -> dict[str, tuple[int, ...]]:
@@ -131,26 +79,6 @@ of two that another machine's logarithm could round it to the other, which a tes
 def step_feature(step: int) -> int:
     """What the network sees of a step of quantisation, by its index."""
     return (step - STEPS[0]) // _FEATURE
-
-
-def mean_values(means: Whole) -> Whole:
-    """The means of all blocks in half steps, from the quantised bands of their image: exactly.
-
-    Args:
-        means: 192 x h x w whole numbers, in half steps.
-
-    Returns:
-        3 x 8h x 8w whole numbers.
-    """
-    scale = 1 << 12
-    basis = np.rint(COSINES * scale).astype(np.int64)
-    rows, columns = means.shape[1:]
-    cells = means.astype(np.int64).reshape(3, SIDE, SIDE, rows, columns)
-    cells = np.einsum("cuvhw,ui->civhw", cells, basis)
-    cells = np.einsum("civhw,vj->chiwj", cells, basis)
-    half = scale * scale // 2
-    planes = (cells + half) // (scale * scale)
-    return np.asarray(planes.reshape(3, SIDE * rows, SIDE * columns), np.int32)
 
 
 def differences(values: Any, around: Any) -> list[Any]:
@@ -183,22 +111,6 @@ class Seen:
         # Channels last, in sixteens, zeros around: whole tiles and vectors are read.
         across = _TILE * -(-columns // _TILE) + 2
         self.features = np.zeros((rows + _TILE + 1, across, 16 * -(-most // 16)), np.uint8)
-
-    @classmethod
-    def of(cls, means: Whole, step: int) -> Seen:
-        """What is known before the first group.
-
-        Args:
-            means: of the level in half steps, 3 x h x w.
-            step: index of the step of quantisation.
-        """
-        _, rows, columns = means.shape
-        seen = cls(rows, columns, _MOST_SEEN)
-        around = np.pad(means, ((0, 0), (1, 1), (1, 1)), "edge")
-        for each in differences(means, around):
-            seen.add(each)
-        seen.put(np.full((1, *seen.shape), step_feature(step), np.uint8))
-        return seen
 
     def add(self, halves: Whole) -> None:
         """The numbers of a group, in half steps, C x h x w."""
@@ -282,8 +194,8 @@ class Level:
     """The networks of one level, in whole numbers.
 
     Args:
-        tensors: a model's learned tensors; those of the level are taken, named as in
-            :func:`parameter_shapes`.
+        tensors: a model's learned tensors; those of the level are taken, each group named as in
+            :func:`group_shapes` after ``prior``, the level and its number.
         name: of the level.
         groups: how many it has.
 
@@ -291,9 +203,7 @@ class Level:
         ModelError: weights so large that sums would not be exact.
     """
 
-    def __init__(
-        self, tensors: Mapping[str, NDArray[Any]], name: str, groups: int = len(GROUPS)
-    ) -> None:
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], name: str, groups: int) -> None:
         self._networks = [_Network.of(tensors, f"prior.{name}.{k}") for k in range(groups)]
 
     def classes(self, group: int, known: Seen) -> NDArray[np.uint8]:
@@ -320,27 +230,3 @@ class Level:
 
         threads.spread(work, rows, max(_TILE, _ENOUGH // columns // _TILE * _TILE))
         return found
-
-
-class Prior:
-    """The network that names classes, in whole numbers.
-
-    Args:
-        tensors: a model's learned tensors; those named as in :func:`parameter_shapes` are taken.
-
-    Attributes:
-        means: of the bands of the means.
-        blocks: of the bands of the image.
-
-    Raises:
-        ModelError: weights so large that sums would not be exact.
-    """
-
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self._coarsest = np.rint(tensors["prior.coarsest"].astype(np.float64) * 64).astype(np.int64)
-        self.means, self.blocks = (Level(tensors, name) for name in LEVELS)
-
-    def coarsest(self, step: int) -> NDArray[np.uint8]:
-        """The classes of the three means of the means' blocks, the same everywhere."""
-        quarters = (self._coarsest - step) // 16
-        return np.asarray(np.clip(quarters - 4 * FINEST, 0, CLASSES - 1)).astype(np.uint8)
