@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,41 @@ def test_bands_out_of_all_bounds_are_bounded() -> None:
     bands = code._hidden([picture(16, 16)], silent)
     assert np.abs(bands).max() == 2.0**28
     assert np.isfinite(bands).all()
+
+
+@pytest.mark.parametrize("blocks", [1, 4, 8])
+@pytest.mark.parametrize("levels", [0, 3])
+@pytest.mark.parametrize("size", [100, 3000, 6e4])
+def test_weights_that_overflow_do_so_without_a_word(size: float, levels: int, blocks: int) -> None:
+    weights = network_weights(ModelConfig(1, blocks=blocks, depth=2, growth=3, levels=levels))
+    tensors = {
+        name: each if "prior" in name else np.full_like(each, size)
+        for name, each in weights.tensors.items()
+    }
+    code = NetworkCode("tiny", Weights("network", weights.config, tensors))
+    with suppress(ModelError):
+        code.decode(code.encode([picture(16, 16)], ROOM, silent), AREA, silent)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (9, 17), (9, 300)])
+def test_what_fills_up_cells_is_not_foreseen(size: tuple[int, int]) -> None:
+    shipped = method.get("isn-1")
+    assert isinstance(shipped, method.Carried)
+    code, hidden = shipped.pictures[0], picture(*size)
+    room = Room(max(60, 9 * size[0] * size[1] // 8), 64 * 64)
+    (shown,) = code.decode(code.encode([hidden], room, silent), room.area, silent)
+    assert code.foresee([hidden], room).psnr == pytest.approx(psnr(shown, hidden), abs=1.3)
+
+
+def test_what_is_made_smaller_fills_whole_cells() -> None:
+    shipped = method.get("isn-5")
+    assert isinstance(shipped, method.Carried)
+    code, hidden = shipped.pictures[0], [picture(64, 64, seed=each) for each in range(5)]
+    room = Room(120, 64 * 64)
+    payload = code.encode(hidden, room, silent)
+    _, height, width = HEAD.unpack_from(payload)
+    assert height % 8 == width % 8 == 0
+    assert [each.shape for each in code.decode(payload, room.area, silent)] == [(64, 64, 3)] * 5
 
 
 @pytest.mark.parametrize("number", [0, 2, 6])

@@ -190,7 +190,7 @@ class NetworkCode:
         coded = self._size(pictures, room)
         fitted = [self._fitted(each, *coded) for each in pictures]
         height, width = fitted[0].shape[:2]
-        rows, columns = (_some(side, self.config.cell) for side in (height, width))
+        rows, columns = _some(height, width, self.config.cell)
         some = [np.ascontiguousarray(each[rows][:, columns]) for each in fitted]
         bands = self._hidden(some, silent)
         share, total = len(rows) * len(columns) / (height * width), bands.size
@@ -371,8 +371,14 @@ class NetworkCode:
         return step, (height, width), sizes, payload[head:]
 
 
-def _some(side: int, cell: int) -> NDArray[np.int64]:
-    """Rows or columns that stand for all of so many: whole cells, spread evenly."""
+def _some(height: int, width: int, cell: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns that stand for all of so many: whole cells, spread evenly."""
+    if height * width <= (_PARTS * _PART) ** 2:
+        return np.arange(height), np.arange(width)
+    return _spread(height, cell), _spread(width, cell)
+
+
+def _spread(side: int, cell: int) -> NDArray[np.int64]:
     if side <= _PARTS * _PART:
         return np.arange(side)
     starts = np.arange(_PARTS) * (side - _PART) // (_PARTS - 1) // cell * cell

@@ -22,6 +22,8 @@ from isn.weights import Weights
 
 Floats = NDArray[np.float32]
 
+_LARGEST: Final = 1e30
+"""Size from which a sample counts as not finite, so that what is made of it is finite too."""
 _LOST: Final = 3
 """Rows or columns at most that are cut off and repeated rather than that all is resampled."""
 
@@ -73,9 +75,9 @@ class Engine:
             ModelError: the weights are so large that what comes out is not finite.
         """
         cover, planes = self.backend.array(host), self.backend.array(floats(hidden))
-        return _finite(
-            self.backend.numpy(self.network.hide(cover, planes, self._tiles(host, tell)))
-        )
+        with _silent():
+            container = self.network.hide(cover, planes, self._tiles(host, tell))
+        return _finite(self.backend.numpy(container))
 
     def refined(
         self, host: Floats, hidden: Sequence[Pixels], container: Floats, steps: int, tell: Tell
@@ -111,12 +113,13 @@ class Engine:
         """
         received = self.backend.array(container)
         key = None if texture is None else self.backend.array(floats([texture])[0])
-        revealed = self.network.reveal(
-            received,
-            # Without a name here, so that it is freed as soon as its bands are there.
-            self.network.constant_lost(received, key),
-            self._tiles(container, tell),
-        )
+        with _silent():
+            revealed = self.network.reveal(
+                received,
+                # Without a name here, so that it is freed as soon as its bands are there.
+                self.network.constant_lost(received, key),
+                self._tiles(container, tell),
+            )
         planes = _finite(self.backend.numpy(revealed))
         count = self.network.config.hidden_images
         return [pixels(planes[:, 3 * k : 3 * k + 3]) for k in range(count)]
@@ -153,9 +156,14 @@ def _build(config: ModelConfig, weights: Weights, backend: Backend) -> Engine:
     return Engine(Network.of(config, subnets), backend)
 
 
+def _silent() -> np.errstate:
+    """NumPy says nothing of sums that overflow: :func:`_finite` tells."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
 def _finite(planes: Floats) -> Floats:
     # Of an array with NaN both are NaN, and nothing is copied.
-    if not -np.inf < planes.min() <= planes.max() < np.inf:
+    if not -_LARGEST < planes.min() <= planes.max() < _LARGEST:
         raise ModelError(
             "the network's weights are so large that what it makes of these images is not finite: "
             "take others"
