@@ -34,7 +34,7 @@ def test_what_a_receiver_sees_went_through_8_bit() -> None:
     learner = Invertible(settings, CPU, start=(name, weights))
     host, hidden = torch.rand(2, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        container, revealed = learner.seen(host, hidden)
+        container, revealed, _ = learner.seen(host, hidden)
         exact = learner.hide(host, hidden)
         again = learner.reveal(container / 255)
     assert container.dtype == torch.uint8

@@ -64,7 +64,7 @@ def test_whatever_the_host_the_same_is_revealed(photos: ImageStore, name: str, c
     learner = begun(photos, f"model.hidden_images={count}")
     hidden, host = hidden_of(photos, count), hosts()[name]
     with torch.no_grad():
-        container, revealed = learner.seen(host, hidden)
+        container, revealed, _ = learner.seen(host, hidden)
         elsewhere = learner.seen(torch.full_like(host, 128 / 255), hidden).revealed
         inside = learner.hide(host, hidden) * 255
         found = learner.network.inverse(container / 255, torch.full_like(hidden, 0.5)).host
@@ -86,7 +86,7 @@ def test_containers_are_as_far_as_they_are_to_be(photos: ImageStore) -> None:
     for aim in (33, 37, 41):
         learner = begun(photos, f"modulo.container={aim}")
         with torch.no_grad():
-            container, revealed = learner.seen(host, hidden)
+            container, revealed, _ = learner.seen(host, hidden)
         change = (container / 255 - host).square().mean()
         psnr = float(-10 * change.log10())
         assert aim - 1 < psnr < aim + 3

@@ -25,6 +25,7 @@ from isn.training.methods import PhotosSettings
 from isn.training.photos import COARSENESS, PhotosLearner
 from isn.training.progress import Progress
 from isn.training.session import Sources, prepare
+from isn.training.validation import validate
 from isn.weights import Weights
 
 SMALL = (
@@ -70,13 +71,13 @@ def test_the_bits_and_errors_of_training_are_about_those_of_the_code(
 ) -> None:
     trained = shipped()
     images = batch(photos)[0]
-    levels = 255 * (images - 0.5)
+    signal = 255 * (images - 0.5)
     with torch.no_grad():
         told, *places = trained.module.prior(images, step)
-        expected = (image.received(*places, size_of(step)) - levels).square().mean()
+        expected = (image.received(*places, size_of(step)) - signal).square().mean()
     runtime = levels.Prior(zoo.weights("photos").tensors)
     taken, square = 0.0, []
-    for each in levels.numpy():
+    for each in signal.numpy():
         pixels = np.rint(each.transpose(1, 2, 0) + 127.5).astype(np.uint8)
         bands = image.Bands.of(pixels)
         passes = code._Passes(code._count(8, 8), silent)
@@ -206,8 +207,9 @@ def test_weights_that_are_not_its_own_are_no_start() -> None:
 
 def test_a_validation_sees_what_the_code_reveals(photos: Photos) -> None:
     images = batch(photos, 96)
-    container, revealed = shipped().seen(images[:, 0], images[:, 1])
+    container, revealed, fits = shipped().seen(images[:, 0], images[:, 1])
     host = (255 * images[:, 0]).round()
+    assert fits
     assert 46 < 10 * np.log10(255**2 / float((container - host).square().mean())) < 49
     assert 10 * np.log10(1 / float((revealed - images[:, 1]).square().mean())) > 25
 
@@ -217,9 +219,14 @@ def test_a_prior_that_knows_too_little_to_fit_ends_no_training(photos: Photos) -
     with torch.no_grad():
         for each in fresh.module.prior.blocks:
             each.outer.bias.fill_(9)
-    container, revealed = fresh.seen(batch(photos)[:, 0], batch(photos)[:, 1])
+    container, revealed, fits = fresh.seen(batch(photos)[:, 0], batch(photos)[:, 1])
     assert container.shape == revealed.shape
     assert (revealed == 0.5).all()
+    assert not fits
+    groups = (255 * batch(photos)).to(torch.uint8)
+    quality = validate(fresh, groups)
+    assert quality.grey == quality.as_dict()["grey"] == len(groups)
+    assert "grey" not in validate(shipped(), groups).as_dict()
 
 
 def test_a_texture_is_refused(photo_folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -64,17 +65,19 @@ class Blocks:
         for block in self._subnets():
             block.autocast = dtype
 
-    def take_over(self, name: str, weights: Weights) -> None:
-        """Begins where other weights end, as far as they fit.
+    def take_over(
+        self, name: str, source: ModelConfig, tensors: Mapping[str, NDArray[np.float32]]
+    ) -> None:
+        """Begins where other blocks end, as far as they fit.
 
         Args:
-            name: what they are called.
-            weights: of a network.
+            name: what their weights are called.
+            source: their architecture.
+            tensors: theirs.
 
         Raises:
             ModelError: their blocks are others, or more, or modulo blocks of other images.
         """
-        source = ModelConfig.from_mapping(dict(weights.config))
         for setting in ("levels", "depth", "growth", "subnet"):
             ours, theirs = getattr(self.config, setting), getattr(source, setting)
             if ours != theirs:
@@ -93,7 +96,7 @@ class Blocks:
                 f"{self.config.hidden_images}, and modulo blocks are written for so many: start "
                 "from another one, or from none"
             )
-        taken = warm_start(self.module, self.config, weights.as_float32(), source)
+        taken = warm_start(self.module, self.config, tensors, source)
         self.start_note = f"{name} ({len(taken)} tensors)"
 
     def _subnets(self) -> list[Subnet]:
@@ -144,7 +147,8 @@ class Invertible(Blocks):
         if start is not None:
             name, weights = start
             weights.check(KIND, shapes)
-            self.take_over(name, weights)
+            source = ModelConfig.from_mapping(dict(weights.config))
+            self.take_over(name, source, weights.as_float32())
         elif photos is not None and settings.model.subnet == "modulo":
             aim = settings.modulo.container
             self.start_note = modulo.begin(stack, photos, aim)

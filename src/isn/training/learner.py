@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isn.carriers import trellis
+from isn.codes import Code, Room
+from isn.errors import ImageError
 from isn.paper.backends.torch import whole
+from isn.paper.network import BLANK
+from isn.progress import silent
 from isn.training.sections import RunSettings
 
 
@@ -42,10 +46,12 @@ class Seen(NamedTuple):
     Attributes:
         container: N x 3 x H x W uint8, as its file holds it.
         revealed: N x 3n x H x W about [0, 1], not rounded.
+        fits: whether the images had room; where not, all that is revealed is grey.
     """
 
     container: Tensor
     revealed: Tensor
+    fits: bool = True
 
 
 class Receiving(Protocol):
@@ -113,6 +119,36 @@ def through_file(method: Hiding, host: Tensor, hidden: Tensor) -> Seen:
     """What a receiver gets of a method that hides in the host itself: a container of 8 bit."""
     container = whole(method.hide(host, hidden))
     return Seen(container, method.reveal(container.to(host.dtype) / 255))
+
+
+def through_code(code: Code, host: Tensor, hidden: Tensor, share: int = 1) -> Seen:
+    """What a receiver gets of a code, in the bits of a sample that it uses by itself.
+
+    One that has hardly learned may need more room than there is: then what is revealed is grey.
+
+    Args:
+        code: as it is by now.
+        host: 1 x 3 x H x W in [0, 1].
+        hidden: 1 x 3n x H x W in [0, 1].
+        share: of the room, the images have one part of so many.
+    """
+    area = host.shape[-2] * host.shape[-1]
+    room = Room(int(host.numel() * code.bits) // 8 // share, area)
+    planes = whole(hidden)[0].unflatten(0, (-1, 3)).permute(0, 2, 3, 1).cpu().numpy()
+    images = [np.ascontiguousarray(each) for each in planes]
+    container = carrying(host, code.bits)
+    try:
+        shown = code.decode(code.encode(images, room, silent), area, silent)
+    except ImageError:
+        return Seen(container, torch.full_like(hidden, BLANK), fits=False)
+    stacked = np.concatenate([np.moveaxis(np.asarray(each), 2, 0) for each in shown])
+    return Seen(container, torch.from_numpy(stacked[None]).to(hidden) / 255)
+
+
+def arrays_of(module: nn.Module) -> dict[str, NDArray[np.float32]]:
+    """What a module has learned so far, by name."""
+    learned = module.named_parameters()
+    return {name: each.detach().float().cpu().numpy() for name, each in learned}
 
 
 def carrying(host: Tensor, bits: float) -> Tensor:

@@ -264,6 +264,11 @@ class Trainer:
             log.add(row_of(progress, photos, drawings, rate=rate, skipped=self.skipped))
             draw_curve(log.rows, self.run / "curve.png", self.run.name)
         self.report(progress)
+        if photos.grey:
+            self._tell(
+                f"of {len(self.validation[0])} groups of photos {photos.grey} had no room for "
+                "what was to be hidden, and count as grey"
+            )
 
     def _finish(self) -> bool:
         """Writes the model, after a checkpoint from which this can be done again.

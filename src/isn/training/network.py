@@ -12,20 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from isn.codes import Room
 from isn.codes.entropy import prior
 from isn.codes.entropy.dependent import WORTH, places
 from isn.codes.entropy.steps import size_of
 from isn.codes.network import KIND, LEVELS, NetworkCode, groups, kept_bands, shapes, split
-from isn.errors import ImageError, ModelError
-from isn.paper.backends.torch import BlockSubnets, SubnetStack, whole
+from isn.errors import ModelError
+from isn.paper.backends.torch import BlockSubnets, SubnetStack
 from isn.paper.config import ModelConfig
 from isn.paper.network import BLANK, Network
 from isn.paper.wavelet import from_bands, to_bands
-from isn.progress import silent
 from isn.training.data import Photos
 from isn.training.invertible import Blocks
-from isn.training.learner import Seen, carrying
+from isn.training.learner import Seen, arrays_of, through_code
 from isn.training.linear import Start
 from isn.training.methods import NetworkSettings, SamplesSettings
 from isn.training.optimiser import initialise
@@ -191,7 +189,7 @@ class NetworkLearner(Blocks):
         initialise_groups(stack.prior.bands, seed)
         stack.blocks.requires_grad_(settings.samples.learns == "all")
         super().__init__(settings.model, settings.run, device, stack)
-        self._stack, self._prior = stack, stack.prior
+        self._stack = stack
         self.objective = NetworkObjective(stack, self.network, settings.samples)
         whole_start = start is not None and self._is_ours(*start)
         if photos is not None and not whole_start:
@@ -200,35 +198,14 @@ class NetworkLearner(Blocks):
             self._begin_from(*start, whole=whole_start)
 
     def seen(self, host: Tensor, hidden: Tensor) -> Seen:
-        """See :class:`isn.training.learner.Receiving`.
-
-        A prior that has hardly learned may need more room than there is: then all that is revealed
-        is grey.
-        """
-        area = host.shape[-2] * host.shape[-1]
-        code = NetworkCode("in training", self._now(), "torch")
-        room = Room(int(host.numel() * self.samples.bits) // 8, area)
-        planes = whole(hidden)[0].unflatten(0, (-1, 3)).permute(0, 2, 3, 1).cpu().numpy()
-        images = [np.ascontiguousarray(each) for each in planes]
-        revealed = torch.full_like(hidden, BLANK)
-        try:
-            shown = code.decode(code.encode(images, room, silent), area, silent)
-        except ImageError:
-            pass
-        else:
-            stacked = np.concatenate([np.moveaxis(np.asarray(each), 2, 0) for each in shown])
-            revealed = torch.from_numpy(stacked[None]).to(hidden) / float(LEVELS)
-        return Seen(carrying(host, self.samples.bits), revealed)
+        """See :class:`isn.training.learner.Receiving`."""
+        weights = self.pack(arrays_of(self.module), {})
+        return through_code(NetworkCode("in training", weights, "torch"), host, hidden)
 
     def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
         """Weights of the code :class:`isn.codes.network.NetworkCode`."""
         more = {"width": self._width, "bits": self.samples.bits}
         return Weights(KIND, asdict(self.config) | more, tensors, training)
-
-    def _now(self) -> Weights:
-        """The weights as they are."""
-        learned = self.module.named_parameters()
-        return self.pack({name: each.detach().float().cpu().numpy() for name, each in learned}, {})
 
     def _is_ours(self, name: str, weights: Weights) -> bool:
         """Whether weights are of as many images and such subnets, so that all can be taken.
@@ -249,18 +226,17 @@ class NetworkLearner(Blocks):
     @torch.no_grad()
     def _begin_from(self, name: str, weights: Weights, *, whole: bool) -> None:
         """Takes over blocks and prior, or of the prior what there is."""
-        note = self.start_note
+        tensors = weights.as_float32()
         if whole:
-            model = asdict(split(weights.config)[0])
-            blocks = {key: each for key, each in weights.tensors.items() if "prior." not in key}
-            self.take_over(name, Weights(KIND, model, blocks))
-            note = self.start_note
-        for key, ours in self._prior.named_parameters():
-            theirs = weights.as_float32().get(f"prior.{key}")
+            blocks = {key: each for key, each in tensors.items() if not key.startswith("prior.")}
+            self.take_over(name, split(weights.config)[0], blocks)
+        else:
+            self.start_note += f", and the prior of {name}"
+        for key, ours in self._stack.prior.named_parameters():
+            theirs = tensors.get(f"prior.{key}")
             if theirs is not None and theirs.ndim == ours.ndim:
                 shared = tuple(map(slice, map(min, theirs.shape, ours.shape)))
                 ours[shared] = torch.from_numpy(theirs[shared]).to(ours)
-        self.start_note = note if whole else f"{note}, and the prior of {name}"
 
     @torch.no_grad()
     def _begin_linear(self, photos: Photos, settings: NetworkSettings) -> None:
@@ -272,7 +248,7 @@ class NetworkLearner(Blocks):
         start = Start(self.network, settings.data.crop, size / float(LEVELS))
         cells, deviations = start.write(first, photos, settings.run.seed)
         scales = np.log2(deviations / 2 * float(LEVELS) / size + 1e-3)
-        for chosen, group in zip(groups(len(scales)), self._prior.bands, strict=True):
+        for chosen, group in zip(groups(len(scales)), self._stack.prior.bands, strict=True):
             bias = group.get_parameter("outer.bias")
             bias.copy_(torch.from_numpy(scales[chosen].copy()))
         self.start_note = f"the linear code of {cells} cells"

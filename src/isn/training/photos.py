@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isn.codes import Room
 from isn.codes.entropy.dependent import WORTH
 from isn.codes.entropy.steps import size_of
 from isn.codes.photos import KIND, Photos
 from isn.codes.photos.image import received
 from isn.codes.photos.levels import parameter_shapes
-from isn.errors import ImageError
-from isn.paper.backends.torch import whole
-from isn.progress import silent
-from isn.training.learner import Seen, carrying, dtype_of
+from isn.training.learner import Seen, arrays_of, dtype_of, through_code
 from isn.training.methods import PhotosSettings
 from isn.training.rate import Rate
 from isn.weights import Weights
@@ -121,27 +116,11 @@ class PhotosLearner:
     def seen(self, host: Tensor, hidden: Tensor) -> Seen:
         """See :class:`isn.training.learner.Receiving`.
 
-        The hidden image is coded as one of four. A prior that has hardly learned may need more
-        room than there is: then all that is revealed is grey.
+        The hidden image is coded as one of four.
         """
-        photos, area = Photos(self._now()), host.shape[-2] * host.shape[-1]
-        room = Room(int(host.numel() * Photos.bits) // 8 // SHARE, area)
-        image = np.ascontiguousarray(whole(hidden)[0].permute(1, 2, 0).cpu().numpy())
-        revealed = torch.full_like(hidden, 0.5)
-        try:
-            (shown,) = photos.decode(photos.encode([image], room, silent), area, silent)
-        except ImageError:
-            pass
-        else:
-            planes = np.ascontiguousarray(np.moveaxis(np.asarray(shown), 2, 0)[None])
-            revealed = torch.from_numpy(planes).to(hidden) / LEVELS
-        return Seen(carrying(host, Photos.bits), revealed)
+        weights = self.pack(arrays_of(self.module), {})
+        return through_code(Photos(weights), host, hidden, SHARE)
 
     def pack(self, tensors: Mapping[str, NDArray[Any]], training: Mapping[str, Any]) -> Weights:
         """Weights of the code :class:`isn.codes.photos.Photos`."""
         return Weights(KIND, {"width": self.width}, tensors, training)
-
-    def _now(self) -> Weights:
-        """The weights as they are."""
-        learned = self.module.named_parameters()
-        return self.pack({name: each.detach().float().cpu().numpy() for name, each in learned}, {})

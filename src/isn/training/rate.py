@@ -124,10 +124,12 @@ def quantised(values: Tensor, scales: Tensor) -> tuple[Tensor, Tensor]:
     odd, magnitude = _drawn(values.detach(), scales.detach())
     with torch.no_grad():
         found = (magnitude - odd / 2 * (magnitude > 0)) * values.sign()
+    bits = _bits(magnitude, odd, scales)
+    if not values.requires_grad:
+        return found, bits.sum()
     # What a value costs where nothing is rounded: nothing but its gradient counts.
     smooth = (values.square() + 0.25).sqrt() / (torch.exp2(_within(scales.detach())) * LN2)
-    bits = _bits(magnitude, odd, scales) + (smooth - smooth.detach())
-    return values + (found - values).detach(), bits.sum()
+    return values + (found - values).detach(), (bits + (smooth - smooth.detach())).sum()
 
 
 @torch.no_grad()

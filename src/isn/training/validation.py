@@ -33,6 +33,7 @@ class Quality:
         worst_revealed: of one hidden image.
         container_ssim: mean SSIM over hosts.
         revealed_ssim: mean SSIM over all hidden images.
+        grey: groups whose images had no room, and count as grey.
     """
 
     container: float
@@ -41,12 +42,14 @@ class Quality:
     worst_revealed: float
     container_ssim: float
     revealed_ssim: float
+    grey: int = 0
 
     def as_dict(self) -> dict[str, float]:
-        """All figures, to a hundredth of a dB and a ten-thousandth of an SSIM."""
+        """All figures, to a hundredth of a dB and a ten-thousandth of an SSIM; no grey if none."""
         return {
             name: round(value, 4 if name.endswith("ssim") else 2)
             for name, value in asdict(self).items()
+            if name != "grey" or value
         }
 
 
@@ -71,10 +74,12 @@ def validate(
     """
     containers: list[tuple[float, float]] = []
     revealed: list[tuple[float, float]] = []
+    grey = 0
     for group in groups:
         before_each()
         images = group.to(dtype) / 255
         seen = method.seen(images[:1], images[1:].flatten(0, 1)[None])
+        grey += not seen.fits
         originals = group.cpu().numpy()
         containers.append(_compare(seen.container[0].cpu().numpy(), originals[0]))
         shown = whole(seen.revealed)[0].cpu().numpy().reshape(originals[1:].shape)
@@ -89,6 +94,7 @@ def validate(
         min(revealed)[0],
         container_ssim,
         revealed_ssim,
+        grey,
     )
 
 
