@@ -66,7 +66,7 @@ def random_weights(config: ModelConfig = SMALL, seed: int = 0) -> Weights:
     return Weights("paper", asdict(config), random_tensors(config, seed))
 
 
-def network_weights(config: ModelConfig = SMALL, seed: int = 0, bits: float = 6.0) -> Weights:
+def network_weights(config: ModelConfig = SMALL, seed: int = 0, bits: float = 4.0) -> Weights:
     """Weights of the code that the network makes, like trained ones but for what they do."""
     tensors, rng = random_tensors(config, seed), np.random.default_rng(seed + 1)
     for name, shape in prior_shapes(kept_bands(config), 4).items():

@@ -54,8 +54,8 @@ def test_what_baluja_does_not_know_is_refused(override: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "override", "said"),
     [
-        ("isn", "samples.bits=0", "samples.bits is 0.0, give a number above 0 and up to 6"),
-        ("isn", "samples.bits=nan", "up to 6"),
+        ("isn", "samples.bits=0", "samples.bits is 0.0, give a number above 0 and up to 4"),
+        ("isn", "samples.bits=nan", "up to 4"),
         ("isn", "samples.rate=3", "unknown setting samples.rate; known are bits, finest"),
         ("isn", "loss.lost=1", r"unknown section \[loss\]"),
         ("isn", "model.lost=none", "a code has no texture"),
@@ -77,7 +77,7 @@ def test_what_is_not_of_a_method_is_refused(name: str, override: str, said: str)
 
 def test_only_what_makes_tensors_must_be_the_same_to_go_on() -> None:
     plain = methods.load("isn")
-    for override in ("optimiser.rate=2e-4", "samples.learns=all", "data.crop=48"):
+    for override in ("optimiser.rate=2e-4", "samples.bits=2.5", "data.crop=48"):
         assert methods.load("isn", [override]).architecture() == plain.architecture()
     for override in ("model.blocks=3", "prior.width=32"):
         assert methods.load("isn", [override]).architecture() != plain.architecture()

@@ -224,7 +224,8 @@ def test_the_loss_is_bits_and_what_they_leave(photos: Photos) -> None:
     assert terms["bits"] == pytest.approx(float(bits) / hidden.numel(), rel=1e-5)
     missed = float((255 * (revealed - hidden)).square().mean())
     assert terms["revealed"] == pytest.approx(missed / (WORTH * size_of(step) ** 2), rel=1e-4)
-    assert terms["loss"] == pytest.approx(terms["bits"] + terms["revealed"], rel=1e-5)
+    total = terms["bits"] + terms["revealed"]
+    assert terms["loss"] == pytest.approx(math.log2(total), rel=1e-5)
     # The host has no say.
     groups_of[:, 0] = 0
     assert learner.objective(groups_of)[0].item() == pytest.approx(terms["loss"])
@@ -269,7 +270,7 @@ def losses(told: list[Progress]) -> list[float]:
 def test_it_learns_and_writes_a_method_that_hides(
     photo_folder: Path, tmp_path: Path, photos: Photos
 ) -> None:
-    quick = ("run.steps=60", "run.validations=2", "samples.bits=5.0", "optimiser.rate=2e-2")
+    quick = ("run.steps=60", "run.validations=2", "samples.bits=4.0", "optimiser.rate=2e-2")
     told, trainer = train(
         photo_folder, tmp_path / "run", *quick, "samples.learns=prior", "prior.width=8"
     )
@@ -278,7 +279,7 @@ def test_it_learns_and_writes_a_method_that_hides(
     seen = [each.photos for each in told if each.photos is not None]
     assert len(seen) == 2
     assert seen[-1].revealed > before.revealed + 0.5
-    expected = 10 * np.log10(255**2 / trellis.error(5.0))
+    expected = 10 * np.log10(255**2 / trellis.error(4.0))
     assert seen[-1].container == pytest.approx(expected, abs=0.5)
     weights = Weights.load(tmp_path / "run" / "model.safetensors")
     assert weights.kind == "network"
@@ -296,10 +297,10 @@ def test_it_learns_and_writes_a_method_that_hides(
 
 def test_all_of_it_learns(photo_folder: Path, tmp_path: Path) -> None:
     words = ("run.steps=60", "prior.width=8", "samples.finest=192", "samples.coarsest=193")
-    told, trainer = train(photo_folder, tmp_path / "run", *words, "optimiser.rate=1e-3")
+    told, trainer = train(photo_folder, tmp_path / "run", *words, "optimiser.rate=5e-4")
     assert trainer.train()
     found = losses(told)
-    assert np.mean(found[-15:]) < 0.95 * np.mean(found[:15])
+    assert np.mean(found[-15:]) < np.mean(found[:15]) + math.log2(0.95)
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
@@ -376,13 +377,15 @@ def test_weights_that_are_not_its_own_are_no_start(photos: Photos) -> None:
 @pytest.mark.parametrize(
     ("override", "why"),
     [
-        ("samples.bits=0.0", "above 0 and up to 6"),
-        ("samples.bits=7.0", "above 0 and up to 6"),
+        ("samples.bits=0.0", "above 0 and up to 4"),
+        ("samples.bits=4.5", "above 0 and up to 4"),
         ("samples.finest=320", "the finest first"),
         ("samples.coarsest=513", "the finest first"),
         ("samples.finest=-65", "the finest first"),
         ("prior.width=3", "prior.width is 3"),
+        ("prior.width=4097", "prior.width is 4097, give a whole number from 4 to 4096"),
         ("samples.learns=some", "samples.learns is"),
+        ("optimiser.rate=6e-4", "moves the blocks, which an optimiser.rate of 0.0006 ruins: give"),
         ("model.planes=2", "planes is 2"),
         ("model.lost=none", "a code has no texture"),
     ],

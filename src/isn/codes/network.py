@@ -26,6 +26,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
+from reprlib import repr as shortened
 from typing import Any, Final
 
 import numpy as np
@@ -35,7 +36,7 @@ from isn import images
 from isn.codes import Foreseen, Room
 from isn.codes.entropy import rans
 from isn.codes.entropy.dependent import halves, places, quantised
-from isn.codes.entropy.prior import Level, Seen, group_shapes, step_feature
+from isn.codes.entropy.prior import Level, Seen, check_width, group_shapes, step_feature
 from isn.codes.entropy.search import Search
 from isn.codes.entropy.steps import STEPS, size_of
 from isn.errors import ConfigError, counted
@@ -59,7 +60,7 @@ EDGES: Final = (3, 9, 20, 38, 64, 96, 128)
 LEVELS: Final = np.float32(255)
 """A step is in these, of a container from 0 to 1."""
 
-MOST_BITS: Final = 6.0
+MOST_BITS: Final = 4.0
 """Of a sample, that a container may be made for."""
 
 LEAST_RATE: Final = 0.3
@@ -107,10 +108,11 @@ def split(config: Mapping[str, Any]) -> tuple[ModelConfig, int, float]:
     """
     rest = dict(config)
     width, bits = rest.pop("width", None), rest.pop("bits", None)
-    if type(width) is not int or width < 1:
-        raise ConfigError(f"width is {width!r}, give a whole number from 1")
+    width = check_width(width)
     if type(bits) not in (int, float) or not 0 < bits <= MOST_BITS:
-        raise ConfigError(f"bits is {bits!r}, give a number above 0 and up to {MOST_BITS:g}")
+        raise ConfigError(
+            f"bits is {shortened(bits)}, give a number above 0 and up to {MOST_BITS:g}"
+        )
     model = ModelConfig.from_mapping(rest)
     if model.lost is None:
         raise ConfigError("lost is none, and a code has no texture: give a number")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from reprlib import repr as shortened
 from typing import Any
 
 from isn.errors import ConfigError
@@ -64,16 +65,19 @@ class ModelConfig:
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
-                raise ConfigError(f"{name} is {value!r}, give a whole number from {low} to {high}")
+                raise ConfigError(
+                    f"{name} is {shortened(value)}, give a whole number from {low} to {high}",
+                    ", as many as there are hidden images" if name == "planes" and high > 1 else "",
+                )
         if self.clamp is not None and not (_is_number(self.clamp) and 0 < self.clamp <= 10):
             raise ConfigError(
-                f"clamp is {self.clamp!r}, give a number above 0 and up to 10, or none"
+                f"clamp is {shortened(self.clamp)}, give a number above 0 and up to 10, or none"
             )
         if self.lost is not None and not (_is_number(self.lost) and 0 <= self.lost <= 1):
-            raise ConfigError(f"lost is {self.lost!r}, give a number from 0 to 1, or none")
+            raise ConfigError(f"lost is {shortened(self.lost)}, give a number from 0 to 1, or none")
         if self.subnet not in SUBNETS:
             raise ConfigError(
-                f"subnet is {self.subnet!r}, the kinds known are: {', '.join(SUBNETS)}"
+                f"subnet is {shortened(self.subnet)}, the kinds known are: {', '.join(SUBNETS)}"
             )
         if self.subnet == "modulo" and self.depth < LEAKY + 4:
             raise ConfigError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from reprlib import repr as shortened
 from typing import Any
 
+from isn.codes.entropy.prior import WIDTHS
 from isn.codes.entropy.steps import STEPS
 from isn.codes.network import MOST_BITS, kept_bands
 from isn.codes.photos.bands import SIDE
@@ -16,6 +17,9 @@ from isn.training.sections import at_least, one_of, whole
 from isn.training.settings import Recipe, Settings, check_crops, document_of
 
 LEARNS = ("all", "prior")
+
+MOST_RATE = 5e-4
+"""Of an optimiser that moves blocks which were written: more of it ruins them."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class SamplesSettings:
         finest: least index of the steps that a training draws from.
         coarsest: the index that they end before.
         learns: ``prior``: the blocks stay as they are, and nothing is revealed; or ``all``: at a
-            rate of 1e-4 or so, since that of the prior would ruin the blocks.
+            rate of at most :data:`MOST_RATE`.
     """
 
     bits: float = 3.0
@@ -59,7 +63,7 @@ class PriorSettings:
     width: int = 64
 
     def __post_init__(self) -> None:
-        whole(self, "width", 4)
+        whole(self, "width", *WIDTHS)
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,11 @@ class NetworkSettings(Recipe):
             raise ConfigError(
                 f'model.subnet is "{self.model.subnet}", and a code begins with dense blocks: '
                 'give "dense"'
+            )
+        if self.samples.learns == "all" and self.optimiser.rate > MOST_RATE:
+            raise ConfigError(
+                f"samples.learns=all moves the blocks, which an optimiser.rate of "
+                f"{self.optimiser.rate:g} ruins: give {MOST_RATE:g} or less"
             )
         kept_bands(self.model)
 

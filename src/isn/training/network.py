@@ -92,8 +92,9 @@ class NetworkObjective(nn.Module):
 
         Returns:
             The numbers named in `terms`: the bits of a sample that is hidden, and its mean square
-            error in the squares of the step for which a coder at its best gives a bit more. Where
-            the prior learns alone, the error is that of the bands.
+            error in the squares of the step for which a coder at its best gives a bit more. The
+            loss is their sum; its logarithm where the blocks learn too. Where the prior learns
+            alone, the error is that of the bands.
         """
         hidden = images[:, 1:].flatten(1, 2)
         step = drawn(hidden, self.samples.finest, self.samples.coarsest)
@@ -108,7 +109,11 @@ class NetworkObjective(nn.Module):
             missed = ((revealed - hidden) * float(LEVELS)).square().sum()
         rate = bits / hidden.numel()
         error = missed / (WORTH * size**2 * hidden.numel())
-        return torch.stack([rate + error, rate, error])
+        loss = rate + error
+        if self.samples.learns == "all":
+            # Fine steps would drown all others: there what the constant stands for is all the loss.
+            loss = torch.log2(loss)
+        return torch.stack([loss, rate, error])
 
     def bands(self, hidden: Tensor) -> Tensor:
         """The bands of a container that count, in levels: N n x K x h x w.

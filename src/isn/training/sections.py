@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from reprlib import repr as shortened
 
 from isn.errors import ConfigError
 
@@ -202,9 +203,14 @@ def share(settings: object, name: str) -> None:
         raise ConfigError(f"{_label(settings)}.{name} is {value}, give 0 to 1")
 
 
-def whole(settings: object, name: str, low: int) -> None:
-    """Refuses a setting that is no whole number from `low` to `LARGEST`."""
+def whole(settings: object, name: str, low: int, high: int = LARGEST) -> None:
+    """Refuses a setting that is no whole number from `low` to `high`."""
     value = getattr(settings, name)
+    if high < LARGEST and type(value) is int and value > high:
+        raise ConfigError(
+            f"{_label(settings)}.{name} is {shortened(value)}, give a whole number from {low} to "
+            f"{high}"
+        )
     if type(value) is not int or value < low:
         raise ConfigError(f"{_label(settings)}.{name} is {value!r}, give a whole number from {low}")
     if value > LARGEST:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from reprlib import repr as shortened
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from isn import threads
 from isn.codes.entropy.steps import STEPS
-from isn.errors import ModelError
+from isn.errors import ConfigError, ModelError
 from isn.kernels import call
 
 Whole = NDArray[np.int32]
@@ -52,6 +53,22 @@ _SIDE: Final = np.array(
 )
 """Three weights at six points: G of Lavin and Gray's F(4 x 4, 3 x 3) without its fractions."""
 _POINTS, _ITSELF = np.kron(_SIDE, _SIDE), np.ones((1, 1), np.float32)
+
+
+WIDTHS: Final = (4, 4096)
+"""Least and most units of a hidden layer; a level may have a quarter of them."""
+
+
+def check_width(width: object) -> int:
+    """The units of a hidden layer that weights name.
+
+    Raises:
+        ConfigError: it is no number of them.
+    """
+    low, high = WIDTHS
+    if type(width) is not int or not low <= width <= high:
+        raise ConfigError(f"width is {shortened(width)}, give a whole number from {low} to {high}")
+    return width
 
 
 def group_shapes(name: str, seen: int, width: int, channels: int) -> dict[str, tuple[int, ...]]:

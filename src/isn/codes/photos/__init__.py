@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isn import images
 from isn.codes import Foreseen, Room
+from isn.codes.entropy.prior import check_width
 from isn.codes.entropy.steps import STEPS
 from isn.codes.photos import code
 from isn.codes.photos.image import padded
-from isn.codes.photos.levels import LEAST_WIDTH, Prior, parameter_shapes
+from isn.codes.photos.levels import Prior, parameter_shapes
 from isn.errors import ImageError, counted
 from isn.images import Pixels
 from isn.metrics import PEAK
@@ -52,13 +53,9 @@ def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of such weights.
 
     Raises:
-        KeyError: the config has no width.
-        ValueError: the width is no whole number of 4 or more.
+        ConfigError: it has no width, or one out of range.
     """
-    width = config["width"]
-    if type(width) is not int or width < LEAST_WIDTH:
-        raise ValueError(f"width is {width!r}, give a whole number from {LEAST_WIDTH}")
-    return parameter_shapes(width)
+    return parameter_shapes(check_width(config.get("width")))
 
 
 class Photos:

@@ -51,9 +51,6 @@ CONTEXT: Final = 4 * len(MEANS) + 1
 LEVELS: Final = {"means": 4, "blocks": 1}
 """Both levels in the order in which they are coded, and by how much narrower their networks are."""
 
-LEAST_WIDTH: Final = max(LEVELS.values())
-"""Of hidden layers, so that the narrowest has one unit."""
-
 
 def seen(group: int) -> int:
     """Features that the network of a group looks at."""
