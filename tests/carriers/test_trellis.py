@@ -152,3 +152,17 @@ def test_a_container_stays_what_it_is() -> None:
         (2000, "c08cf5a3c6f00e6b"),
     ):
         assert hashlib.sha256(read(container, size)).hexdigest()[:16] == expected
+
+
+@pytest.mark.parametrize("value", [0, 1, 3, 250, 255, None])
+@pytest.mark.parametrize("bits", [0.5, 1.5, 2.0, 3.0, 4.0])
+def test_the_noise_beside_black_and_white_is_foreseen(value: int | None, bits: float) -> None:
+    rng, carrier = np.random.default_rng(6), Trellis()
+    host = rng.choice(np.array([0, 128, 255], np.uint8), (96, 80, 3))
+    if value is not None:
+        host[:] = value
+    size = carrier.capacity(host, bits)
+    head, body = rng.bytes(HEAD_BYTES), rng.bytes(size)
+    container = carrier.write(host, head, body, keys.Public(), silent)
+    found = square_error(host, container)
+    assert found == pytest.approx(carrier.noise(host, size), rel=0.16)
