@@ -328,7 +328,7 @@ class NetworkCode:
     def _size(self, pictures: Sequence[Pixels], room: Room) -> tuple[int, int]:
         """Height and width in which images are coded: the largest one's, or what has room.
 
-        Where they are made smaller, whole cells: what fills one up takes room for nothing.
+        In next to no room, whole cells: what fills one up would take of it for nothing.
         """
         cell = self.config.cell
         height, width = max(
@@ -339,7 +339,7 @@ class NetworkCode:
         ratio = min(1.0, (min(room.area, enough) / (height * width)) ** 0.5)
         while True:
             rows, columns = (int(side * ratio) for side in (height, width))
-            if ratio < 1:
+            if enough < min(room.area, height * width):
                 rows, columns = (side // cell * cell or max(side, 1) for side in (rows, columns))
             if self._padded(rows) * self._padded(columns) <= _most(room.area):
                 return rows, columns

@@ -25,8 +25,8 @@ CELLS: Final = 1 << 18
 AROUND, AROUND_CELLS = 32, 50
 """Patches that eta's neighbourhood is fitted on at a time, and cells for each number of it."""
 
-_UNIFORM: Final = 0.86
-"""Steps of a single quantiser whose errors are those of two in turn."""
+_RIDGE: Final = 1e-7
+"""Of the mean square of what eta sees, added to that of each of its inputs."""
 
 
 def principal(cells: Floats) -> tuple[Floats, Floats, Floats]:
@@ -57,12 +57,10 @@ class Start:
     Attributes:
         network: around the block.
         crop: side of the patches that it is fitted on.
-        step: of quantisation that eta reckons with, of a container from 0 to 1.
     """
 
     network: Network
     crop: int
-    step: float
 
     def write(self, block: BlockSubnets, photos: Photos, seed: int) -> tuple[int, Floats]:
         """Makes phi a Karhunen-Loeve transform of each image, and eta what undoes it.
@@ -114,9 +112,10 @@ class Start:
     ) -> None:
         """Lets eta estimate a cell from the 3 x 3 around it, by weighted least squares.
 
-        What the container has no room for, and what rounding took, is told in part by the cells
-        beside it. Patches are weighted by how well they are revealed already, so that their
-        logarithms count alike.
+        What the container has no room for is told in part by the cells beside it; where it has
+        room for all, this is what undoes phi. Of rounding it knows nothing: an eta that reckoned
+        with it would shrink what is unlike photos, however fine the step. Patches are weighted by
+        how well they are revealed already, so that their logarithms count alike.
         """
         config, kept = self.network.config, len(analysis)
         eta, offset = _last(subnet)
@@ -127,7 +126,7 @@ class Start:
         useful[: (config.host_channels - 3 * config.planes) // config.hidden_images] = True
         useful[:, 4] = True
         gram, cross = self._moments(photos, analysis, mean, useful.flatten())
-        ridge = 1e-5 * gram.diagonal().mean() * torch.eye(len(gram), dtype=torch.float64)
+        ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=torch.float64)
         found = torch.linalg.solve(gram + ridge, cross)
         taps = torch.zeros(len(mean), kept * 9, dtype=torch.float64)
         taps[:, useful.flatten()] = found[:-1].T
@@ -141,7 +140,7 @@ class Start:
     def _moments(
         self, photos: Photos, analysis: NDArray[Any], mean: NDArray[Any], useful: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Of the components around a cell, as received, and 1; and of these with its bands.
+        """Of the components around a cell, and 1; and of these with its bands.
 
         Args:
             photos: what they are taken of.
@@ -159,11 +158,9 @@ class Start:
             matrix, middle = (torch.from_numpy(each).to(patches) for each in (analysis, mean))
             wanted = to_bands(patches, config.levels) - middle[:, None, None]
             values = torch.einsum("kb,nbhw->nkhw", matrix, wanted)
-            step = _UNIFORM * self.step
-            seen = (values / step).round() * step
-            missed = wanted - torch.einsum("kb,nkhw->nbhw", matrix, seen)
+            missed = wanted - torch.einsum("kb,nkhw->nbhw", matrix, values)
             trust = (missed.square().mean((1, 2, 3)) + 1e-6).rsqrt()[:, None, None]
-            around = functional.unfold(seen, 3, padding=1).transpose(1, 2)
+            around = functional.unfold(values, 3, padding=1).transpose(1, 2)
             around = around[..., useful.to(around.device)]
             around = torch.cat([around, torch.ones_like(around[..., :1])], -1)
             goal = wanted.flatten(2).transpose(1, 2)

@@ -250,7 +250,7 @@ class NetworkLearner(Blocks):
         if not isinstance(first, BlockSubnets):
             raise TypeError(f"{type(first).__name__} is no block")
         size = size_of((self.samples.finest + self.samples.coarsest) // 2)
-        start = Start(self.network, settings.data.crop, size / float(LEVELS))
+        start = Start(self.network, settings.data.crop)
         cells, deviations = start.write(first, photos, settings.run.seed)
         scales = np.log2(deviations / 2 * float(LEVELS) / size + 1e-3)
         for chosen, group in zip(groups(len(scales)), self._stack.prior.bands, strict=True):
