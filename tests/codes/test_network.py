@@ -164,6 +164,19 @@ def test_the_smallest_and_narrowest_are_hidden(size: tuple[int, int]) -> None:
     assert found.shape == (*size, 3)
 
 
+def test_a_wide_image_beside_a_high_one_loses_nothing() -> None:
+    shipped = method.get("isn-2")
+    assert isinstance(shipped, method.Carried)
+    code, high, wide = shipped.pictures[0], picture(120, 80), picture(80, 120, seed=1)
+    room, errors = Room(20_000, 120 * 100), []
+    for hidden in ([high, wide], [high, wide.swapaxes(0, 1)]):
+        shown = code.decode(code.encode(hidden, room, silent), room.area, silent)
+        assert [each.shape for each in shown] == [each.shape for each in hidden]
+        errors.append([psnr(*each) for each in zip(shown, hidden, strict=True)])
+        assert code.foresee(hidden, room).psnr == pytest.approx(np.mean(errors[-1]), abs=1.0)
+    assert errors[0] == errors[1]
+
+
 @pytest.mark.parametrize("spare", range(1, 8))
 def test_odd_sides_cost_nothing(spare: int) -> None:
     shipped = method.get("isn-1")

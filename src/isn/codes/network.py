@@ -12,7 +12,9 @@ Of n images the container has no room for all bands of each: it keeps the first 
 the k-th of image i being its band ``k n + i`` from behind, and the constant stands for all others.
 It is the same for every image, and so bounds how well they are revealed: the more planes, the less.
 
-Bands of an image are coded in groups, coarse to fine (:data:`EDGES`), each image by itself.
+Images share one size, the largest one's; one that is wide where that is high, or high where it is
+wide, is transposed. Bands of an image are coded in groups, coarse to fine (:data:`EDGES`), each
+image by itself.
 
 Layout, little-endian: index of the step (2, signed), height and width in which images are coded
 (4 + 4), of each of the n images as it comes back (4 + 4), then the code of
@@ -211,8 +213,7 @@ class NetworkCode:
         # What coding leaves of these, and what making them smaller leaves of the whole.
         own = np.ix_(rows < coded[0], columns < coded[1])
         missed = [
-            _error(one[own], other[own])
-            + _error(_own(small, coded, (whole.shape[0], whole.shape[1])), whole)
+            _error(one[own], other[own]) + _error(_own(small, coded, whole.shape[:2]), whole)
             for one, other, small, whole in zip(shown, some, fitted, pictures, strict=True)
         ]
         psnr = np.mean([10 * math.log10(PEAK**2 / max(each, 1e-3)) for each in missed])
@@ -352,6 +353,8 @@ class NetworkCode:
 
     def _fitted(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """An image in the size in which it is coded, its last row and column repeated."""
+        if _lies_across(pixels.shape[:2], (height, width)):
+            pixels = _turned(pixels)
         sized = images.resize(pixels, height, width)
         return images.filled(sized, self._padded(height), self._padded(width))
 
@@ -392,9 +395,21 @@ def _error(one: Pixels, other: Pixels) -> float:
     return float(np.square(np.subtract(one, other, dtype=np.float32)).mean(dtype=np.float64))
 
 
-def _own(shown: Pixels, coded: tuple[int, int], size: tuple[int, int]) -> Pixels:
+def _lies_across(own: tuple[int, ...], coded: tuple[int, int]) -> bool:
+    """Whether an image is wide and those beside it are high, or the other way: it is transposed."""
+    return own[0] != own[1] and coded[0] != coded[1] and (own[0] > own[1]) != (coded[0] > coded[1])
+
+
+def _turned(pixels: Pixels) -> Pixels:
+    return np.ascontiguousarray(pixels.swapaxes(0, 1))
+
+
+def _own(shown: Pixels, coded: tuple[int, int], size: tuple[int, ...]) -> Pixels:
     """A revealed image at its own size, from the container's, and that in which it was coded."""
-    return images.resize(shown[: coded[0], : coded[1]], *size)
+    inside = shown[: coded[0], : coded[1]]
+    if _lies_across(size, coded):
+        inside = _turned(inside)
+    return images.resize(inside, size[0], size[1])
 
 
 def _most(area: int) -> int:
