@@ -164,6 +164,21 @@ def test_the_smallest_and_narrowest_are_hidden(size: tuple[int, int]) -> None:
     assert found.shape == (*size, 3)
 
 
+def test_what_is_no_photo_comes_back_as_well_as_there_is_room() -> None:
+    shipped = method.get("isn-1")
+    assert isinstance(shipped, method.Carried)
+    code, rng, found = shipped.pictures[0], np.random.default_rng(0), []
+    noise = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    for bits in (3, 4, 6):
+        room = Room(64 * 64 * 3 * bits // 8, 64 * 64)
+        (shown,) = code.decode(code.encode([noise], room, silent), room.area, silent)
+        found.append(psnr(shown, noise))
+    # 6 dB a bit, as of whatever is as good as random.
+    assert found[0] > 22
+    assert found[1] - found[0] > 5
+    assert found[2] - found[1] > 10
+
+
 def test_a_wide_image_beside_a_high_one_loses_nothing() -> None:
     shipped = method.get("isn-2")
     assert isinstance(shipped, method.Carried)
