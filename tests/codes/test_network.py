@@ -231,7 +231,7 @@ def test_weights_that_overflow_do_so_without_a_word(size: float, levels: int, bl
         code.decode(code.encode([picture(16, 16)], ROOM, silent), AREA, silent)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (5, 40), (9, 17), (9, 300)])
+@pytest.mark.parametrize("size", [(1, 1), (4, 60), (9, 17), (9, 300)])
 def test_what_fills_up_cells_is_not_foreseen(size: tuple[int, int]) -> None:
     shipped = method.get("isn-1")
     assert isinstance(shipped, method.Carried)
