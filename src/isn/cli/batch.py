@@ -10,7 +10,7 @@ from isn.cli import crew, failures, joblist, stores
 from isn.cli.cluster import crew_for, ray_option
 from isn.cli.common import json_option, overwrite_option, quiet_option, threads_option
 from isn.cli.crew import workers_option
-from isn.cli.hide import Order
+from isn.cli.hiding import Order
 from isn.cli.joblist import Entry
 from isn.cli.many import Outcome, Turns
 from isn.cli.passphrase import passphrase_options, read_passphrase

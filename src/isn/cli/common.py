@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -239,20 +238,6 @@ def write_standard(encoded: bytes) -> None:
         raise OutputError(
             f"standard output cannot be written ({error.strerror}): give it room"
         ) from error
-
-
-def make_folder(folder: Path) -> list[Path]:
-    """Makes a folder and those above it; returns those that are new, innermost first."""
-    from isn.errors import OutputError
-
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} cannot be made ({error.strerror}): give another folder"
-        ) from error
-    return missing
 
 
 def decibels(value: float) -> float | None:

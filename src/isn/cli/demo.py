@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from isn.cli import outputs
+from isn.cli import outputs, stores
 from isn.cli.common import (
     backend_option,
     count_of,
     decibels,
     json_option,
-    make_folder,
     overwrite_option,
     quiet_option,
     threads_option,
@@ -108,7 +107,7 @@ def demo(voice: Voice, output: str, backend: str | None, overwrite: bool) -> Non
     folder = Path(output)
     for name in _names(planned):
         outputs.check_free(folder / name, overwrite)
-    make_folder(folder)
+    stores.make_local(folder)
     atomic.write(folder / "README.txt", _README.encode())
     host, hidden = demo_photos(max(COUNTS))
     images.write(folder / "host.png", host, overwrite=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from isn.cli.common import backend_option, json_option, make_folder, quiet_option
+from isn.cli import stores
+from isn.cli.common import backend_option, json_option, quiet_option
 from isn.cli.failures import FAILED
 from isn.cli.progress import progress_bar
 from isn.cli.table import Table
@@ -125,7 +126,7 @@ def evaluate(
     )
     folder = Path(output)
     # Before the work: the end of an hour is no time to hear that there is no place for the report.
-    make_folder(folder)
+    stores.make_local(folder)
     with progress_bar(voice, "evaluating") as progress:
         results = measure(plan, progress, lambda found: report.write(adapter.study(found), folder))
     if not baselines:

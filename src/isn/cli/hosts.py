@@ -18,7 +18,7 @@ from isn.cli.worker import Job
 from isn.errors import OutputError
 
 if TYPE_CHECKING:
-    from isn.cli.hide import Order
+    from isn.cli.hiding import Order
 
 
 def hide_in_all(voice: Voice, order: Order, passphrase: Callable[[], str | None], run: Run) -> int:

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isn.cli.common import STANDARD, make_folder
+from isn.cli import stores
+from isn.cli.common import STANDARD
 from isn.cli.outputs import unused
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Maps:
         self._network = None if weights is None else _network(weights)
         self.folder = Path(folder)
         self._taken: set[str] = set()
-        make_folder(self.folder)
+        stores.make_local(self.folder)
 
     def write(self, name: str, pixels: Pixels) -> Path:
         """Writes the map of one image.

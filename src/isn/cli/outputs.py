@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from isn import atomic
-from isn.cli.common import STANDARD, count_of, make_folder
+from isn.cli import stores
+from isn.cli.common import STANDARD, count_of
 from isn.errors import OutputError
 from isn.finding import SUFFIXES
 
@@ -121,7 +122,7 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bo
     if len(paths) > 1 and not os.path.lexists(folder):
         _write_folder(folder, dict(zip(paths, contents, strict=True)))
         return
-    made = make_folder(folder)
+    made = stores.make_local(folder)
     done: list[tuple[Path, Path | None]] = []
     atomic.remove_stale(folder)
     parts = [atomic.part_of(path) for path in paths]
@@ -155,7 +156,7 @@ def write_all(paths: Sequence[Path], contents: Sequence[bytes], *, overwrite: bo
 
 def _write_folder(folder: Path, contents: Mapping[Path, bytes]) -> None:
     """Writes a new folder with some files, so that even a kill leaves all of them or none."""
-    made = make_folder(folder.parent)
+    made = stores.make_local(folder.parent)
     atomic.remove_stale(folder.parent)
     part = atomic.part_of(folder)
     try:

@@ -185,16 +185,26 @@ def make_folder(name: str) -> None:
         ConfigError: as :func:`path_of`.
         OutputError: it cannot be made, or nothing that is installed reaches the store.
     """
-    from isn.cli import common
-
     path = path_of(name)
     if path is not None:
-        common.make_folder(Path(path))
+        make_local(Path(path))
         return
     try:
         _store(name)
     except Exception as error:
         raise _unwritten(name, error) from error
+
+
+def make_local(folder: Path) -> list[Path]:
+    """Makes a folder and those above it; returns those that are new, innermost first."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be made ({error.strerror}): give another folder"
+        ) from error
+    return missing
 
 
 def below(folder: str, name: str) -> str:

@@ -18,7 +18,7 @@ from threading import Thread
 from typing import Any, BinaryIO, Final
 
 from isn import threads
-from isn.cli import stores
+from isn.cli import hiding, revealing, stores
 from isn.cli.failures import Terminated
 from isn.cli.many import Outcome, attempt
 from isn.cli.voice import Voice
@@ -50,10 +50,9 @@ def do(job: Job) -> Outcome:
 
 
 def _hide(voice: Voice, job: Job) -> None:
-    from isn.cli.hide import Order, carry_out
     from isn.errors import OutputError
 
-    order = Order(**job.order)
+    order = hiding.Order(**job.order)
     path = stores.path_of(order.output)
     if path is not None and os.path.islink(path):
         raise OutputError(
@@ -62,7 +61,7 @@ def _hide(voice: Voice, job: Job) -> None:
         )
     if not job.resume or not _is_whole(order.output):
         try:
-            carry_out(voice, order, lambda: job.passphrase)
+            hiding.carry_out(voice, order, lambda: job.passphrase)
             return
         except OutputError:
             # Another try, on a node that was thought lost, may have written it meanwhile.
@@ -72,9 +71,7 @@ def _hide(voice: Voice, job: Job) -> None:
 
 
 def _reveal(voice: Voice, job: Job) -> None:
-    from isn.cli.reveal import Order, carry_out
-
-    carry_out(voice, Order(**job.order), lambda: job.passphrase)
+    revealing.carry_out(voice, revealing.Order(**job.order), lambda: job.passphrase)
 
 
 _TASKS: Final[dict[str, Callable[[Voice, Job], None]]] = {"hide": _hide, "reveal": _reveal}
