@@ -157,10 +157,11 @@ def test_images_are_coded_no_larger_than_the_host() -> None:
     assert (height, width) == (33, 45)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (7, 9), (1, 90), (65, 1)])
-def test_the_smallest_and_narrowest_are_hidden(size: tuple[int, int]) -> None:
-    code = NetworkCode("tiny", network_weights())
-    (found,) = code.decode(code.encode([picture(*size)], ROOM, silent), AREA, silent)
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (1, 90), (65, 1), (1, 900)])
+@pytest.mark.parametrize("area", [AREA, 16 * 16])
+def test_the_smallest_and_narrowest_are_hidden(size: tuple[int, int], area: int) -> None:
+    code, room = NetworkCode("tiny", network_weights()), Room(40_000, area)
+    (found,) = code.decode(code.encode([picture(*size)], room, silent), area, silent)
     assert found.shape == (*size, 3)
 
 

@@ -339,9 +339,9 @@ class NetworkCode:
         enough = int(bits / (LEAST_RATE * 3 * self.config.hidden_images))
         ratio = min(1.0, (min(room.area, enough) / (height * width)) ** 0.5)
         while True:
-            rows, columns = (int(side * ratio) for side in (height, width))
+            rows, columns = (max(int(side * ratio), 1) for side in (height, width))
             if enough < min(room.area, height * width):
-                rows, columns = (side // cell * cell or max(side, 1) for side in (rows, columns))
+                rows, columns = (side // cell * cell or side for side in (rows, columns))
             if self._padded(rows) * self._padded(columns) <= _most(room.area):
                 return rows, columns
             # A thread is nearly all padding.
