@@ -545,6 +545,16 @@ def test_a_file_of_the_size_that_capacity_says_fits_and_no_larger(
     assert len(sizes - {0}) == 1
 
 
+def test_capacity_knows_that_another_code_takes_what_the_first_does_not() -> None:
+    rng = np.random.default_rng(0)
+    host = rng.integers(60, 190, (128, 192, 3), np.uint8)
+    black_and_white = rng.integers(0, 2, (128, 192), np.uint8)[..., None].repeat(3, 2) * 255
+    (found,) = isn.capacity(host, [black_and_white], methods=["photos"], bits=0.5)
+    assert found.fits == ""
+    container = isn.hide(host, black_and_white, bits=0.5, check=True)
+    assert container.code == "avif"
+
+
 def test_capacity_foretells_the_container_of_a_file() -> None:
     for length in (100, 3000):
         file = isn.File("noise", np.random.default_rng(0).bytes(length))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from isn import envelope, images, keys, method, zoo
-from isn.codes import Room
+from isn.codes import Code, Foreseen, Room
 from isn.codes.file import Files, most_bytes
 from isn.errors import (
     AlteredContainer,
@@ -494,7 +494,7 @@ def _expected(
         room = chosen.room(host, code)
     size, revealed = room.size, None
     if items is not None:
-        found = code.foresee(items, room)
+        found = _foreseen(chosen.codes(items), items, room)
         size, revealed = found.size, found.psnr
     noise = chosen.carrier.noise(host, size + envelope.TAG_BYTES)
     seen = None
@@ -503,6 +503,19 @@ def _expected(
 
         seen = adaptive.found(8 * size / host.size)
     return round(10 * math.log10(PEAK**2 / noise), 1), revealed, seen
+
+
+def _foreseen(codes: Sequence[Code], items: Secret, room: Room) -> Foreseen:
+    """What comes of the first code in which a secret fits.
+
+    Raises:
+        ImageError: it fits in none.
+    """
+    *others, last = codes
+    for code in others:
+        with suppress(ImageError):
+            return code.foresee(items, room)
+    return last.foresee(items, room)
 
 
 def _refusal(entry: zoo.Entry, items: Secret) -> str:

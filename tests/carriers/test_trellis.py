@@ -154,6 +154,17 @@ def test_a_container_stays_what_it_is() -> None:
         assert hashlib.sha256(read(container, size)).hexdigest()[:16] == expected
 
 
+def test_the_noise_of_one_colour_is_not_that_of_all() -> None:
+    rng, carrier = np.random.default_rng(7), Trellis()
+    host = np.full((512, 512, 3), 128, np.uint8)
+    host[..., 0] = 0
+    size = carrier.capacity(host, 2.0)
+    container = carrier.write(host, rng.bytes(HEAD_BYTES), rng.bytes(size), keys.Public(), silent)
+    found = square_error(host, container)
+    # Samples beside those at 0 take some of it.
+    assert found == pytest.approx(carrier.noise(host, size), rel=0.15)
+
+
 @pytest.mark.parametrize("value", [0, 1, 3, 250, 255, None])
 @pytest.mark.parametrize("bits", [0.5, 1.5, 2.0, 3.0, 4.0])
 def test_the_noise_beside_black_and_white_is_foreseen(value: int | None, bits: float) -> None:

@@ -115,7 +115,7 @@ def test_too_little_room_is_told() -> None:
     code = NetworkCode("tiny", network_weights())
     for each in (code.encode, lambda *words: code.foresee(*words[:2])):
         with pytest.raises(ImageError, match="even coarsely: take a larger host"):
-            each([picture(48, 64)], Room(60, AREA), silent)
+            each([picture(48, 64)], Room(19, AREA), silent)
 
 
 @pytest.mark.parametrize("side", [40, 200])
@@ -178,6 +178,42 @@ def test_what_is_no_photo_comes_back_as_well_as_there_is_room() -> None:
     assert found[0] > 22
     assert found[1] - found[0] > 5
     assert found[2] - found[1] > 10
+
+
+def test_what_does_not_fit_coarsely_is_made_smaller() -> None:
+    shipped = method.get("isn-1")
+    assert isinstance(shipped, method.Carried)
+    code, area = shipped.pictures[0], 96 * 96
+    board = (np.indices((96, 96)).sum(0) // 8 % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
+    board = np.roll(board, (5, 3), (0, 1))
+    for size in (700, 200):
+        room = Room(size, area)
+        payload = code.encode([board], room, silent)
+        assert len(payload) <= size
+        assert code.foresee([board], room).size <= size
+        assert HEAD.unpack_from(payload)[1] < 96
+        assert code.decode(payload, area, silent)[0].shape == board.shape
+
+
+def test_a_thread_gets_the_room_of_what_fills_it_up() -> None:
+    shipped = method.get("isn-1")
+    assert isinstance(shipped, method.Carried)
+    code, hidden, room = shipped.pictures[0], picture(4, 1000), Room(200, 320 * 480)
+    (shown,) = code.decode(code.encode([hidden], room, silent), room.area, silent)
+    assert shown.shape == hidden.shape
+
+
+def test_a_size_holds_images_of_other_shapes() -> None:
+    shipped = method.get("isn-3")
+    assert isinstance(shipped, method.Carried)
+    hidden = [picture(40, 80), picture(60, 60, seed=1), picture(80, 40, seed=2)]
+    payload = shipped.pictures[0].encode(hidden, Room(30_000, 120 * 120), silent)
+    _, height, width = HEAD.unpack_from(payload)
+    assert sorted((height, width)) == [60, 80]
+    # But not where little of it would be said of any of them.
+    hidden[0] = picture(5, 200)
+    payload = shipped.pictures[0].encode(hidden, Room(30_000, 120 * 120), silent)
+    assert HEAD.unpack_from(payload)[1:] == (60, 60)
 
 
 def test_a_wide_image_beside_a_high_one_loses_nothing() -> None:

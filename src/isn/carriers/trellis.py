@@ -77,7 +77,9 @@ class Trellis:
     def noise(self, host: Pixels, size: int) -> float:
         """See :meth:`isn.carriers.Carrier.noise`."""
         samples, some = host.size - _HEAD_SAMPLES, min(host.size, _LOOKED_AT)
-        looked_at = host.reshape(-1)[np.arange(some) * host.size // some]
+        # At random: what is equally far apart might be of one colour, or of some columns.
+        places = np.random.default_rng(0).integers(host.size, size=some)
+        looked_at = host.reshape(-1)[places]
         found = (
             count * error(bits) * beside_the_end(looked_at, bits)
             for count, bits in (

@@ -12,9 +12,9 @@ Of n images the container has no room for all bands of each: it keeps the first 
 the k-th of image i being its band ``k n + i`` from behind, and the constant stands for all others.
 It is the same for every image, and so bounds how well they are revealed: the more planes, the less.
 
-Images share one size, the largest one's; one that is wide where that is high, or high where it is
-wide, is transposed. Bands of an image are coded in groups, coarse to fine (:data:`EDGES`), each
-image by itself.
+Images share one size, which holds the largest of them; one that is wide where that is high, or high
+where it is wide, is transposed. Bands of an image are coded in groups, coarse to fine
+(:data:`EDGES`), each image by itself.
 
 Layout, little-endian: index of the step (2, signed), height and width in which images are coded
 (4 + 4), of each of the n images as it comes back (4 + 4), then the code of
@@ -25,11 +25,11 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from reprlib import repr as shortened
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ from isn.codes.entropy.dependent import halves, places, quantised
 from isn.codes.entropy.prior import Level, Seen, check_width, group_shapes, step_feature
 from isn.codes.entropy.search import Search
 from isn.codes.entropy.steps import STEPS, size_of
-from isn.errors import ConfigError, counted
+from isn.errors import ConfigError, ImageError, counted
 from isn.images import Pixels
 from isn.metrics import PEAK
 from isn.paper.backends.base import Backend
@@ -74,12 +74,13 @@ _FAR: Final = np.float32(1 << 28)
 """Levels beyond which no band is, whatever the weights are: in any step, numbers are of 32 bits."""
 _LEAST_PADDED: Final = 4096
 """Pixels that a container may have however small the host."""
-_PARTS, _PART = 3, 48
+_PARTS, _PART = 9, 16
 """Parts along an image that are enough to foresee what comes of it, and pixels along each."""
 _NAME: Final = "bands"
 """Of the prior's networks."""
 
 Floats = NDArray[np.float32]
+_T = TypeVar("_T")
 
 
 def groups(kept: int) -> list[slice]:
@@ -189,9 +190,37 @@ class NetworkCode:
         return Engine.of(self.config, self.weights, self.backend)
 
     def foresee(self, secret: Secret, room: Room) -> Foreseen:
-        """See :meth:`isn.codes.Code.foresee`: from nine parts of large images."""
+        """See :meth:`isn.codes.Code.foresee`: from parts of large images."""
         pictures = self._given(secret, room)
-        coded = self._size(pictures, room)
+        return self._attempt(pictures, room, lambda size: self._foreseen(pictures, size, room))
+
+    def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
+        """See :meth:`isn.codes.Code.encode`."""
+        pictures = self._given(secret, room)
+        return self._attempt(pictures, room, lambda size: self._encoded(pictures, size, room, tell))
+
+    def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
+        """See :meth:`isn.codes.Code.decode`."""
+        step, (height, width), sizes, content = self._opened(payload, area)
+        rows, columns = (self._padded(side) // self.config.cell for side in (height, width))
+        shape = self.config.hidden_images, self._kept, rows, columns
+        decoder = rans.Decoder(content, math.prod(shape))
+        found = np.empty(shape, np.int32)
+        for image in found:
+            known = self._known(rows, columns, step)
+            for k, bands in enumerate(self._groups):
+                image[bands] = decoder.decode(self._prior.classes(k, known))
+                if bands is not self._groups[-1]:
+                    known.add(image[bands])
+        shown = self._revealed(found, step, part(tell, 0.2, 0.95))
+        return [_own(each, (height, width), size) for each, size in zip(shown, sizes, strict=True)]
+
+    def contents(self, payload: bytes, area: int) -> list[Content]:
+        """See :meth:`isn.codes.Code.contents`."""
+        return [Content(size) for size in self._opened(payload, area)[2]]
+
+    def _foreseen(self, pictures: Sequence[Pixels], coded: tuple[int, int], room: Room) -> Foreseen:
+        """See :meth:`foresee`, where images are coded in one size."""
         fitted = [self._fitted(each, *coded) for each in pictures]
         height, width = fitted[0].shape[:2]
         rows, columns = _some(height, width, self.config.cell)
@@ -219,11 +248,11 @@ class NetworkCode:
         psnr = np.mean([10 * math.log10(PEAK**2 / max(each, 1e-3)) for each in missed])
         return Foreseen(min(self._head + round(size), room.size), round(float(psnr), 1))
 
-    def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
-        """See :meth:`isn.codes.Code.encode`."""
-        pictures = self._given(secret, room)
-        height, width = self._size(pictures, room)
-        planes = [self._fitted(each, height, width) for each in pictures]
+    def _encoded(
+        self, pictures: Sequence[Pixels], coded: tuple[int, int], room: Room, tell: Tell
+    ) -> bytes:
+        """See :meth:`encode`, where images are coded in one size."""
+        planes = [self._fitted(each, *coded) for each in pictures]
         bands = self._hidden(planes, part(tell, 0.0, 0.6))
         passes = 0
 
@@ -239,27 +268,7 @@ class NetworkCode:
         step, content = Search(bands, room.size - self._head).code(made)
         sizes = [_SIZE.pack(*each.shape[:2]) for each in pictures]
         tell(1.0)
-        return b"".join([_HEAD.pack(step, height, width), *sizes, content])
-
-    def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
-        """See :meth:`isn.codes.Code.decode`."""
-        step, (height, width), sizes, content = self._opened(payload, area)
-        rows, columns = (self._padded(side) // self.config.cell for side in (height, width))
-        shape = self.config.hidden_images, self._kept, rows, columns
-        decoder = rans.Decoder(content, math.prod(shape))
-        found = np.empty(shape, np.int32)
-        for image in found:
-            known = self._known(rows, columns, step)
-            for k, bands in enumerate(self._groups):
-                image[bands] = decoder.decode(self._prior.classes(k, known))
-                if bands is not self._groups[-1]:
-                    known.add(image[bands])
-        shown = self._revealed(found, step, part(tell, 0.2, 0.95))
-        return [_own(each, (height, width), size) for each, size in zip(shown, sizes, strict=True)]
-
-    def contents(self, payload: bytes, area: int) -> list[Content]:
-        """See :meth:`isn.codes.Code.contents`."""
-        return [Content(size) for size in self._opened(payload, area)[2]]
+        return b"".join([_HEAD.pack(step, *coded), *sizes, content])
 
     def _hidden(self, planes: Sequence[Pixels], tell: Tell) -> Floats:
         """The container of images of one size: n x K x h x w, in levels, less the blank host's."""
@@ -326,26 +335,50 @@ class NetworkCode:
         blank = np.full((1, 3 * self.config.planes, cell, cell), BLANK, np.float32)
         return to_bands(blank, self.config.levels)
 
-    def _size(self, pictures: Sequence[Pixels], room: Room) -> tuple[int, int]:
-        """Height and width in which images are coded: the largest one's, or what has room.
+    def _attempt(
+        self, pictures: Sequence[Pixels], room: Room, made: Callable[[tuple[int, int]], _T]
+    ) -> _T:
+        """What is made of images in the largest size in which they fit.
 
-        In next to no room, whole cells: what fills one up would take of it for nothing.
+        Args:
+            pictures: to be coded.
+            room: that they have.
+            made: makes it in a height and a width.
+
+        Raises:
+            ImageError: they do not fit even in a single cell.
         """
-        cell = self.config.cell
-        height, width = max(
-            (each.shape[:2] for each in pictures), key=lambda size: size[0] * size[1]
-        )
-        bits = 8 * max(room.size - self._head, 0)
-        enough = int(bits / (LEAST_RATE * 3 * self.config.hidden_images))
-        ratio = min(1.0, (min(room.area, enough) / (height * width)) ** 0.5)
+        frame, bits = _frame([each.shape[:2] for each in pictures]), 8 * (room.size - self._head)
+        pixels = max(bits, 0) / (LEAST_RATE * 3 * self.config.hidden_images)
         while True:
-            rows, columns = (max(int(side * ratio), 1) for side in (height, width))
-            if enough < min(room.area, height * width):
-                rows, columns = (side // cell * cell or side for side in (rows, columns))
-            if self._padded(rows) * self._padded(columns) <= _most(room.area):
-                return rows, columns
-            # A thread is nearly all padding.
-            ratio *= 0.9
+            size = self._within(frame, room.area, pixels)
+            filled = self._padded(size[0]) * self._padded(size[1])
+            try:
+                return made(size)
+            except ImageError:
+                if filled == self.config.cell**2:
+                    raise
+            pixels = filled / 2
+
+    def _within(self, frame: tuple[int, int], area: int, pixels: float) -> tuple[int, int]:
+        """The largest height and width of a frame's shape that a host and some pixels allow.
+
+        Where the pixels are few, whole cells: what fills one up would take of them for nothing.
+
+        Args:
+            frame: height and width.
+            area: of the host.
+            pixels: that there may be, filled up; a single cell is always possible.
+        """
+        cell, most = self.config.cell, min(_most(area), max(pixels, self.config.cell**2))
+        ratio = min(1.0, (area / (frame[0] * frame[1])) ** 0.5)
+        while True:
+            plain = [max(int(side * ratio), 1) for side in frame]
+            for rows, columns in (plain, [side // cell * cell or side for side in plain]):
+                fits = self._padded(rows) * self._padded(columns) <= most
+                if fits and rows * columns <= area:
+                    return rows, columns
+            ratio *= 0.99
 
     def _padded(self, side: int) -> int:
         """A side of the container."""
@@ -393,6 +426,18 @@ def _spread(side: int, cell: int) -> NDArray[np.int64]:
 def _error(one: Pixels, other: Pixels) -> float:
     """Mean square of the difference."""
     return float(np.square(np.subtract(one, other, dtype=np.float32)).mean(dtype=np.float64))
+
+
+def _frame(sizes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """A height and width that hold all images as they lie, or across.
+
+    Where that is half as much again as the largest of them has, the largest one's.
+    """
+    height, width = max(sizes, key=math.prod)
+    long, short = max(map(max, sizes)), max(map(min, sizes))
+    if long * short > 1.5 * height * width:
+        return height, width
+    return (long, short) if height >= width else (short, long)
 
 
 def _lies_across(own: tuple[int, ...], coded: tuple[int, int]) -> bool:

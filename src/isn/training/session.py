@@ -76,6 +76,10 @@ def prepare(
     pool = ImageStore(draw_pool(data.pool, side, seed), processes.device)
     if learner is None:
         fit = None if resume else gathered.photos
+        if fit is not None and isinstance(settings, NetworkSettings):
+            report(
+                Progress(0.0, 0, 0.0, 0.0, {}, message="the linear start is fitted to the photos")
+            )
         learner = _learner(settings, processes.device, sources.texture, start, fit)
     elif start is not None or sources.texture:
         raise ConfigError(f"--start and --texture are not for {settings.method}: leave them out")
