@@ -12,9 +12,8 @@ Of n images the container has no room for all bands of each: it keeps the first 
 the k-th of image i being its band ``k n + i`` from behind, and the constant stands for all others.
 It is the same for every image, and so bounds how well they are revealed: the more planes, the less.
 
-Images share one size, which holds the largest of them; one that is wide where that is high, or high
-where it is wide, is transposed. Bands of an image are coded in groups, coarse to fine
-(:data:`EDGES`), each image by itself.
+Images share one frame (:mod:`isn.codes.frame`). Bands of an image are coded in groups, coarse to
+fine (:data:`EDGES`), each image by itself.
 
 Layout, little-endian: index of the step (2, signed), height and width in which images are coded
 (4 + 4), of each of the n images as it comes back (4 + 4), then the code of
@@ -34,13 +33,13 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from isn import images
 from isn.codes import Foreseen, Room
 from isn.codes.entropy import rans
 from isn.codes.entropy.dependent import halves, places, quantised
 from isn.codes.entropy.prior import Level, Seen, check_width, group_shapes, step_feature
 from isn.codes.entropy.search import Search
 from isn.codes.entropy.steps import STEPS, size_of
+from isn.codes.frame import Frame
 from isn.errors import ConfigError, ImageError, counted
 from isn.images import Pixels
 from isn.metrics import PEAK
@@ -72,8 +71,6 @@ _HEAD: Final = struct.Struct("<hII")
 _SIZE: Final = struct.Struct("<II")
 _FAR: Final = np.float32(1 << 28)
 """Levels beyond which no band is, whatever the weights are: in any step, numbers are of 32 bits."""
-_LEAST_PADDED: Final = 4096
-"""Pixels that a container may have however small the host."""
 _PARTS, _PART = 9, 16
 """Parts along an image that are enough to foresee what comes of it, and pixels along each."""
 _NAME: Final = "bands"
@@ -192,17 +189,19 @@ class NetworkCode:
     def foresee(self, secret: Secret, room: Room) -> Foreseen:
         """See :meth:`isn.codes.Code.foresee`: from parts of large images."""
         pictures = self._given(secret, room)
-        return self._attempt(pictures, room, lambda size: self._foreseen(pictures, size, room))
+        return self._attempt(pictures, room, lambda frame: self._foreseen(pictures, frame, room))
 
     def encode(self, secret: Secret, room: Room, tell: Tell) -> bytes:
         """See :meth:`isn.codes.Code.encode`."""
         pictures = self._given(secret, room)
-        return self._attempt(pictures, room, lambda size: self._encoded(pictures, size, room, tell))
+        return self._attempt(
+            pictures, room, lambda frame: self._encoded(pictures, frame, room, tell)
+        )
 
     def decode(self, payload: bytes, area: int, tell: Tell) -> list[Item]:
         """See :meth:`isn.codes.Code.decode`."""
-        step, (height, width), sizes, content = self._opened(payload, area)
-        rows, columns = (self._padded(side) // self.config.cell for side in (height, width))
+        step, frame, sizes, content = self._opened(payload, area)
+        rows, columns = (side // self.config.cell for side in frame.filled)
         shape = self.config.hidden_images, self._kept, rows, columns
         decoder = rans.Decoder(content, math.prod(shape))
         found = np.empty(shape, np.int32)
@@ -213,15 +212,15 @@ class NetworkCode:
                 if bands is not self._groups[-1]:
                     known.add(image[bands])
         shown = self._revealed(found, step, part(tell, 0.2, 0.95))
-        return [_own(each, (height, width), size) for each, size in zip(shown, sizes, strict=True)]
+        return [frame.own(each, size) for each, size in zip(shown, sizes, strict=True)]
 
     def contents(self, payload: bytes, area: int) -> list[Content]:
         """See :meth:`isn.codes.Code.contents`."""
         return [Content(size) for size in self._opened(payload, area)[2]]
 
-    def _foreseen(self, pictures: Sequence[Pixels], coded: tuple[int, int], room: Room) -> Foreseen:
-        """See :meth:`foresee`, where images are coded in one size."""
-        fitted = [self._fitted(each, *coded) for each in pictures]
+    def _foreseen(self, pictures: Sequence[Pixels], frame: Frame, room: Room) -> Foreseen:
+        """See :meth:`foresee`, where images are coded in one frame."""
+        fitted = [frame.fitted(each) for each in pictures]
         height, width = fitted[0].shape[:2]
         rows, columns = _some(height, width, self.config.cell)
         some = [np.ascontiguousarray(each[rows][:, columns]) for each in fitted]
@@ -240,19 +239,17 @@ class NetworkCode:
         found = np.concatenate([halves(*each).reshape(-1) for each in parts])
         shown = self._revealed(found.reshape(bands.shape), step, silent)
         # What coding leaves of these, and what making them smaller leaves of the whole.
-        own = np.ix_(rows < coded[0], columns < coded[1])
+        own = np.ix_(rows < frame.height, columns < frame.width)
         missed = [
-            _error(one[own], other[own]) + _error(_own(small, coded, whole.shape[:2]), whole)
+            _error(one[own], other[own]) + _error(frame.own(small, whole.shape), whole)
             for one, other, small, whole in zip(shown, some, fitted, pictures, strict=True)
         ]
         psnr = np.mean([10 * math.log10(PEAK**2 / max(each, 1e-3)) for each in missed])
         return Foreseen(min(self._head + round(size), room.size), round(float(psnr), 1))
 
-    def _encoded(
-        self, pictures: Sequence[Pixels], coded: tuple[int, int], room: Room, tell: Tell
-    ) -> bytes:
-        """See :meth:`encode`, where images are coded in one size."""
-        planes = [self._fitted(each, *coded) for each in pictures]
+    def _encoded(self, pictures: Sequence[Pixels], frame: Frame, room: Room, tell: Tell) -> bytes:
+        """See :meth:`encode`, where images are coded in one frame."""
+        planes = [frame.fitted(each) for each in pictures]
         bands = self._hidden(planes, part(tell, 0.0, 0.6))
         passes = 0
 
@@ -268,7 +265,7 @@ class NetworkCode:
         step, content = Search(bands, room.size - self._head).code(made)
         sizes = [_SIZE.pack(*each.shape[:2]) for each in pictures]
         tell(1.0)
-        return b"".join([_HEAD.pack(step, *coded), *sizes, content])
+        return b"".join([_HEAD.pack(step, frame.height, frame.width), *sizes, content])
 
     def _hidden(self, planes: Sequence[Pixels], tell: Tell) -> Floats:
         """The container of images of one size: n x K x h x w, in levels, less the blank host's."""
@@ -335,66 +332,30 @@ class NetworkCode:
         blank = np.full((1, 3 * self.config.planes, cell, cell), BLANK, np.float32)
         return to_bands(blank, self.config.levels)
 
-    def _attempt(
-        self, pictures: Sequence[Pixels], room: Room, made: Callable[[tuple[int, int]], _T]
-    ) -> _T:
-        """What is made of images in the largest size in which they fit.
+    def _attempt(self, pictures: Sequence[Pixels], room: Room, made: Callable[[Frame], _T]) -> _T:
+        """What is made of images in the largest frame in which they fit.
 
         Args:
             pictures: to be coded.
             room: that they have.
-            made: makes it in a height and a width.
+            made: makes it in a frame.
 
         Raises:
             ImageError: they do not fit even in a single cell.
         """
-        frame, bits = _frame([each.shape[:2] for each in pictures]), 8 * (room.size - self._head)
+        whole, bits = Frame.around(pictures, self.config.cell), 8 * (room.size - self._head)
         pixels = max(bits, 0) / (LEAST_RATE * 3 * self.config.hidden_images)
         while True:
-            size = self._within(frame, room.area, pixels)
-            filled = self._padded(size[0]) * self._padded(size[1])
+            frame = whole.within(room.area, pixels)
             try:
-                return made(size)
+                return made(frame)
             except ImageError:
-                if filled == self.config.cell**2:
+                if frame.pixels == self.config.cell**2:
                     raise
-            pixels = filled / 2
+            pixels = frame.pixels / 2
 
-    def _within(self, frame: tuple[int, int], area: int, pixels: float) -> tuple[int, int]:
-        """The largest height and width of a frame's shape that a host and some pixels allow.
-
-        Where the pixels are few, whole cells: what fills one up would take of them for nothing.
-
-        Args:
-            frame: height and width.
-            area: of the host.
-            pixels: that there may be, filled up; a single cell is always possible.
-        """
-        cell, most = self.config.cell, min(_most(area), max(pixels, self.config.cell**2))
-        ratio = min(1.0, (area / (frame[0] * frame[1])) ** 0.5)
-        while True:
-            plain = [max(int(side * ratio), 1) for side in frame]
-            for rows, columns in (plain, [side // cell * cell or side for side in plain]):
-                fits = self._padded(rows) * self._padded(columns) <= most
-                if fits and rows * columns <= area:
-                    return rows, columns
-            ratio *= 0.99
-
-    def _padded(self, side: int) -> int:
-        """A side of the container."""
-        return side + -side % self.config.cell
-
-    def _fitted(self, pixels: Pixels, height: int, width: int) -> Pixels:
-        """An image in the size in which it is coded, its last row and column repeated."""
-        if _lies_across(pixels.shape[:2], (height, width)):
-            pixels = _turned(pixels)
-        sized = images.resize(pixels, height, width)
-        return images.filled(sized, self._padded(height), self._padded(width))
-
-    def _opened(
-        self, payload: bytes, area: int
-    ) -> tuple[int, tuple[int, int], list[tuple[int, int]], bytes]:
-        """Step, size of the container, sizes of the images, and the code."""
+    def _opened(self, payload: bytes, area: int) -> tuple[int, Frame, list[tuple[int, int]], bytes]:
+        """Step, frame, sizes of the images, and the code."""
         head = self._head
         if len(payload) < head:
             raise forged("its code is shorter than its head")
@@ -403,10 +364,10 @@ class NetworkCode:
         if not STEPS[0] <= step <= STEPS[1]:
             raise forged(f"its code is in step {step}")
         check_sizes(sizes, area)
-        sound = height and width and height * width <= area
-        if not sound or self._padded(height) * self._padded(width) > _most(area):
+        frame = Frame(height, width, self.config.cell)
+        if not frame.possible(area):
             raise forged(f"its network's images have {width} x {height} pixels")
-        return step, (height, width), sizes, payload[head:]
+        return step, frame, sizes, payload[head:]
 
 
 def _some(height: int, width: int, cell: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -426,37 +387,3 @@ def _spread(side: int, cell: int) -> NDArray[np.int64]:
 def _error(one: Pixels, other: Pixels) -> float:
     """Mean square of the difference."""
     return float(np.square(np.subtract(one, other, dtype=np.float32)).mean(dtype=np.float64))
-
-
-def _frame(sizes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
-    """A height and width that hold all images as they lie, or across.
-
-    Where that is half as much again as the largest of them has, the largest one's.
-    """
-    height, width = max(sizes, key=math.prod)
-    long, short = max(map(max, sizes)), max(map(min, sizes))
-    if long * short > 1.5 * height * width:
-        return height, width
-    return (long, short) if height >= width else (short, long)
-
-
-def _lies_across(own: tuple[int, ...], coded: tuple[int, int]) -> bool:
-    """Whether an image is wide and those beside it are high, or the other way: it is transposed."""
-    return own[0] != own[1] and coded[0] != coded[1] and (own[0] > own[1]) != (coded[0] > coded[1])
-
-
-def _turned(pixels: Pixels) -> Pixels:
-    return np.ascontiguousarray(pixels.swapaxes(0, 1))
-
-
-def _own(shown: Pixels, coded: tuple[int, int], size: tuple[int, ...]) -> Pixels:
-    """A revealed image at its own size, from the container's, and that in which it was coded."""
-    inside = shown[: coded[0], : coded[1]]
-    if _lies_across(size, coded):
-        inside = _turned(inside)
-    return images.resize(inside, size[0], size[1])
-
-
-def _most(area: int) -> int:
-    """Pixels that the network's container may have in a host of so many, padding included."""
-    return max(2 * area, _LEAST_PADDED)
