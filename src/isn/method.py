@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from isn import envelope, images, zoo
 from isn.carriers import Carrier, carriers
 from isn.carriers.trellis import Trellis
-from isn.codes import Code, Room
+from isn.codes import LEAST_BITS, MOST_BITS, Code, Room
 from isn.codes.avif import Avif, available
 from isn.codes.bundle import Bundle
 from isn.codes.file import Files
@@ -49,10 +49,6 @@ if TYPE_CHECKING:
     from isn.weights import Architecture, Weights
 
 DEFAULT: Final = "photos"
-
-LEAST_BITS: Final = 0.01
-MOST_BITS: Final = 4.0
-"""Bits of a sample that a user may choose from."""
 
 SECRECY: Final = {"high": 0.06, "medium": 0.12, "low": 0.25}
 """Bits of a sample that are used so that nobody finds them, in words."""

@@ -54,8 +54,8 @@ def test_what_baluja_does_not_know_is_refused(override: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "override", "said"),
     [
-        ("isn", "samples.bits=0", "samples.bits is 0.0, give a number above 0 and up to 4"),
-        ("isn", "samples.bits=nan", "up to 4"),
+        ("isn", "samples.bits=0", "samples.bits is 0.0, give a number from 0.01 to 4"),
+        ("isn", "samples.bits=nan", "from 0.01 to 4"),
         ("isn", "samples.rate=3", "unknown setting samples.rate; known are bits, finest"),
         ("isn", "loss.lost=1", r"unknown section \[loss\]"),
         ("isn", "model.lost=none", "a code has no texture"),

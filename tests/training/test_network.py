@@ -377,8 +377,8 @@ def test_weights_that_are_not_its_own_are_no_start(photos: Photos) -> None:
 @pytest.mark.parametrize(
     ("override", "why"),
     [
-        ("samples.bits=0.0", "above 0 and up to 4"),
-        ("samples.bits=4.5", "above 0 and up to 4"),
+        ("samples.bits=0.0", "from 0.01 to 4"),
+        ("samples.bits=4.5", "from 0.01 to 4"),
         ("samples.finest=320", "the finest first"),
         ("samples.coarsest=513", "the finest first"),
         ("samples.finest=-65", "the finest first"),

@@ -11,6 +11,9 @@ from typing import Protocol
 from isn.progress import Tell
 from isn.secret import Content, Item, Secret
 
+LEAST_BITS, MOST_BITS = 0.01, 4.0
+"""Of a sample, that a code may be told to use."""
+
 NO_FINGERPRINT = bytes(16)
 """Of a code in which nothing is learned."""
 

@@ -33,7 +33,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.codes import Foreseen, Room
+from isn.codes import LEAST_BITS, MOST_BITS, Foreseen, Room
 from isn.codes.entropy import rans
 from isn.codes.entropy.dependent import halves, places, quantised
 from isn.codes.entropy.prior import Level, Seen, check_width, group_shapes, step_feature
@@ -60,9 +60,6 @@ EDGES: Final = (3, 9, 20, 38, 64, 96, 128)
 
 LEVELS: Final = np.float32(255)
 """A step is in these, of a container from 0 to 1."""
-
-MOST_BITS: Final = 4.0
-"""Of a sample, that a container may be made for."""
 
 LEAST_RATE: Final = 0.3
 """Bits of a hidden sample below which an image is made smaller rather than coarser."""
@@ -109,9 +106,9 @@ def split(config: Mapping[str, Any]) -> tuple[ModelConfig, int, float]:
     rest = dict(config)
     width, bits = rest.pop("width", None), rest.pop("bits", None)
     width = check_width(width)
-    if type(bits) not in (int, float) or not 0 < bits <= MOST_BITS:
+    if type(bits) not in (int, float) or not LEAST_BITS <= bits <= MOST_BITS:
         raise ConfigError(
-            f"bits is {shortened(bits)}, give a number above 0 and up to {MOST_BITS:g}"
+            f"bits is {shortened(bits)}, give a number from {LEAST_BITS} to {MOST_BITS:g}"
         )
     model = ModelConfig.from_mapping(rest)
     if model.lost is None:

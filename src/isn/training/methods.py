@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from reprlib import repr as shortened
 from typing import Any
 
+from isn.codes import LEAST_BITS, MOST_BITS
 from isn.codes.entropy.prior import WIDTHS
 from isn.codes.entropy.steps import STEPS
-from isn.codes.network import MOST_BITS, kept_bands
+from isn.codes.network import kept_bands
 from isn.codes.photos.bands import SIDE
 from isn.errors import ConfigError
 from isn.paper.config import ModelConfig
@@ -40,9 +41,9 @@ class SamplesSettings:
     learns: str = "all"
 
     def __post_init__(self) -> None:
-        if not 0 < self.bits <= MOST_BITS:
+        if not LEAST_BITS <= self.bits <= MOST_BITS:
             raise ConfigError(
-                f"samples.bits is {self.bits}, give a number above 0 and up to {MOST_BITS:g}"
+                f"samples.bits is {self.bits}, give a number from {LEAST_BITS} to {MOST_BITS:g}"
             )
         if not STEPS[0] <= self.finest < self.coarsest <= STEPS[1] + 1:
             raise ConfigError(
