@@ -17,8 +17,9 @@ from isn import images
 from isn.codes import Foreseen, Room
 from isn.codes.entropy.prior import check_width
 from isn.codes.entropy.steps import STEPS
+from isn.codes.frame import Frame
 from isn.codes.photos import code
-from isn.codes.photos.image import padded
+from isn.codes.photos.bands import SIDE
 from isn.codes.photos.levels import Prior, parameter_shapes
 from isn.errors import ImageError, counted
 from isn.images import Pixels
@@ -42,9 +43,6 @@ KIND: Final = "photos"
 
 _HEAD: Final = struct.Struct("<Bh")
 _SIZES: Final = struct.Struct("<IIII")
-_LEAST_PADDED: Final = 4096
-"""Pixels, with padding, that an image may be coded in however small the host."""
-
 _FEWEST: Final = 16
 """Bytes of code below which nothing recognisable is left of an image."""
 
@@ -114,7 +112,7 @@ class Photos:
                 f"{_HEAD.size + len(fitted) * (_SIZES.size + _FEWEST)} are the least for "
                 f"{counted(len(fitted), 'hidden image')}: take a larger host, or fewer images"
             )
-        coded = code.Images([_padded(each) for each in fitted])
+        coded = code.Images([_frame(each).fitted(each) for each in fitted])
         step, content = code.encode(coded, self._prior, left, tell)
         sizes = [
             _SIZES.pack(*each.shape[:2], *own.shape[:2])
@@ -126,7 +124,7 @@ class Photos:
         """See :meth:`isn.codes.Code.foresee`: from a part of large images."""
         pictures = pictures_of(secret, self.name, room.area)
         fitted = [_fitted(each, room.area) for each in pictures]
-        coded = code.Images([_padded(each) for each in fitted])
+        coded = code.Images([_frame(each).fitted(each) for each in fitted])
         head = _HEAD.size + len(fitted) * _SIZES.size
         lost, size = code.foreseen(coded, self._prior, room.size - head)
         psnr = 10 * math.log10(PEAK**2 / lost)
@@ -164,32 +162,22 @@ def _opened(
     coded, own = [row[:2] for row in rows], [row[2:] for row in rows]
     check_sizes(own, area)
     for height, width in coded:
-        sound = height and width and height * width <= code.largest(area)
-        if not sound or _padded_area(height, width) > _most_padded(area):
+        if not Frame(height, width, SIDE).possible(code.largest(area)):
             raise forged(f"its code is of an image of {width} x {height} pixels")
     return step, coded, own, payload[end:]
 
 
 def _fitted(pixels: Pixels, area: int) -> Pixels:
-    """An image of no more pixels than are coded in a host of this area, padding included."""
+    """An image of no more pixels than are coded in a host of this area, filled up or not."""
     most = code.largest(area)
     fitted = images.within(pixels, most)
-    padded = _padded_area(*fitted.shape[:2])
-    if padded <= _most_padded(area):
+    frame = _frame(fitted)
+    if frame.possible(most):
         return fitted
-    # A thread is nearly all padding.
-    return images.within(pixels, max(most * most // padded, 1))
+    # A thread is nearly all of what fills it up.
+    return images.within(pixels, max(most * most // frame.pixels, 1))
 
 
-def _padded_area(height: int, width: int) -> int:
-    return padded(height) * padded(width)
-
-
-def _most_padded(area: int) -> int:
-    return max(2 * code.largest(area), _LEAST_PADDED)
-
-
-def _padded(pixels: Pixels) -> Pixels:
-    """An image filled up until a code's blocks divide it."""
-    height, width = pixels.shape[:2]
-    return images.filled(pixels, padded(height), padded(width))
+def _frame(pixels: Pixels) -> Frame:
+    """The size of an image, filled up until a code's blocks divide it."""
+    return Frame(pixels.shape[0], pixels.shape[1], SIDE)

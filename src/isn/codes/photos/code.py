@@ -25,7 +25,7 @@ from isn.codes.entropy.prior import Level
 from isn.codes.entropy.search import Search
 from isn.codes.entropy.steps import STEPS, size_of
 from isn.codes.photos.bands import CHANNELS, MEANS, SIDE
-from isn.codes.photos.image import Bands, Floats, Numbers, Whole, padded
+from isn.codes.photos.image import Bands, Floats, Numbers, Whole
 from isn.codes.photos.levels import GROUPS, Prior, context, mean_values
 from isn.images import Pixels
 from isn.progress import Tell, part, silent
@@ -91,7 +91,7 @@ class Images:
 
 def _shape(height: int, width: int) -> tuple[int, int]:
     """Blocks of an image."""
-    return padded(height) // SIDE, padded(width) // SIDE
+    return -(-height // SIDE), -(-width // SIDE)
 
 
 def _count(rows: int, columns: int) -> int:

@@ -56,11 +56,6 @@ def _joined(bands: Array, coarse: Array, size: float) -> Array:
     return from_cosine(array_namespace(bands).concat(planes, axis=1)) * size
 
 
-def padded(side: int) -> int:
-    """A side of an image, as a multiple of the blocks' side."""
-    return side + -side % SIDE
-
-
 def _strips(start: int, stop: int, rows: int) -> Iterator[tuple[slice, slice, slice]]:
     """Rows of blocks, a few at once: which, with those that lap them, and where they lie in these.
 
