@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from isn.paper.wavelet import to_bands
 from isn.training import linear
@@ -29,3 +30,13 @@ def test_components_come_largest_first_and_are_not_correlated() -> None:
     turned = (cells - middle) @ directions
     np.testing.assert_allclose(np.cov(turned, rowvar=False), np.diag(variances), atol=1e-8)
     assert variances.tolist() == sorted(variances, reverse=True)
+
+
+def test_least_squares_find_what_was_mixed() -> None:
+    generator = torch.Generator().manual_seed(3)
+    seen = torch.randn(500, 7, generator=generator, dtype=torch.float64)
+    mixing = torch.randn(7, 4, generator=generator, dtype=torch.float64)
+    gram, cross = seen.T @ seen, seen.T @ (seen @ mixing)
+    torch.testing.assert_close(linear.least_squares(gram, cross, 1e-12), mixing)
+    # A ridge draws towards nothing.
+    assert linear.least_squares(gram, cross, 1.0).norm() < 0.7 * mixing.norm()

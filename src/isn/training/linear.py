@@ -44,6 +44,21 @@ def principal(cells: Floats) -> tuple[Floats, Floats, Floats]:
     return mean, variances[::-1], directions[:, ::-1]
 
 
+def least_squares(gram: Tensor, cross: Tensor, ridge: float) -> Tensor:
+    """By what D numbers tell B others best.
+
+    Args:
+        gram: D x D, the sums of their products with each other.
+        cross: D x B, with the others.
+        ridge: added to the square of each of them, in means of these squares.
+
+    Returns:
+        D x B.
+    """
+    more = ridge * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    return torch.linalg.solve(gram + more, cross)
+
+
 def channels_of(image: int, images: int, bands: int) -> NDArray[np.int64]:
     """Where the bands of one image lie among those of n images, which are band-major too."""
     band = np.arange(bands)
@@ -126,8 +141,7 @@ class Start:
         useful[: (config.host_channels - 3 * config.planes) // config.hidden_images] = True
         useful[:, 4] = True
         gram, cross = self._moments(photos, analysis, mean, useful.flatten())
-        ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=torch.float64)
-        found = torch.linalg.solve(gram + ridge, cross)
+        found = least_squares(gram, cross, _RIDGE)
         taps = torch.zeros(len(mean), kept * 9, dtype=torch.float64)
         taps[:, useful.flatten()] = found[:-1].T
         taps = taps.reshape(-1, kept, 3, 3).half().double()

@@ -36,7 +36,7 @@ from isn.paper.config import LEAKY, ModelConfig
 from isn.paper.wavelet import from_bands, to_bands
 from isn.training.data import Photos
 from isn.training.digits import WHITE, Code, Component, fitted
-from isn.training.linear import channels_of
+from isn.training.linear import channels_of, least_squares
 
 Floats = NDArray[np.float64]
 
@@ -349,9 +349,7 @@ def _around(code: Code, config: ModelConfig, planes: Tensor) -> Floats:
         wanted = torch.einsum("ck,nchw->nkhw", silent, planes - mean)
         x = functional.unfold(seen, 3, padding=1).transpose(1, 2).flatten(0, 1)
         y = wanted.flatten(2).transpose(1, 2).flatten(0, 1)
-        gram = x.T @ x
-        gram += _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-        taps = silent @ torch.linalg.solve(gram, x.T @ y).T
+        taps = silent @ least_squares(x.T @ x, x.T @ y, _RIDGE).T
         channels = channels_of(image, images, bands)
         out[np.ix_(channels, np.array(mine))] = taps.reshape(bands, len(mine), 3, 3).numpy()
     return out
