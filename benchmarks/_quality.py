@@ -23,7 +23,7 @@ TABLE = ROOT / "src" / "isn" / "zoo" / "figures.toml"
 BEGIN, END = (f"<!-- {each}: benchmarks/methods.py -->" for each in ("begin", "end"))
 SHORT = tuple(f"<!-- {each}: benchmarks/methods.py readme -->" for each in ("begin", "end"))
 
-FAMILIES = ("photos", "avif", "isn-", "paper-", "modulo-")
+FAMILIES = ("photos", "avif", "isn-", "paper-")
 """Rows of the README: methods whose names begin so."""
 
 PAPER = {"imagenet": published.IMAGENET, "paris": published.PARIS}

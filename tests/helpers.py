@@ -145,7 +145,6 @@ class OracleSubnets:
     tensors: Mapping[str, NDArray[Any]]
     block: int
     depth: int
-    kind: str
 
     def phi(self, hidden: Any) -> Any:
         return self._subnet("phi", hidden)
@@ -154,26 +153,12 @@ class OracleSubnets:
         return self._subnet("rho", host), self._subnet("eta", host)
 
     def _subnet(self, name: str, given: Floats) -> Floats:
-        return self._dense(name, given) if self.kind == "dense" else self._modulo(name, given)
-
-    def _dense(self, name: str, features: Floats) -> Floats:
-        out = features
+        out = features = given
         for k in range(self.depth):
             out = self._convolved(name, k, features)
             if k < self.depth - 1:
                 features = np.concatenate([features, _leaky(out)], axis=1)
         return out
-
-    def _modulo(self, name: str, seen: Floats) -> Floats:
-        features = seen
-        for k in range(self.depth - 2):
-            out = self._convolved(name, k, seen)
-            # The second one alone has the LeakyReLU.
-            features = _leaky(out) if k == 1 else out - np.round(out)
-            seen = np.concatenate([seen, features], axis=1)
-        return self._convolved(name, self.depth - 2, seen) + self._convolved(
-            name, self.depth - 1, features
-        )
 
     def _convolved(self, name: str, k: int, features: Floats) -> Floats:
         stem = f"blocks.{self.block}.{name}.convs.{k}"
@@ -203,7 +188,7 @@ def _convolve(x: Floats, weight: Floats, bias: Floats) -> Floats:
 
 def oracle(config: ModelConfig, tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The network of `tensors`, its subnets evaluated independently and in float64."""
-    blocks = [OracleSubnets(tensors, i, config.depth, config.subnet) for i in range(config.blocks)]
+    blocks = [OracleSubnets(tensors, i, config.depth) for i in range(config.blocks)]
     return Network.of(config, blocks)
 
 

@@ -48,10 +48,10 @@ def methods() -> dict[str, Method]:
 
 
 every_method = pytest.mark.parametrize("name", methods())
-KINDS = ("photos", "avif", "tiny", "tiny-paper", "paper-2", "modulo-3")
+KINDS = ("photos", "avif", "tiny", "tiny-paper", "paper-1", "paper-3")
 """One of each, and the paper's with several images: the others differ in their weights alone."""
 
-DEMONSTRATED = ("paper-1", "paper-4", "modulo-4", "isn-1", "isn-4")
+DEMONSTRATED = ("paper-4", "isn-1", "isn-4")
 """Networks whose figures are recorded in `test_demo`."""
 
 
@@ -301,7 +301,7 @@ def test_the_smallest_host(name: str) -> None:
 
 
 def test_what_a_container_says_of_itself_costs_modulo_blocks_no_digit() -> None:
-    each = methods()["modulo-3"]
+    each = methods()["paper-3"]
     assert isinstance(each, Paper)
     container, (height, width) = example(each.name), each.config.region(*HOST.shape[:2])
     secret = [one for one in secret_of(each.name) if not isinstance(one, File)]
@@ -338,7 +338,7 @@ def test_a_sample_of_modulo_blocks_that_carries_a_bit_has_one_other_value() -> N
 
 
 def test_a_sample_that_carries_a_bit_may_not_move_by_two_bases() -> None:
-    each, container = methods()["modulo-3"], example("modulo-3")
+    each, container = methods()["paper-3"], example("paper-3")
     assert isinstance(each, Paper)
     cell = each.config.cell
     bases = each.weights.tensors["bases"].astype(int).reshape(3, cell, cell)
@@ -352,9 +352,9 @@ def test_a_sample_that_carries_a_bit_may_not_move_by_two_bases() -> None:
 
 
 def test_modulo_blocks_are_not_refined() -> None:
-    assert methods()["modulo-3"].options == {"backend"}
+    assert methods()["paper-3"].options == {"backend"}
     with pytest.raises(ConfigError, match="refine"):
-        method.get("modulo-3", refine=2)
+        method.get("paper-3", refine=2)
 
 
 # Names, files, and who made a container.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from helpers import random_tensors
@@ -59,6 +60,65 @@ def test_float16_stays_float16_in_the_file_and_comes_as_float32(tmp_path: Path) 
     for name, tensor in again.as_float32().items():
         assert tensor.dtype == np.float32
         np.testing.assert_array_equal(tensor, halves[name])
+
+
+def mostly_zero() -> Weights:
+    """One tensor of zeros, one of zeros but for its ends, and others."""
+    tensors = random_tensors(SMALL)
+    tensors[FIRST][:] = 0
+    other = tensors["blocks.0.eta.convs.1.weight"] = np.zeros_like(
+        tensors["blocks.0.eta.convs.1.weight"], np.float16
+    )
+    other.flat[[0, 5, -1]] = 1, -0.0, 3
+    return made(tensors=tensors)
+
+
+def test_of_tensors_that_are_mostly_zeros_the_others_are_stored(tmp_path: Path) -> None:
+    weights = mostly_zero()
+    weights.save(tmp_path / "sparse.safetensors")
+    made().save(tmp_path / "full.safetensors")
+    again = Weights.load(tmp_path / "sparse.safetensors", {KIND: shapes})
+    assert again.fingerprint == weights.fingerprint
+    for name, tensor in weights.tensors.items():
+        assert again.tensors[name].dtype == tensor.dtype
+        np.testing.assert_array_equal(again.tensors[name], tensor)
+    sizes = {each.name: each.stat().st_size for each in tmp_path.iterdir()}
+    assert sizes["sparse.safetensors"] < sizes["full.safetensors"] - 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"places": np.array([0, 5, 1 << 20], np.uint32)}, "not in order, or beyond it"),
+        ({"places": np.array([5, 0, 9], np.uint32)}, "not in order, or beyond it"),
+        ({"places": np.array([5, 5, 9], np.uint32)}, "not in order, or beyond it"),
+        ({"places": np.array([0, 5], np.uint32)}, "not as many"),
+        ({"places": np.array([0, 5, 9], np.int32)}, "no places"),
+        ({"places": None}, "no places"),
+        ({"shape": [12, 14, 3, 4]}, r"has shape \(12, 14, 3, 4\)"),
+        ({"shape": [12, -14]}, "is no shape"),
+        ({"shape": 3}, "is no shape"),
+        ({"shape": [1 << 16, 1 << 16]}, "more than 536870912 bytes"),
+    ],
+)
+def test_sparse_tensors_that_are_none_are_refused(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path, name = tmp_path / "sparse.safetensors", "blocks.0.eta.convs.1.weight"
+    mostly_zero().save(path)
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+        tensors = {each: file.get_tensor(each) for each in file.keys()}  # noqa: SIM118
+    if "shape" in change:
+        said = json.loads(metadata["sparse"]) | {name: change["shape"]}
+        metadata["sparse"] = json.dumps(said)
+    elif change["places"] is None:
+        del tensors[name + ".places"]
+    else:
+        tensors[name + ".places"] = change["places"]
+    save_file(tensors, path, metadata)
+    with pytest.raises(ModelError, match=message):
+        Weights.load(path, {KIND: shapes})
 
 
 def test_saving_replaces_the_file_whole_or_leaves_it(

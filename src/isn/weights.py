@@ -2,14 +2,18 @@
 
 The file is ``.safetensors``: tensors of float16 or float32; under ``kind`` what uses them
 ("photos", "network" or "paper"), under ``config`` the architecture as JSON, under ``training`` how
-it was trained, with what result, as JSON. Nothing in it can run.
+it was trained, with what result, as JSON. Of a tensor that is mostly zeros only the others are
+stored, in order, and beside them, as ``<name>.places``, where they belong, uint32; ``sparse`` holds
+the shapes of such tensors by name, as JSON. Nothing in it can run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,12 +32,13 @@ Architecture = Callable[[Mapping[str, Any]], Shapes]
 """Name and shape of every tensor of a config; raises where it is none."""
 
 MOST_BYTES = 1 << 29
-"""Bytes of a weights file; a larger one is not looked at."""
+"""Bytes of a weights file, and of its tensors; a larger one is not looked at."""
 
 MOST = 65504.0
 """Size of a learned number: the largest of float16. Sums of larger ones would not stay finite."""
 
 _TYPES = {"F16": "float16", "F32": "float32"}
+_PLACES = ".places"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +106,25 @@ class Weights:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file whole or not at all."""
+        stored: dict[str, NDArray[Any]] = {}
+        sparse = {}
+        for name, each in self.tensors.items():
+            # By their bits: a zero below zero is none, for the fingerprint is of the bits.
+            bits = np.ascontiguousarray(each).view(f"u{each.itemsize}").reshape(-1)
+            places = np.flatnonzero(bits).astype(np.uint32)
+            values = each.reshape(-1)[places]
+            if 2 * (places.nbytes + values.nbytes) < each.nbytes:
+                sparse[name] = each.shape
+                stored |= {name: values, name + _PLACES: places}
+            else:
+                stored[name] = each
         metadata = {
             "kind": self.kind,
             "config": _canonical(self.config),
+            "sparse": json.dumps(sparse, sort_keys=True),
             "training": json.dumps(dict(self.training), sort_keys=True),
         }
-        write_tensors(path, self.tensors, metadata)
+        write_tensors(path, stored, metadata)
 
     @classmethod
     def load(
@@ -138,11 +156,16 @@ class Weights:
                     )
                 kind, config = metadata["kind"], json.loads(metadata["config"])
                 training = json.loads(metadata.get("training", "{}"))
-                if not (isinstance(config, dict) and isinstance(training, dict)):
+                sparse = json.loads(metadata.get("sparse", "{}"))
+                if not all(isinstance(each, dict) for each in (config, training, sparse)):
                     raise ValueError("its metadata is not made of JSON objects")
+                shapes = _shapes(file, sparse)
                 if kinds is not None:
-                    _look(file, kind, config, kinds)
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                    _look(file, kind, config, shapes, kinds)
+                tensors = {
+                    name: _filled(file, name, shape) if name in sparse else file.get_tensor(name)
+                    for name, shape in shapes.items()
+                }
             return cls(kind, config, tensors, training)
         except (SafetensorError, ValueError, TypeError, OSError, RecursionError) as error:
             raise ModelError(f"{name} is not a weights file of this project: {error}") from error
@@ -169,8 +192,49 @@ def _sound(tensor: NDArray[Any]) -> bool:
     return bool(-MOST <= tensor.min() <= tensor.max() <= MOST)
 
 
+def _shapes(file: Any, sparse: Mapping[str, Any]) -> Shapes:
+    """Names and shapes of the tensors of an open safetensors file, by its header alone.
+
+    Raises:
+        ModelError: they are too many numbers.
+        ValueError: what is said of sparse tensors is not so.
+    """
+    found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+    shapes = {name: tuple(each.get_shape()) for name, each in found.items()}
+    for name, shape in sparse.items():
+        places = found.pop(name + _PLACES, None)
+        if name not in found or places is None or places.get_dtype() != "U32":
+            raise ValueError(f"it has no numbers, or no places, of the sparse tensor {name}")
+        if shapes[name] != shapes.pop(name + _PLACES) or len(shapes[name]) != 1:
+            raise ValueError(f"numbers and places of the sparse tensor {name} are not as many")
+        if not (isinstance(shape, list) and all(type(each) is int and each > 0 for each in shape)):
+            raise ValueError(f"{reprlib.repr(shape)} is no shape of the sparse tensor {name}")
+        shapes[name] = tuple(shape)
+    if 4 * sum(map(math.prod, shapes.values())) > MOST_BYTES:
+        raise ModelError(f"its tensors have more than {MOST_BYTES} bytes")
+    return shapes
+
+
+def _filled(file: Any, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """A sparse tensor, whole.
+
+    Raises:
+        ValueError: a number has no place in it.
+    """
+    values, places = file.get_tensor(name), file.get_tensor(name + _PLACES)
+    tensor = np.zeros(math.prod(shape), values.dtype)
+    if places.size and not (places[-1] < tensor.size and (places[1:] > places[:-1]).all()):
+        raise ValueError(f"the places of the sparse tensor {name} are not in order, or beyond it")
+    tensor[places] = values
+    return tensor.reshape(shape)
+
+
 def _look(
-    file: Any, kind: str, config: Mapping[str, Any], kinds: Mapping[str, Architecture]
+    file: Any,
+    kind: str,
+    config: Mapping[str, Any],
+    shapes: Shapes,
+    kinds: Mapping[str, Architecture],
 ) -> None:
     """Refuses an open safetensors file by its header.
 
@@ -181,13 +245,11 @@ def _look(
         raise ModelError(
             f"the weights are of kind {kind[:40]!r}, the kinds known are {', '.join(kinds)}"
         )
-    slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-    for name, each in slices.items():
-        if each.get_dtype() not in _TYPES:
-            raise ModelError(
-                f"the tensor {name} is {each.get_dtype()}, give {' or '.join(_TYPES.values())}"
-            )
-    _compare({name: tuple(each.get_shape()) for name, each in slices.items()}, config, kinds[kind])
+    for name in shapes:
+        given = file.get_slice(name).get_dtype()
+        if given not in _TYPES:
+            raise ModelError(f"the tensor {name} is {given}, give {' or '.join(_TYPES.values())}")
+    _compare(shapes, config, kinds[kind])
 
 
 def _compare(found: Shapes, config: Mapping[str, Any], shapes: Architecture) -> None:

@@ -31,14 +31,31 @@ Tensors = dict[str, Tensor]
 
 def load(name: str) -> tuple[dict[str, object], Tensors]:
     with safe_open(PACKAGE / "zoo" / "weights" / f"{name}.safetensors", "pt") as file:
-        config = json.loads(file.metadata()["config"])
-        return config, {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        said = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    for key, shape in json.loads(said.get("sparse", "{}")).items():
+        places, values = tensors.pop(f"{key}.places").long(), tensors[key]
+        tensors[key] = values.new_zeros(int(np.prod(shape))).scatter(0, places, values)
+        tensors[key] = tensors[key].reshape(shape)
+    return json.loads(said["config"]), {key: each.double() for key, each in tensors.items()}
 
 
 def photo(name: str) -> np.ndarray:
     with Image.open(PACKAGE / "demo" / f"{name}.webp") as image:
         small = image.convert("RGB").resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     return np.array(small).transpose(2, 0, 1)[None]
+
+
+def bands(x: Tensor, levels: int) -> Tensor:
+    for _ in range(levels):
+        x = haar(x)
+    return x
+
+
+def image(x: Tensor, levels: int) -> Tensor:
+    for _ in range(levels):
+        x = unhaar(x)
+    return x
 
 
 def haar(x: Tensor) -> Tensor:
@@ -60,7 +77,8 @@ def dense(tensors: Tensors, prefix: str, x: Tensor) -> Tensor:
     depth = sum(key.startswith(f"{prefix}.convs.") for key in tensors) // 2
     for k in range(depth):
         stem = f"{prefix}.convs.{k}"
-        out = functional.conv2d(x, tensors[f"{stem}.weight"], tensors[f"{stem}.bias"], padding=1)
+        weight, bias = tensors[f"{stem}.weight"], tensors[f"{stem}.bias"]
+        out = functional.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
         x = torch.cat([x, functional.leaky_relu(out, 0.2)], 1)
     return out
 
@@ -71,17 +89,18 @@ def scale(tensors: Tensors, prefix: str, host: Tensor, clamp: float) -> Tensor:
 
 def run(name: str, host: Tensor, hidden: Tensor) -> dict[str, Tensor]:
     config, tensors = load(name)
-    if config["levels"] != 1 or config["lost"] != 0.5:
+    levels = int(str(config["levels"]))
+    if config["lost"] != 0.5:
         raise SystemExit(f"{name} has other settings than this script was written for")
     blocks, clamp = int(str(config["blocks"])), float(str(config["clamp"]))
-    x1, x2 = haar(host), haar(hidden)
+    x1, x2 = bands(host, levels), bands(hidden, levels)
     for i in range(blocks):
         x1 = x1 + dense(tensors, f"blocks.{i}.phi", x2)
         grow = torch.exp(scale(tensors, f"blocks.{i}", x1, clamp))
         x2 = x2 * grow + dense(tensors, f"blocks.{i}.eta", x1)
-    container, lost = unhaar(x1), unhaar(x2)
+    container, lost = image(x1, levels), image(x2, levels)
     rounded = torch.round(container.clamp(0, 1) * 255) / 255
-    x1, x2 = haar(rounded), haar(torch.full_like(hidden, 0.5))
+    x1, x2 = bands(rounded, levels), bands(torch.full_like(hidden, 0.5), levels)
     for i in reversed(range(blocks)):
         shrink = torch.exp(-scale(tensors, f"blocks.{i}", x1, clamp))
         x2 = (x2 - dense(tensors, f"blocks.{i}.eta", x1)) * shrink
@@ -90,8 +109,8 @@ def run(name: str, host: Tensor, hidden: Tensor) -> dict[str, Tensor]:
         "container": container,
         "lost": lost,
         "rounded": rounded,
-        "revealed": unhaar(x2),
-        "revealed_host": unhaar(x1),
+        "revealed": image(x2, levels),
+        "revealed_host": image(x1, levels),
     }
 
 
@@ -99,10 +118,10 @@ def write() -> None:
     arrays: dict[str, np.ndarray] = {}
     for name, (cover, *others) in NETWORKS.items():
         host, hidden = photo(cover), np.concatenate([photo(each) for each in others], axis=1)
-        made = run(name, torch.from_numpy(host) / 255, torch.from_numpy(hidden) / 255)
+        made = run(name, *(torch.from_numpy(each).double() / 255 for each in (host, hidden)))
         levels = torch.round(made.pop("rounded") * 255).to(torch.uint8)
         arrays |= {f"{name}/host": host, f"{name}/hidden": hidden}
-        arrays |= {f"{name}/{key}": each.numpy() for key, each in made.items()}
+        arrays |= {f"{name}/{key}": each.float().numpy() for key, each in made.items()}
         arrays[f"{name}/rounded"] = levels.numpy()
     np.savez_compressed(HERE / "check.npz", **arrays)
 

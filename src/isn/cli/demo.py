@@ -135,7 +135,7 @@ def _methods(count: int) -> list[str]:
     """The methods that are compared, the oldest first."""
     from isn.method import DEFAULT, names
 
-    compared = (f"paper-{count}", f"modulo-{count}", f"isn-{count}", DEFAULT)
+    compared = (f"paper-{count}", f"isn-{count}", DEFAULT)
     return [name for name in compared if name in names()]
 
 

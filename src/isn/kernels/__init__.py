@@ -42,10 +42,16 @@ _SIGNATURES: Final = {
     "filter": "int32 u1 q q q q u1",
     "deflate": "int64 u1 q i u1",
     "dense": "int32 f4 q q q q q q q q q q f4 f4 f f4",
+    "sparse": "int32 i4 i4 f8 f8 q q d q q f8",
 }
-"""What each returns, then what it takes: arrays by their type, or numbers (q, i and f)."""
+"""What each returns, then what it takes: arrays by their type, or numbers (q, i, f and d)."""
 
-_NUMBERS: Final = {"q": ctypes.c_int64, "i": ctypes.c_int32, "f": ctypes.c_float}
+_NUMBERS: Final = {
+    "q": ctypes.c_int64,
+    "i": ctypes.c_int32,
+    "f": ctypes.c_float,
+    "d": ctypes.c_double,
+}
 
 
 @cache

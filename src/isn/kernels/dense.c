@@ -303,3 +303,33 @@ ISN_API int32_t ISN_NAME(isn_dense)(const float *images, int64_t given, int64_t 
     free(block.offset);
     return OK;
 }
+
+/* Positions of a sparse block that are computed together: a sum stays in the first cache. */
+enum { TOGETHER = 512 };
+
+/* A dense block of convolutions of 1 x 1 whose weights are mostly zeros, in float64.
+ *
+ * starts, columns, weights: of each row those that are none, and which former channels they are of;
+ * biases: of the rows; leaky: rows that LeakyReLU follows, the first ones, by its slope; channels:
+ * (given + rows) x positions, of which the first ones are given, and the others computed.
+ */
+ISN_API int32_t ISN_NAME(isn_sparse)(const int32_t *starts, const int32_t *columns,
+                                     const double *weights, const double *biases, int64_t rows,
+                                     int64_t leaky, double slope, int64_t given, int64_t positions,
+                                     double *channels)
+{
+    for (int64_t first = 0; first < positions; first += TOGETHER) {
+        const int64_t size = least(TOGETHER, positions - first);
+        for (int64_t r = 0; r < rows; r++) {
+            double *restrict sum = channels + (given + r) * positions + first;
+            for (int64_t p = 0; p < size; p++) sum[p] = biases[r];
+            for (int32_t k = starts[r]; k < starts[r + 1]; k++) {
+                const double *restrict seen = channels + columns[k] * positions + first;
+                for (int64_t p = 0; p < size; p++) sum[p] += weights[k] * seen[p];
+            }
+            for (int64_t p = 0; r < leaky && p < size; p++)
+                sum[p] = sum[p] < 0 ? slope * sum[p] : sum[p];
+        }
+    }
+    return OK;
+}

@@ -13,11 +13,7 @@ MAX_HIDDEN = 5
 """The paper hides 1 to 5 images (section 4.3)."""
 
 SUBNETS = ("dense", "modulo")
-"""Kinds of subnets; see :mod:`isn.paper.backends.base`."""
-
-LEAKY, WIDER = 1, 6
-"""Of a modulo block: the convolution that a LeakyReLU follows, and how many times the growth it
-adds."""
+"""Kinds of subnets; see :class:`ModelConfig`."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +24,15 @@ class ModelConfig:
         hidden_images: number of images hidden in one host, 1 to 5.
         blocks: number of coupling blocks (the paper: 8 for 1 or 2 hidden images, 16 for more).
         depth: convolutions in each subnet.
-        growth: channels that each convolution of a dense block adds, but the last; of a modulo
-            block, one adds six times as many.
+        growth: channels that each convolution of a subnet adds, but the last.
         levels: Haar levels before the first block; 0 is the paper's pixel domain.
         clamp: bound of the log-scale in Eq. (4): ``clamp * (2 * sigmoid(rho) - 1)``;
             None is the paper's bare ``exp(rho)``.
         lost: the constant that stands for the lost part at reveal, y_z of Eq. (7), in the image
             domain; None: a texture image that whoever reveals must bring (section 5.3).
-        subnet: kind of the subnets phi, rho and eta: the paper's "dense" block, or "modulo",
-            whose activations are sawtooths.
+        subnet: kind of the subnets phi, rho and eta, which are dense blocks: "dense", of
+            convolutions of 3 x 3; or "modulo", of 1 x 1 but the last, which are written to write
+            modulo a base (:mod:`isn.training.modulo`).
         planes: images side by side in the host branch: 1, the host; a blank host may have more, up
             to one for each hidden image (:mod:`isn.codes.network`).
 
@@ -79,10 +75,6 @@ class ModelConfig:
             raise ConfigError(
                 f"subnet is {shortened(self.subnet)}, the kinds known are: {', '.join(SUBNETS)}"
             )
-        if self.subnet == "modulo" and self.depth < LEAKY + 4:
-            raise ConfigError(
-                f"depth is {self.depth}, a modulo block has {LEAKY + 4} convolutions or more"
-            )
 
     @property
     def cell(self) -> int:
@@ -122,12 +114,9 @@ class ModelConfig:
     def conv_shapes(self, name: str) -> list[tuple[int, int, int]]:
         """Outputs, inputs and side of each convolution of subnet `name`, first to last."""
         given, wanted = self.subnet_channels(name)
-        if self.subnet == "dense":
-            added = [self.growth] * (self.depth - 1) + [wanted]
-            return [(out, given + k * self.growth, 3) for k, out in enumerate(added)]
-        added = [self.growth * (WIDER if k == LEAKY else 1) for k in range(self.depth - 2)]
-        shapes = [(out, given + sum(added[:k]), 1) for k, out in enumerate([*added, wanted])]
-        return [*shapes, (wanted, self.growth, 3)]
+        inner = 3 if self.subnet == "dense" else 1
+        layers = [(self.growth, inner)] * (self.depth - 1) + [(wanted, 3)]
+        return [(out, given + k * self.growth, side) for k, (out, side) in enumerate(layers)]
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every tensor.

@@ -222,7 +222,7 @@ def _samples(
     halves.sort(key=lambda each: each[1])
     while halves:
         (low, numbers), (high, more) = halves.pop(0), halves.pop()
-        samples.append(Sample(numbers * more, low, 1, high))
+        samples.append(Sample(numbers * more, high, 1, low))
     return order, samples
 
 

@@ -1,4 +1,4 @@
-"""Where a network of modulo blocks begins: images in the place of the host's own digits.
+"""Where dense blocks of 1 x 1 begin: images in the place of the host's own digits.
 
 A host's sample p, from 0 to 255, is p mod d and a multiple of d. Whoever moves it to the nearest
 one that is q mod d has written the digit q, and has changed it by about d / 2 at most, whatever it
@@ -11,17 +11,19 @@ was: the host is no noise to who reads (Costa, "Writing on Dirty Paper", 1983; C
     eta of the second   the hidden images from the container's digits, and the container's samples,
                         so that Eq. (5) finds nothing left to move; and what the cells around say
 
-Samples near 0 and 255 are taken for those that no digit moves beyond. Only the last subnet learns:
-it may say whatever becomes the same digits again, and more of what is not sent. What phi rounds has
-no gradient.
+Two LeakyReLUs are a step, steps that each halve what is left are a remainder, and so dense blocks
+compute all that. Steps are steep, not upright: a sample that is half of one apart from both places
+to move to says something else, one in some thousands. What is to be whole is rounded by the file.
+
+Samples near 0 and 255 are taken for those that no digit moves beyond.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -32,7 +34,7 @@ from torch.nn import functional
 from isn.errors import ConfigError
 from isn.paper.backends.base import LEAK
 from isn.paper.backends.torch import BlockSubnets, Subnet, SubnetStack
-from isn.paper.config import LEAKY, ModelConfig
+from isn.paper.config import ModelConfig
 from isn.paper.wavelet import from_bands, to_bands
 from isn.training.data import Photos
 from isn.training.digits import WHITE, Code, Component, fitted
@@ -44,35 +46,49 @@ CROP: Final = 128
 CROPS: Final = 600
 """Photos that the components are found in, and their side."""
 
-STRENGTH: Final = 1024.0
+STRENGTH: Final = 128.0
 """How many times as large as a sample of the host its mark in the hidden branch is: what that has
-of its own there must be less than half a level of the sample, whatever the images are."""
+of its own there must be little beside half a level, and what float32 misses of it, beside a
+level."""
 
-MARGIN: Final = 1.25
-"""Of the growth over the samples of a cell: components that share a sample take more."""
+WHOLE: Final = 0.5
+"""Width, in levels, of a step between whole numbers: from 1/4 above one to 1/4 below the next."""
+
+BETWEEN: Final = 0.01
+"""Width of one that any number may lie at. Where it does, something else is said; where it is
+narrower, float32 misses more of its height."""
+
+RAMP: Final = 0.25
+SHARP: Final = 5e-4
+"""Where more precision is worth twice the features: the width of a step, and of one of its own
+height, so that both are as wide as their product."""
+
+PAIRS: Final = 3
+"""One of so many samples, at most, says two components."""
 
 _RIDGE: Final = 1e-3
-_WITHIN: Final = 0.45
-"""Of what a sawtooth leaves as it is, less than 1/2."""
+_DUST: Final = 1e-11
+"""Of the largest weight of a sum."""
 
 
 class Writer:
-    """Writes a subnet of modulo blocks by hand, as sums of what it sees.
+    """Writes a subnet by hand, as sums of what it sees.
 
     A sum is a row: a weight for each channel of the input and of all features, and a constant.
-    Features that are not written stay as they are, and are not seen.
+    Features take the first free place behind all that they look at.
 
     Args:
-        subnet: to write.
+        subnet: to write; all of it is zero.
         config: that it is made by.
         name: of the subnet.
     """
 
     def __init__(self, subnet: Subnet, config: ModelConfig, name: str) -> None:
         self.subnet = subnet
-        shapes = config.conv_shapes(name)
-        self.starts = [given for _, given, _ in shapes[:-1]]
-        self.width = self.starts[-1]
+        self._growth = config.growth
+        self._given, _ = config.subnet_channels(name)
+        self._used = [0] * (config.depth - 1)
+        self.width = self._given + config.growth * len(self._used)
 
     def sums(self, matrix: Floats, constants: Floats | float = 0.0) -> Floats:
         """Of the input: a row for each of the matrix's."""
@@ -81,44 +97,88 @@ class Writer:
         rows[:, -1] = constants
         return rows
 
-    def sawtooth(self, layer: int, rows: Floats, start: int = 0) -> Floats:
-        """Of some sums t, t - round(t), as rows; of the channels from `start` of a layer."""
-        return self._feature(layer, start, rows)
+    def positive(self, rows: Floats) -> Floats:
+        """max(t, 0) of some sums t, as rows."""
+        return (self._leaky(rows) - LEAK * rows) / (1 - LEAK)
 
-    def positive(self, start: int, rows: Floats) -> Floats:
-        """max(t, 0) of some sums, as rows; of the channels from `start` of the leaky layer."""
-        return (self._feature(LEAKY, start, rows) - LEAK * rows) / (1 - LEAK)
+    def itself(self, rows: Floats) -> Floats:
+        """The same, of features that are zero where these are, as they are beyond the border."""
+        both = self._leaky(np.concatenate([rows, -rows]))
+        return (both[: len(rows)] - both[len(rows) :]) / (1 + LEAK)
+
+    def step(self, rows: Floats, width: Floats | float) -> Floats:
+        """From 0 to 1 where some sums go from less to more than 0, straight over a width."""
+        up, down = (self.positive(plus(rows, each)) for each in (width / 2, -width / 2))
+        return (up - down) / width
+
+    def sharp(self, rows: Floats) -> Floats:
+        """The same over next to no width."""
+        return self.step(plus(self.step(rows, RAMP), -0.5), SHARP)
+
+    def stairs(self, row: Floats, count: int, width: float) -> Floats:
+        """One sum rounded to whole numbers, of so many around 0."""
+        edges = (np.arange(count - 1) - (count - 2) / 2).astype(np.float64)
+        rows = plus(np.repeat(row[None], count - 1, axis=0), -edges[:, None])
+        total: Floats = self.step(rows, width).sum(0)
+        total[-1] -= (count - 1) / 2
+        return total
+
+    def remainder(self, rows: Floats, bases: Floats) -> Floats:
+        """Whole sums from 0 to `WHITE`, modulo odd bases, around 0."""
+        left = plus(rows, (bases - 1) / 2)
+        for k in reversed(range(math.ceil(math.log2(WHITE)))):
+            multiple = bases * 2**k
+            some = (multiple < WHITE + bases / 2)[:, 0]
+            edges = plus(left[some], 0.5 - multiple[some])
+            left[some] -= multiple[some] * self.step(edges, WHOLE)
+        return plus(left, -(bases - 1) / 2)
 
     @torch.no_grad()
     def answer(self, rows: Floats, around: Floats | None = None) -> None:
-        """What it answers: sums, and of the last sawtooths outputs x growth x 3 x 3."""
-        here, there = self.subnet.answering
-        weight, bias = here.get_parameter("weight"), here.get_parameter("bias")
-        weight[..., 0, 0] = torch.from_numpy(rows[:, :-1]).to(weight)
-        bias.copy_(torch.from_numpy(rows[:, -1]))
+        """What it answers: sums, and such of the eight cells around, outputs x channels x 3 x 3."""
+        conv, rows = self.subnet.convs[-1], _without_dust(rows)
+        weight, bias = conv.get_parameter("weight"), conv.get_parameter("bias")
+        weight[..., 1, 1] = torch.from_numpy(rows[:, :-1]).to(weight)
+        bias.copy_(torch.from_numpy(rows[:, -1]).to(bias))
         if around is not None:
-            more = there.get_parameter("weight")
-            more[:, : around.shape[1]] = torch.from_numpy(around).to(more)
+            weight.add_(torch.from_numpy(around).to(weight))
 
     @torch.no_grad()
-    def _feature(self, layer: int, start: int, rows: Floats) -> Floats:
-        conv = self.subnet.convs[layer]
-        weight, bias = conv.get_parameter("weight"), conv.get_parameter("bias")
-        seen, end = self.starts[layer], start + len(rows)
-        weight[start:end, :, 0, 0] = torch.from_numpy(rows[:, :seen]).to(weight)
-        bias[start:end] = torch.from_numpy(rows[:, -1]).to(bias)
+    def _leaky(self, rows: Floats) -> Floats:
+        """The LeakyReLU of some sums, as rows.
+
+        Raises:
+            ConfigError: there is no place left.
+        """
         out = np.zeros_like(rows)
-        first = self.starts[layer] + start
-        out[np.arange(len(rows)), first + np.arange(len(rows))] = 1
+        for row, feature in zip(_without_dust(rows), out, strict=True):
+            seen = int(np.flatnonzero(row[:-1]).max(initial=0))
+            layer = max(0, (seen - self._given) // self._growth + 1)
+            while layer < len(self._used) and self._used[layer] == self._growth:
+                layer += 1
+            if layer == len(self._used):
+                raise ConfigError(
+                    f"the digits of {self.width - self._given} features do not fit: give a larger "
+                    "model.growth or model.depth"
+                )
+            place = self._used[layer]
+            self._used[layer] += 1
+            conv, end = self.subnet.convs[layer], self._given + layer * self._growth
+            conv.get_parameter("weight")[place, :, 0, 0] = torch.from_numpy(row[:end])
+            conv.get_parameter("bias")[place] = row[-1]
+            feature[end + place] = 1
         return out
 
 
 def freeze(stack: SubnetStack) -> None:
-    """Lets eta of the last block learn alone."""
+    """Lets what the last block adds to every answer learn alone, which is next to nothing.
+
+    Whatever moves a digit by a hundredth of one costs more than learning has found to win.
+    """
     stack.requires_grad_(False)
     last = stack.subnets()[-1]
     if isinstance(last, BlockSubnets):
-        last.eta.requires_grad_(True)
+        last.eta.convs[-1].get_parameter("bias").requires_grad_(True)
 
 
 def begin(stack: SubnetStack, photos: Photos, psnr: float) -> str:
@@ -137,23 +197,16 @@ def begin(stack: SubnetStack, photos: Photos, psnr: float) -> str:
     """
     config = stack.config
     bands, images = config.host_channels, config.hidden_images
-    if (
-        images < 2
-        or config.blocks != 2
-        or config.growth < MARGIN * bands
-        or config.depth < LEAKY + 5
-        or config.lost is None
-    ):
+    if images < 2 or config.blocks != 2 or config.lost is None:
         raise ConfigError(
-            "a network of modulo blocks has 2 blocks, at least 2 hidden images, a growth of "
-            f"{math.ceil(MARGIN * bands)} and a depth of {LEAKY + 5}, and no texture: it was given "
-            f"{config.blocks}, {images}, {config.growth} and {config.depth}"
+            "a network of modulo blocks has 2 blocks, at least 2 hidden images, and no texture: "
+            f"it was given {config.blocks} and {images}"
         )
     draws = np.random.default_rng(0x4D0D).random((CROPS, 12))
     patches = photos.patches(draws, CROP, 0.0).double().cpu()
     planes = to_bands(patches, config.levels)
     cells = planes.permute(0, 2, 3, 1).reshape(-1, bands).numpy()
-    code = fitted(cells, images, psnr, config.growth - bands)
+    code = fitted(cells, images, psnr, bands // PAIRS)
     one, other = stack.blocks
     if not (isinstance(one, BlockSubnets) and isinstance(other, BlockSubnets)):
         raise TypeError(f"{type(one).__name__} is no block")
@@ -235,47 +288,81 @@ class Plan:
 
     def write_digits(self, writer: Writer) -> None:
         """Phi of the second block: to the nearest samples whose digits say the components."""
-        bands, samples = self._bands, self.code.samples
-        read = self.marks.T / STRENGTH
+        samples = self.code.samples
+        read = self.marks.T[: len(samples)] / STRENGTH
         host = writer.sums(read * WHITE, -read @ self.mean)
-        # Whole, without what the quiet directions have of their own.
-        host -= writer.sawtooth(0, host)
-        bases = self.bases[:, None]
+        bases = self.bases[: len(samples), None]
         low, high = (bases - 1) / 2, WHITE - (bases - 1) / 2
-        # Between low and high.
-        kept = plus(
-            writer.positive(0, plus(host, -low)) - writer.positive(bands, plus(host, -high)), low
-        )
-        numbers = self._numbers(writer)
-        whole = numbers - writer.sawtooth(LEAKY + 1, numbers)
-        digits = kept.copy()
-        upper = [k for k, each in enumerate(samples) if each.above > 1]
-        if upper:
-            parts = np.array([numbers[samples[k].component] / samples[k].above for k in upper])
-            digits[upper] = parts - writer.sawtooth(LEAKY + 1, parts, len(numbers))
-        for row, each in zip(digits, samples, strict=False):
-            if each.above == 1:
-                row[:] = whole[each.component]
-            if each.other is not None:
-                row += self.code.components[each.component].numbers * whole[each.other]
-        moved = writer.sawtooth(LEAKY + 2, (digits - kept) / bases) * bases
-        writer.answer(self.to_samples.T @ (kept - host + moved) / WHITE)
+        kept = self._between(writer, host, low, high)
+        rest = writer.remainder(kept, bases)
+        apart = self._digits(writer) - rest
+        moved = apart - bases * writer.sharp(plus(apart, -bases / 2))
+        moved += bases * writer.sharp(plus(-apart, -bases / 2))
+        writer.answer(self.to_samples[: len(samples)].T @ (kept - host + moved) / WHITE)
 
-    def _numbers(self, writer: Writer) -> Floats:
-        """The components, companded, not rounded."""
-        directions, bands = self._directions(), self._bands
+    def _between(self, writer: Writer, rows: Floats, low: Any, high: Any) -> Floats:
+        """Some sums, held between two numbers."""
+        return plus(writer.positive(plus(rows, -low)) - writer.positive(plus(rows, -high)), low)
+
+    def _digits(self, writer: Writer) -> Floats:
+        """What each sample is to say, whole numbers but for what the file rounds."""
+        samples, components = self.code.samples, self.code.components
+        digits = np.zeros((len(samples), writer.width + 1))
+        upper = [k for k, each in enumerate(samples) if each.above > 1]
+        whole = {samples[k].component for k in upper}
+        numbers = self._numbers(writer, [samples[k].component for k in upper])
+        for k, number in zip(upper, numbers, strict=True):
+            base, of = samples[k].above, components[samples[k].component].numbers
+            digits[k] = writer.stairs(number / base, of // base, BETWEEN / base)
+            lower = (number - base * digits[k])[None]
+            most = (base - 1) / 2
+            digits[self._lower(k)] = self._between(writer, lower, -most, most)[0]
+        two = [k for k, each in enumerate(samples) if each.other is not None]
+        others = self._numbers(writer, [self._other(k) for k in two])
+        for k, number in zip(two, others, strict=True):
+            of = components[self._other(k)].numbers
+            least = components[samples[k].component].numbers
+            digits[k] = least * writer.stairs(number, of, BETWEEN)
+        # Of the others, and of the first of two, no more is wanted than what the file rounds.
+        rest = [
+            k for k, each in enumerate(samples) if each.above == 1 and each.component not in whole
+        ]
+        digits[rest] += self._numbers(writer, [samples[k].component for k in rest])
+        return digits
+
+    def _lower(self, upper: int) -> int:
+        """The sample that says the lower digit where another says the upper one."""
+        samples = self.code.samples
+        (found,) = (
+            k
+            for k, each in enumerate(samples)
+            if each.component == samples[upper].component and k != upper
+        )
+        return found
+
+    def _other(self, sample: int) -> int:
+        """The second component of a sample that says two."""
+        other = self.code.samples[sample].other
+        if other is None:
+            raise ValueError(f"sample {sample} says one component")
+        return other
+
+    def _numbers(self, writer: Writer, which: Sequence[int]) -> Floats:
+        """Some components, companded, not rounded."""
+        directions = self._directions()[which]
         values = writer.sums(directions * WHITE, -directions @ self.mean)
-        inner = self._of_components(lambda each: each.curve.inner)
-        most = self._of_components(lambda each: each.curve.most)
-        slope = self._of_components(lambda each: each.curve.slope)
-        height = self._of_components(lambda each: each.curve.height)
+        inner = self._of_components(lambda each: each.curve.inner)[which]
+        most = self._of_components(lambda each: each.curve.most)[which]
+        slope = self._of_components(lambda each: each.curve.slope)[which]
+        height = self._of_components(lambda each: each.curve.height)[which]
         # Flat, outer, inner, outer, flat: by how much the slope turns, and where.
         turns = ((slope, -most), (1 - slope, -inner), (slope - 1, inner), (-slope, most))
         numbers = np.zeros_like(values)
-        for k, (turn, corner) in enumerate(turns):
-            start = 2 * bands + k * len(values)
-            numbers += turn * writer.positive(start, plus(values, -corner))
-        return plus(numbers, -height) * self._of_components(lambda each: each.scale)
+        for turn, corner in turns:
+            some = turn[:, 0] != 0
+            bent = writer.positive(plus(values[some], -corner[some]))
+            numbers[some] += turn[some] * bent
+        return plus(numbers, -height) * self._of_components(lambda each: each.scale)[which]
 
     def read_digits(self, writer: Writer, around: Floats) -> None:
         """Eta of the second block: the constant less the hidden branch, as the digits say it.
@@ -284,37 +371,35 @@ class Plan:
             writer: of that subnet.
             around: hidden channels x components x 3 x 3, what the cells around say.
         """
-        # From -1/2 to 1/2, so that weights are as large as what they say, and may learn.
-        count = self._of_components(lambda each: each.numbers)
-        numbers = self._said(writer) / count
-        scale = self._of_components(lambda each: each.scale) / count
-        corner = self._of_components(lambda each: each.curve.inner) * scale
+        # In parts of 1, as the bands are, so that weights stay below what a file may hold.
+        values = self._said(writer) / self._of_components(lambda each: each.scale) / WHITE
+        corner = self._of_components(lambda each: each.curve.inner) / WHITE
         steeper = 1 / self._of_components(lambda each: each.curve.slope) - 1
-        values = numbers + steeper * writer.positive(0, plus(numbers, -corner))
-        values -= steeper * writer.positive(len(numbers), plus(-numbers, -corner))
-        values /= scale * WHITE
-        # For the cells around: the same, as a sawtooth that nothing wraps in.
-        narrow = self._of_components(lambda each: each.curve.most) / WHITE / _WITHIN
-        writer.sawtooth(LEAKY + 2, values / narrow)
+        some = steeper[:, 0] != 0
+        straight, corner, steeper = values[some], corner[some], steeper[some]
+        values[some] += steeper * writer.positive(plus(straight, -corner))
+        values[some] -= steeper * writer.positive(plus(-straight, -corner))
+        values = writer.itself(values)
         hidden = writer.sums(STRENGTH * self.marks @ self.to_samples, self.mean / WHITE)
         hidden += self._directions().T @ values
         answer = plus(-hidden, self.lost[:, None])
-        writer.answer(answer, -around * narrow.reshape(1, -1, 1, 1))
+        writer.answer(answer, -np.einsum("ckij,kf->cfij", around, values[:, :-1]))
 
     def _said(self, writer: Writer) -> Floats:
         """The numbers of the components, from the container's samples."""
         samples, components = self.code.samples, self.code.components
         container = writer.sums(self.to_samples[: len(samples)] * WHITE)
-        bases = np.array([[each.base] for each in samples])
-        said = writer.sawtooth(0, container / bases) * bases
+        said = writer.remainder(container, self.bases[: len(samples), None])
         numbers = np.zeros((len(components), writer.width + 1))
-        shared = [(k, each) for k, each in enumerate(samples) if each.other is not None]
-        for place, (k, each) in enumerate(shared):
-            least = components[each.component].numbers
-            lower = writer.sawtooth(0, container[k : k + 1] / least, len(said) + place) * least
-            numbers[each.other] = (said[k] - lower[0]) / least
-            said[k] = lower[0]
-        for row, each in zip(said, samples, strict=True):
+        for k, each in enumerate(samples):
+            row = said[k]
+            if each.other is not None:
+                least, more = components[each.component].numbers, components[each.other].numbers
+                numbers[each.other] = writer.stairs(row / least, more, WHOLE / least)
+                row = row - least * numbers[each.other]
+            if each.above > 1:
+                # Whole once more: what float32 missed of it would count so many times as much.
+                row = writer.stairs(row, each.base, WHOLE)
             numbers[each.component] += each.above * row
         return numbers
 
@@ -324,6 +409,11 @@ def plus(rows: Floats, constants: Floats | float) -> Floats:
     more = rows.copy()
     more[:, -1:] += constants
     return more
+
+
+def _without_dust(rows: Floats) -> Floats:
+    """Sums without what is left where weights cancel."""
+    return np.where(np.abs(rows) < _DUST * np.abs(rows).max(1, keepdims=True), 0, rows)
 
 
 def _around(code: Code, config: ModelConfig, planes: Tensor) -> Floats:

@@ -32,9 +32,8 @@ def initialise(stack: nn.Module, seed: int) -> None:
             parameter.copy_(drawn * (0.1 * math.sqrt(2 / fan)))
         for module in stack.modules():
             if isinstance(module, Subnet):
-                for conv in module.answering:
-                    for parameter in conv.parameters():
-                        parameter.zero_()
+                for parameter in module.convs[-1].parameters():
+                    parameter.zero_()
 
 
 def warm_start(

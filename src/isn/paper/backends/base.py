@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from isn.paper.config import LEAKY, ModelConfig
+from isn.paper.config import ModelConfig
 from isn.paper.coupling import Array, Subnets
 
 Tensors = Mapping[str, NDArray[np.float32]]
@@ -106,44 +106,22 @@ class Operations:
 
     Attributes:
         leaky: the LeakyReLU.
-        round: to whole numbers.
         join: puts arrays together along their channels.
     """
 
     leaky: Callable[[Any], Any]
-    round: Callable[[Any], Any]
     join: Callable[[list[Any]], Any]
 
 
-def evaluate(kind: str, x: Any, layers: Sequence[Callable[[Any], Any]], by: Operations) -> Any:
-    """A subnet in the operations of a framework.
+def dense(x: Any, layers: Sequence[Callable[[Any], Any]], by: Operations) -> Any:
+    """A dense block: convolutions, each fed the input and all features before it (section 4.1).
 
     Args:
-        kind: of the subnet, ``ModelConfig.subnet``.
-        x: N x channels x H x W.
+        x: N x channels x H x W, in the arrays of a framework.
         layers: its convolutions, first to last.
         by: what the framework does between them.
     """
-    return (dense if kind == "dense" else modulo)(x, layers, by)
-
-
-def dense(x: Any, layers: Sequence[Callable[[Any], Any]], by: Operations) -> Any:
-    """A dense block: convolutions of 3 x 3, each fed all before it (section 4.1)."""
     features = [x]
     for layer in layers[:-1]:
         features.append(by.leaky(layer(by.join(features))))
     return layers[-1](by.join(features))
-
-
-def modulo(x: Any, layers: Sequence[Callable[[Any], Any]], by: Operations) -> Any:
-    """A dense block of 1 x 1 whose activations are sawtooths, t - round(t), and one LeakyReLU.
-
-    With sawtooths a subnet can add and subtract modulo a step, as codes do that write on dirty
-    paper (Costa 1983; Chen and Wornell's quantisation index modulation, 2001). The last
-    convolution, of 3 x 3, sees the last sawtooths alone; its answer is added.
-    """
-    features = [x]
-    for k, layer in enumerate(layers[:-2]):
-        given = layer(by.join(features))
-        features.append(by.leaky(given) if k == LEAKY else given - by.round(given))
-    return layers[-2](by.join(features)) + layers[-1](features[-1])

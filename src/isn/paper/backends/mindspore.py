@@ -18,7 +18,7 @@ from isn.paper.backends.base import (
     Operations,
     Plain,
     Tensors,
-    evaluate,
+    dense,
 )
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
@@ -35,10 +35,10 @@ class MindSpore(Plain):
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
-        return BlockSubnets.all_of(config, tensors, partial(_evaluated, config.subnet))
+        return BlockSubnets.all_of(config, tensors, _evaluated)
 
 
-def _evaluated(kind: str, layers: Convolutions) -> Any:
+def _evaluated(layers: Convolutions) -> Any:
     convolve = [
         partial(
             ops.conv2d,
@@ -51,9 +51,9 @@ def _evaluated(kind: str, layers: Convolutions) -> Any:
     ]
     # As a tensor: MindSpore 2.10 fails on a plain number times a tensor beside NumPy 2.
     slope = Tensor(np.array([LEAK], np.float32))
-    by = Operations(lambda each: ops.prelu(each, slope), ops.round, partial(ops.cat, axis=1))
+    by = Operations(lambda each: ops.prelu(each, slope), partial(ops.cat, axis=1))
 
     def of_arrays(images: Any) -> Any:
-        return evaluate(kind, Tensor(np.ascontiguousarray(images)), convolve, by).asnumpy()
+        return dense(Tensor(np.ascontiguousarray(images)), convolve, by).asnumpy()
 
     return of_arrays

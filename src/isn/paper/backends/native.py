@@ -1,4 +1,4 @@
-"""The default backend: dense blocks by the compiled loops of `dense.c`, modulo blocks by NumPy.
+"""The default backend: dense blocks by the compiled loops of `dense.c`.
 
 A convolution of 3 x 3 is computed as F(2 x 2, 3 x 3) of Lavin and Gray, "Fast Algorithms for
 Convolutional Neural Networks" (CVPR 2016), with 16 multiplications where there were 36. What
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +21,22 @@ from isn.paper.backends.base import (
     LEAK,
     BlockSubnets,
     Convolutions,
-    Operations,
     Plain,
     Tensors,
-    modulo,
 )
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
 from isn.threads import each, spread
 
 Floats = NDArray[np.float32]
+Wide = NDArray[np.float64]
 Evaluate = Callable[[Floats], Floats]
 
 BLOCK: Final = 72
 """Positions along a block that is computed at once, at most: its features stay in the caches."""
 
-POSITIONS: Final = 1 << 13
-"""Of a strip of a modulo block, about."""
+POSITIONS: Final = 1 << 12
+"""Of a strip of a block of 1 x 1, about."""
 
 _GROUP, _QUAD = 16, 4
 """Outputs, and inputs, that `dense.c` takes together: the last ones are filled up with zeros."""
@@ -92,14 +91,54 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Modulo:
-    """One modulo block, ready to be called: matrices, as almost all its convolutions are of 1 x 1.
+class Sparse:
+    """A dense block whose convolutions but the last are of 1 x 1, most of their weights zeros.
+
+    All is computed in float64. In float32 the steep steps that are written so
+    (:mod:`isn.training.modulo`) would lose more than what they are made of.
 
     Attributes:
-        layers: its convolutions.
+        channels: that it takes, and that it gives.
+        starts: where the weights of each output begin: of all convolutions, first to last.
+        columns: the channels that these are of.
+        weights: all but zeros, at the position itself.
+        biases: of the outputs.
+        beside: the channels that the last convolution sees at the positions around.
+        around: outputs x those x 3 x 3, zero at the position itself.
     """
 
-    layers: Sequence[Callable[[Floats], Floats]]
+    channels: tuple[int, int]
+    starts: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    weights: Wide
+    biases: Wide
+    beside: NDArray[np.intp]
+    around: Wide
+
+    @classmethod
+    def of(cls, layers: Convolutions) -> Sparse:
+        """Of its convolutions, without features that no later one looks at."""
+        seen = [[each.astype(np.float64) for each in layer] for layer in _seen(layers)]
+        counts, columns, weights = [], [], []
+        for weight, _ in seen:
+            middle = weight.shape[-1] // 2
+            here = weight[:, :, middle, middle]
+            rows, inputs = np.nonzero(here)
+            counts.append(np.bincount(rows, minlength=len(here)))
+            columns.append(inputs)
+            weights.append(here[rows, inputs])
+        around = seen[-1][0].copy()
+        around[:, :, 1, 1] = 0
+        beside = np.flatnonzero(around.any((0, 2, 3)))
+        return cls(
+            (layers[0][0].shape[1], len(around)),
+            np.cumsum([0, *np.concatenate(counts)]).astype(np.int32),
+            np.concatenate(columns).astype(np.int32),
+            np.concatenate(weights),
+            np.concatenate([bias for _, bias in seen]),
+            beside,
+            around[:, beside],
+        )
 
     def __call__(self, images: Floats) -> Floats:
         """N x given x H x W to N x wanted x H x W, some rows at a time."""
@@ -108,10 +147,25 @@ class Modulo:
 
         def strip(top: int) -> Floats:
             above, below = max(top - 1, 0), min(top + height + 1, rows)
-            out: Floats = modulo(images[:, :, above:below], self.layers, _NUMPY)
-            return out[:, :, top - above : top - above + height]
+            parts = [self._answer(each[:, above:below]) for each in images]
+            return np.stack(parts)[:, :, top - above : top - above + height]
 
         return np.concatenate(each(strip, range(0, rows, height)), axis=2)
+
+    def _answer(self, image: Floats) -> Floats:
+        """Given x H x W to wanted x H x W."""
+        given, wanted = self.channels
+        _, height, width = image.shape
+        outputs, positions = len(self.biases), height * width
+        channels = np.empty((given + outputs, positions))
+        channels[:given] = image.reshape(given, positions)
+        matrix = self.starts, self.columns, self.weights, self.biases
+        call("sparse", *matrix, outputs, outputs - wanted, LEAK, given, positions, channels)
+        out = channels[-wanted:].reshape(1, wanted, height, width)
+        if len(self.beside):
+            seen = channels[self.beside].reshape(1, -1, height, width)
+            out = out + _convolved(self.around, np.zeros(wanted), seen)
+        return np.asarray(out[0], np.float32)
 
 
 def _answered(bias: Floats, images: Floats) -> Floats:
@@ -120,67 +174,52 @@ def _answered(bias: Floats, images: Floats) -> Floats:
     return np.tile(bias.reshape(1, -1, 1, 1), (count, 1, rows, columns))
 
 
-def _modulo(layers: Convolutions) -> Evaluate:
-    (last, bias), (around, more) = layers[-2:]
-    if not last.any() and not around.any():
-        return partial(_answered, bias + more)
-    return Modulo([partial(_convolved, *layer) for layer in _seen(layers)])
-
-
-def _dense(growth: int, layers: Convolutions) -> Evaluate:
+def _evaluated(growth: int, layers: Convolutions) -> Evaluate:
     weight, bias = layers[-1]
     if not weight.any():
         return partial(_answered, bias)
     inner = weight[:, :, 1:2, 1:2]
     if len(layers) == 1 and np.count_nonzero(weight) == np.count_nonzero(inner):
         return partial(_convolved, np.ascontiguousarray(inner), bias)
+    if all(each.shape[-1] == 1 for each, _ in layers[:-1]) and len(layers) > 1:
+        return Sparse.of(layers)
     return Dense.of(layers, growth)
 
 
 def _seen(layers: Convolutions) -> Convolutions:
-    """The convolutions of a modulo block, without features that no later one looks at."""
-    *pointwise, (around, more) = layers
-    starts = np.cumsum([pointwise[0][0].shape[1], *(len(bias) for _, bias in pointwise)])
+    """The convolutions of a dense block, without features that no later one looks at."""
+    starts = np.cumsum([layers[0][0].shape[1], *(len(bias) for _, bias in layers)])
     # Of all channels, the input's first, then the features, then the answer's.
     live = np.ones(starts[-1], bool)
     rows = [slice(*each) for each in pairwise(starts.tolist())]
-    for k in reversed(range(len(pointwise) - 1)):
+    for k in reversed(range(len(layers) - 1)):
         looking = [
             weight[live[outputs]][:, rows[k]]
-            for (weight, _), outputs in zip(pointwise[k + 1 :], rows[k + 1 :], strict=True)
+            for (weight, _), outputs in zip(layers[k + 1 :], rows[k + 1 :], strict=True)
         ]
-        if k == len(pointwise) - 2:
-            looking.append(around)
         live[rows[k]] = np.any([each.any((0, 2, 3)) for each in looking], axis=0)
-    slim = [
+    return [
         (weight[live[outputs]][:, live[: weight.shape[1]]], bias[live[outputs]])
-        for (weight, bias), outputs in zip(pointwise, rows, strict=True)
+        for (weight, bias), outputs in zip(layers, rows, strict=True)
     ]
-    return [*slim, (around[:, live[rows[-2]]], more)]
 
 
-def _convolved(weight: Floats, bias: Floats, x: Floats) -> Floats:
-    """A convolution of 1 x 1 or 3 x 3, of N x C x H x W, with zeros around."""
-    count, given, rows, columns = x.shape
+def _convolved(weight: NDArray[Any], bias: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
+    """A convolution of 1 x 1 or 3 x 3, of N x C x H x W, with zeros around; all of one type."""
+    count, _, rows, columns = x.shape
     outputs, _, side, _ = weight.shape
     around = side // 2
     padded = np.pad(x, ((0, 0), (0, 0), (around, around), (around, around))) if around else x
-    out = np.zeros((count, outputs, rows * columns), np.float32)
+    out = np.zeros((count, outputs, rows * columns), x.dtype)
     out += bias[:, None]
     for row in range(side):
         for column in range(side):
-            shifted = padded[:, :, row : row + rows, column : column + columns]
-            flat = np.ascontiguousarray(shifted).reshape(count, given, rows * columns)
-            out += np.ascontiguousarray(weight[:, :, row, column]) @ flat
+            tap = weight[:, :, row, column]
+            seen = tap.any(0)
+            shifted = padded[:, seen, row : row + rows, column : column + columns]
+            flat = np.ascontiguousarray(shifted).reshape(count, int(seen.sum()), rows * columns)
+            out += np.ascontiguousarray(tap[:, seen]) @ flat
     return out.reshape(count, outputs, rows, columns)
-
-
-def _leaky(x: Floats) -> Floats:
-    leaky: Floats = np.maximum(x, np.float32(LEAK) * x)
-    return leaky
-
-
-_NUMPY: Final = Operations(_leaky, np.rint, partial(np.concatenate, axis=1))
 
 
 class Native(Plain):
@@ -190,8 +229,7 @@ class Native(Plain):
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
-        made = _modulo if config.subnet == "modulo" else partial(_dense, config.growth)
-        return BlockSubnets.all_of(config, tensors, made)
+        return BlockSubnets.all_of(config, tensors, partial(_evaluated, config.growth))
 
 
 def _points(weight: Floats, starts: Sequence[int]) -> Floats:

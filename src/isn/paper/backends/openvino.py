@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +18,7 @@ from isn.paper.backends.base import (
     Operations,
     Plain,
     Tensors,
-    evaluate,
+    dense,
 )
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
@@ -40,17 +39,13 @@ class OpenVino(Plain):
 
     def subnets(self, config: ModelConfig, tensors: Tensors) -> Sequence[Subnets]:
         """See :class:`isn.paper.backends.base.Backend`."""
-        return BlockSubnets.all_of(config, tensors, partial(self._evaluated, config.subnet))
+        return BlockSubnets.all_of(config, tensors, self._evaluated)
 
-    def _evaluated(self, kind: str, layers: Convolutions) -> Any:
+    def _evaluated(self, layers: Convolutions) -> Any:
         given = ops.parameter([-1, layers[0][0].shape[1], -1, -1], np.float32)
         slope = ops.constant(np.array([LEAK], np.float32))
-        by = Operations(
-            lambda node: ops.prelu(node, slope),
-            lambda node: ops.round(node, "half_to_even"),
-            lambda nodes: ops.concat(nodes, 1),
-        )
-        out = evaluate(kind, given, [_convolution(*each) for each in layers], by)
+        by = Operations(lambda node: ops.prelu(node, slope), lambda nodes: ops.concat(nodes, 1))
+        out = dense(given, [_convolution(*each) for each in layers], by)
         settings = {**_EXACT, "INFERENCE_NUM_THREADS": threads.count()}
         model = self._core.compile_model(openvino.Model([out], [given]), "CPU", settings)
         return lambda images: model(np.ascontiguousarray(images))[0].copy()

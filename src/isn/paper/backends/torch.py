@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from isn.paper.backends.base import LEAK, Operations, Tensors, evaluate
+from isn.paper.backends.base import LEAK, Operations, Tensors, dense
 from isn.paper.config import ModelConfig
 from isn.paper.coupling import Subnets
 
@@ -40,7 +40,6 @@ class Subnet(nn.Module):
     """phi, rho or eta of a block: convolutions, each fed the input and all features before it.
 
     Attributes:
-        kind: what lies between them (:mod:`isn.paper.backends.base`).
         convs: the convolutions.
         autocast: dtype to compute in while the rest stays float32, or None.
         recompute: compute the features again in the backward pass instead of keeping them.
@@ -49,18 +48,12 @@ class Subnet(nn.Module):
     def __init__(self, config: ModelConfig, name: str) -> None:
         """The subnet `name` that `config` describes, not yet initialised."""
         super().__init__()
-        self.kind = config.subnet
         self.convs = nn.ModuleList(
             nn.Conv2d(given, out, side, padding=side // 2)
             for out, given, side in config.conv_shapes(name)
         )
         self.autocast: torch.dtype | None = None
         self.recompute = False
-
-    @property
-    def answering(self) -> list[nn.Module]:
-        """The convolutions whose sum is its answer."""
-        return list(self.convs)[-1 if self.kind == "dense" else -2 :]
 
     def forward(self, x: Tensor) -> Tensor:
         """N x channels x H x W in and out, in the input's dtype."""
@@ -74,13 +67,12 @@ class Subnet(nn.Module):
         return out.to(x.dtype)
 
     def _features(self, x: Tensor) -> Tensor:
-        out: Tensor = evaluate(self.kind, x, list(self.convs), _OPERATIONS)
+        out: Tensor = dense(x, list(self.convs), _OPERATIONS)
         return out
 
 
 _OPERATIONS = Operations(
     lambda given: functional.leaky_relu(given, LEAK),
-    torch.round,
     lambda features: torch.cat(features, 1),
 )
 
@@ -139,7 +131,7 @@ class Torch:
         stack = SubnetStack(config)
         stack.load_tensors(tensors)
         if config.subnet == "modulo":
-            # In TF32, which a GPU would take, samples would lose their last bits.
+            # In TF32, which a GPU would take, steps would be no steps.
             torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
         stack.requires_grad_(False).eval().to(self.device)
         return stack.subnets()
