@@ -81,9 +81,12 @@ def test_what_a_run_leaves_out_is_kept_if_it_was_measured_alike(quality: ModuleT
     ]
     assert kept["cost"]["paper-1"] == {"seconds_hide": 1.5}
     # Of weights that are not shipped any more, nothing is told.
-    old = {**row("paper-2", "paris", 2, 30.0), "fingerprint": "00"}
-    quality.DATA.write_text(json.dumps({**kept, "rows": [old, *kept["rows"]]}))
+    old, gone = (
+        {**row(name, "paris", 2, 30.0), "fingerprint": "00"} for name in ("paper-2", "paper-9")
+    )
+    quality.DATA.write_text(json.dumps({**kept, "rows": [old, gone, *kept["rows"]]}))
     quality.store(224, lsb, [row("lsb-4", "paris", 1, 33.0)], {})
     assert "paper-2" not in quality.DATA.read_text()
+    assert "paper-9" not in quality.DATA.read_text()
     quality.store(256, paper, [row("paper-1", "paris", 1, 42.0)], {})
     assert [each["method"] for each in json.loads(quality.DATA.read_text())["rows"]] == ["paper-1"]
