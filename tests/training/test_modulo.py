@@ -143,8 +143,8 @@ def test_a_run_writes_a_method_that_hides_and_reveals(photo_folder: Path, tmp_pa
     [
         ("model.hidden_images=1", "at least 2 hidden images, .*given 2 and 1"),
         ("model.blocks=3", "has 2 blocks, .*given 3 and 2"),
-        ("model.growth=24", "the digits of 216 features do not fit"),
-        ("model.depth=5", "give a larger model.growth or model.depth"),
+        ("model.growth=24", "more than 216 features: give a larger model.growth"),
+        ("model.depth=5", "larger model.growth or model.depth"),
     ],
 )
 def test_too_little_room_is_refused(photos: ImageStore, override: str, said: str) -> None:

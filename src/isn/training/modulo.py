@@ -12,8 +12,8 @@ was: the host is no noise to who reads (Costa, "Writing on Dirty Paper", 1983; C
                         so that Eq. (5) finds nothing left to move; and what the cells around say
 
 Two LeakyReLUs are a step, steps that each halve what is left are a remainder, and so dense blocks
-compute all that. Steps are steep, not upright: a sample that is half of one apart from both places
-to move to says something else, one in some thousands. What is to be whole is rounded by the file.
+compute all that. Steps are steep, not upright: a sample as far from one place to move to as from
+the other may end between them, and says something else. What is to be whole is rounded by the file.
 
 Samples near 0 and 255 are taken for those that no digit moves beyond.
 """
@@ -158,8 +158,8 @@ class Writer:
                 layer += 1
             if layer == len(self._used):
                 raise ConfigError(
-                    f"the digits of {self.width - self._given} features do not fit: give a larger "
-                    "model.growth or model.depth"
+                    f"what is written has more than {self.width - self._given} features: give a "
+                    "larger model.growth or model.depth"
                 )
             place = self._used[layer]
             self._used[layer] += 1
