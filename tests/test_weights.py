@@ -98,6 +98,10 @@ def test_of_tensors_that_are_mostly_zeros_the_others_are_stored(tmp_path: Path) 
         ({"shape": [12, 14, 3, 4]}, r"has shape \(12, 14, 3, 4\)"),
         ({"shape": [12, -14]}, "is no shape"),
         ({"shape": 3}, "is no shape"),
+        ({"shape": []}, "is no shape"),
+        ({"shape": [1] * 9}, "is no shape"),
+        ({"shape": [10**4000] * 8}, "is no shape"),
+        ({"within": True}, "are none themselves"),
         ({"shape": [1 << 16, 1 << 16]}, "more than 536870912 bytes"),
     ],
 )
@@ -109,7 +113,12 @@ def test_sparse_tensors_that_are_none_are_refused(
     with safe_open(path, "numpy") as file:
         metadata = file.metadata()
         tensors = {each: file.get_tensor(each) for each in file.keys()}  # noqa: SIM118
-    if "shape" in change:
+    if "within" in change:
+        for more in (".places", ".places.places"):
+            tensors[name + more] = np.arange(3, dtype=np.uint32)
+        said = {name + ".places": [3], **json.loads(metadata["sparse"])}
+        metadata["sparse"] = json.dumps(said)
+    elif "shape" in change:
         said = json.loads(metadata["sparse"]) | {name: change["shape"]}
         metadata["sparse"] = json.dumps(said)
     elif change["places"] is None:

@@ -37,6 +37,9 @@ MOST_BYTES = 1 << 29
 MOST = 65504.0
 """Size of a learned number: the largest of float16. Sums of larger ones would not stay finite."""
 
+MOST_SIDES = 8
+"""Of a sparse tensor."""
+
 _TYPES = {"F16": "float16", "F32": "float32"}
 _PLACES = ".places"
 
@@ -207,9 +210,16 @@ def _shapes(file: Any, sparse: Mapping[str, Any]) -> Shapes:
             raise ValueError(f"it has no numbers, or no places, of the sparse tensor {name}")
         if shapes[name] != shapes.pop(name + _PLACES) or len(shapes[name]) != 1:
             raise ValueError(f"numbers and places of the sparse tensor {name} are not as many")
-        if not (isinstance(shape, list) and all(type(each) is int and each > 0 for each in shape)):
+        # Bounded before they are multiplied: whole numbers of any size can be written in JSON.
+        if not (
+            isinstance(shape, list)
+            and 0 < len(shape) <= MOST_SIDES
+            and all(type(each) is int and 0 < each <= MOST_BYTES for each in shape)
+        ):
             raise ValueError(f"{reprlib.repr(shape)} is no shape of the sparse tensor {name}")
         shapes[name] = tuple(shape)
+    if any(name.endswith(_PLACES) for name in sparse):
+        raise ValueError("places of a sparse tensor are none themselves")
     if 4 * sum(map(math.prod, shapes.values())) > MOST_BYTES:
         raise ModelError(f"its tensors have more than {MOST_BYTES} bytes")
     return shapes

@@ -27,7 +27,7 @@ SMALL = ("model.levels=1", "model.growth=48", "modulo.container=34")
 
 @pytest.fixture(autouse=True)
 def _few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modulo, "CROPS", 12)
+    monkeypatch.setattr(modulo, "CROPS", 48)
     monkeypatch.setattr(modulo, "CROP", 64)
     monkeypatch.setattr(digits, "_SAMPLE", 1 << 9)
 
@@ -96,7 +96,7 @@ def test_the_cells_around_say_a_part_of_what_is_not_sent(
     photos: ImageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of the photos that it is fitted on, which are few here.
-    draws = np.random.default_rng(0x4D0D).random((modulo.CROPS, 12))
+    draws = np.random.default_rng(0x4D0D).random((modulo.CROPS // 4, 12))
     hidden = (photos.patches(draws, 64, 0.0).float() / 255).reshape(-1, 9, 64, 64)
     host, errors = hosts()["grain"].repeat(len(hidden), 1, 1, 1), []
     real = modulo._around
@@ -141,8 +141,9 @@ def test_a_run_writes_a_method_that_hides_and_reveals(photo_folder: Path, tmp_pa
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("model.hidden_images=1", "at least 2 hidden images, .*given 2 and 1"),
-        ("model.blocks=3", "has 2 blocks, .*given 3 and 2"),
+        ("model.hidden_images=1", "model.hidden_images 1, and modulo blocks are two"),
+        ("model.blocks=3", "model.blocks is 3 and .* modulo blocks are two"),
+        ("model.lost=none", "modulo blocks have no texture"),
         ("model.growth=24", "more than 216 features: give a larger model.growth"),
         ("model.depth=5", "larger model.growth or model.depth"),
     ],
@@ -168,7 +169,7 @@ def test_weights_of_dense_blocks_are_no_start(photos: ImageStore) -> None:
     dense = Invertible(Settings.load("tiny", ["model.hidden_images=2"]), CPU)
     tensors = {name: each.detach().numpy() for name, each in dense.module.named_parameters()}
     words = [f"model.{key}={value}".lower() for key, value in dense.pack({}, {}).config.items()]
-    more = ("model.subnet=modulo", "run.tf32=false")
+    more = ("model.subnet=modulo", "model.blocks=2", "run.tf32=false")
     settings = Settings.load("tiny", [*words, *more])
     with pytest.raises(ModelError, match="give --set model"):
         Invertible(settings, CPU, start=("dense", dense.pack(tensors, {})))

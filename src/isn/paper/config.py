@@ -71,6 +71,8 @@ class ModelConfig:
             )
         if self.lost is not None and not (_is_number(self.lost) and 0 <= self.lost <= 1):
             raise ConfigError(f"lost is {shortened(self.lost)}, give a number from 0 to 1, or none")
+        if self.subnet == "modulo" and self.lost is None:
+            raise ConfigError("lost is none, and modulo blocks have no texture: give a number")
         if self.subnet not in SUBNETS:
             raise ConfigError(
                 f"subnet is {shortened(self.subnet)}, the kinds known are: {', '.join(SUBNETS)}"

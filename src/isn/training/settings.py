@@ -126,6 +126,11 @@ class Settings(Recipe):
 
     def __post_init__(self) -> None:
         check_crops(self.data, self.model)
+        if self.model.subnet == "modulo" and (self.model.blocks != 2 or self.hidden_images < 2):
+            raise ConfigError(
+                f"model.blocks is {self.model.blocks} and model.hidden_images "
+                f"{self.hidden_images}, and modulo blocks are two, for two images or more"
+            )
         if self.model.subnet == "modulo" and (self.run.autocast != "none" or self.run.tf32):
             raise ConfigError(
                 f'run.autocast is "{self.run.autocast}" and run.tf32 {self.run.tf32}, and modulo '
