@@ -213,8 +213,8 @@ def hide(
             one each time then. None: everybody can reveal.
         backend: ``native``, ``torch``, or one made by hand, where a network runs; None: torch
             where a CUDA device is there, else native.
-        refine: steps of gradient descent that make a container of the paper's own method, learned as
-            `paper-1` is, reveal better; needs torch.
+        refine: steps of gradient descent that make a container of `paper-1`, or of another such
+            network that learned, reveal better; needs torch.
         texture: the key of a network that was trained with a texture.
         check: reveal from the container too, and measure.
         progress: told the share that is done, from 0 to 1.
