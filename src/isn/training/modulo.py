@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -106,6 +106,10 @@ class Writer:
         """The same, of features that are zero where these are, as they are beyond the border."""
         both = self._leaky(np.concatenate([rows, -rows]))
         return (both[: len(rows)] - both[len(rows) :]) / (1 + LEAK)
+
+    def between(self, rows: Floats, low: Floats | float, high: Floats | float) -> Floats:
+        """Some sums, held between two numbers."""
+        return plus(self.positive(plus(rows, -low)) - self.positive(plus(rows, -high)), low)
 
     def step(self, rows: Floats, width: Floats | float) -> Floats:
         """From 0 to 1 where some sums go from less to more than 0, straight over a width."""
@@ -208,8 +212,7 @@ def begin(stack: SubnetStack, photos: Photos, psnr: float) -> str:
         raise TypeError(f"{type(one).__name__} is no block")
     with torch.no_grad():
         for parameter in stack.parameters():
-            if not parameter.requires_grad:
-                parameter.zero_()
+            parameter.zero_()
     plan = Plan.of(code, config)
     with torch.no_grad():
         stack.bases.copy_(torch.from_numpy(plan.bases))
@@ -289,16 +292,12 @@ class Plan:
         host = writer.sums(read * WHITE, -read @ self.mean)
         bases = self.bases[: len(samples), None]
         low, high = (bases - 1) / 2, WHITE - (bases - 1) / 2
-        kept = self._between(writer, host, low, high)
+        kept = writer.between(host, low, high)
         rest = writer.remainder(kept, bases)
         apart = self._digits(writer) - rest
         moved = apart - bases * writer.sharp(plus(apart, -bases / 2))
         moved += bases * writer.sharp(plus(-apart, -bases / 2))
         writer.answer(self.to_samples[: len(samples)].T @ (kept - host + moved) / WHITE)
-
-    def _between(self, writer: Writer, rows: Floats, low: Any, high: Any) -> Floats:
-        """Some sums, held between two numbers."""
-        return plus(writer.positive(plus(rows, -low)) - writer.positive(plus(rows, -high)), low)
 
     def _digits(self, writer: Writer) -> Floats:
         """What each sample is to say, whole numbers but for what the file rounds."""
@@ -312,13 +311,12 @@ class Plan:
             digits[k] = writer.stairs(number / base, of // base, BETWEEN / base)
             lower = (number - base * digits[k])[None]
             most = (base - 1) / 2
-            digits[self._lower(k)] = self._between(writer, lower, -most, most)[0]
-        two = [k for k, each in enumerate(samples) if each.other is not None]
-        others = self._numbers(writer, [self._other(k) for k in two])
-        for k, number in zip(two, others, strict=True):
-            of = components[self._other(k)].numbers
+            digits[self._lower(k)] = writer.between(lower, -most, most)[0]
+        two = [(k, each.other) for k, each in enumerate(samples) if each.other is not None]
+        numbers = self._numbers(writer, [other for _, other in two])
+        for (k, other), number in zip(two, numbers, strict=True):
             least = components[samples[k].component].numbers
-            digits[k] = least * writer.stairs(number, of, BETWEEN)
+            digits[k] = least * writer.stairs(number, components[other].numbers, BETWEEN)
         # Of the others, and of the first of two, no more is wanted than what the file rounds.
         rest = [
             k for k, each in enumerate(samples) if each.above == 1 and each.component not in whole
@@ -335,13 +333,6 @@ class Plan:
             if each.component == samples[upper].component and k != upper
         )
         return found
-
-    def _other(self, sample: int) -> int:
-        """The second component of a sample that says two."""
-        other = self.code.samples[sample].other
-        if other is None:
-            raise ValueError(f"sample {sample} says one component")
-        return other
 
     def _numbers(self, writer: Writer, which: Sequence[int]) -> Floats:
         """Some components, companded, not rounded."""

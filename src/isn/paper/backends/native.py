@@ -147,7 +147,7 @@ class Sparse:
 
         def strip(top: int) -> Floats:
             above, below = max(top - 1, 0), min(top + height + 1, rows)
-            parts = [self._answer(each[:, above:below]) for each in images]
+            parts = [self._answer(image[:, above:below]) for image in images]
             return np.stack(parts)[:, :, top - above : top - above + height]
 
         return np.concatenate(each(strip, range(0, rows, height)), axis=2)
