@@ -468,11 +468,16 @@ def test_methods_are_told_apart_by_number_and_fingerprint() -> None:
     assert isinstance(keys.of(None), Public)
 
 
-@pytest.mark.parametrize(("few", "bits", "tried"), [(10**6, 1.5, 2), (10**6, 1.7, 1), (9, 1.5, 1)])
+@pytest.mark.parametrize(
+    ("smaller", "bits", "tried"),
+    [(1, 2.0, 2), (1, 2.4, 1), (100, 1.5, 2), (100, 2.0, 1), (900, 1.5, 1)],
+)
 def test_other_codes_are_tried_where_room_is_small_and_trying_is_cheap(
-    few: int, bits: float, tried: int, monkeypatch: pytest.MonkeyPatch
+    smaller: int, bits: float, tried: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(method, "FEW", few)
+    # As if the images had so many times the pixels.
+    limits = tuple((most / smaller, below) for most, below in method.RIVALS_BELOW)
+    monkeypatch.setattr(method, "RIVALS_BELOW", limits)
     tries: list[str] = []
     shipped = method.get("photos")
     assert isinstance(shipped, method.Carried)

@@ -12,6 +12,7 @@ There are two kinds. The paper's takes the host through the invertible network
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from isn import envelope, images, zoo
 from isn.carriers import Carrier, carriers
 from isn.carriers.trellis import Trellis
 from isn.codes import LEAST_BITS, MOST_BITS, Code, Room
-from isn.codes.avif import Avif, available
+from isn.codes.avif import THOROUGH_BELOW, Avif, available
 from isn.codes.bundle import Bundle
 from isn.codes.file import Files
 from isn.codes.photos import Photos
@@ -53,11 +54,10 @@ DEFAULT: Final = "photos"
 SECRECY: Final = {"high": 0.06, "medium": 0.12, "low": 0.25}
 """Bits of a sample that are used so that nobody finds them, in words."""
 
-RIVALS_BELOW: Final = 1.6, 0.9
-"""Bits of a hidden pixel below which all codes of a method are tried, and the best is kept: where
-the images have `FEW` pixels together, and where they have more, for AVIF then takes minutes."""
-
-FEW: Final = 1_000_000
+RIVALS_BELOW: Final = ((THOROUGH_BELOW, 2.1), (1_000_000, 1.6), (math.inf, 0.9))
+"""Bits of a hidden pixel below which all codes of a method are tried, and the best is kept, by how
+many pixels the images have together: AVIF is the better the longer it looks, and of many pixels a
+look takes minutes."""
 
 _ENOUGH: Final = 100.0
 """PSNR that nobody tells from infinity."""
@@ -212,7 +212,7 @@ class Carried:
         codes = self.codes(secret)
         room = self.room(host, codes[0])
         pixels = sum(each.shape[0] * each.shape[1] for each in secret if not isinstance(each, File))
-        below = RIVALS_BELOW[pixels > FEW]
+        below = next(bits for most, bits in RIVALS_BELOW if pixels <= most)
         rivals = codes if 8 * room.size < below * pixels else codes[:1]
         trials: list[tuple[Code, bytes]] = []
         for number, code in enumerate(rivals):

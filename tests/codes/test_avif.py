@@ -49,6 +49,67 @@ def test_the_room_is_used(photos: dict[str, Pixels]) -> None:
     assert 3700 < len(payload) <= 4000
 
 
+@pytest.mark.parametrize("room", [1500, 4000, 9000])
+def test_few_pixels_are_searched_thoroughly(
+    room: int, photos: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden: list[Item] = [crop(photos["cat"], 96, 80), crop(photos["coffee"], 80, 96)]
+
+    def error() -> float:
+        return sum(psnr(*pair) for pair in zip(revealed(hidden, room), hidden, strict=True))
+
+    thorough = error()
+    monkeypatch.setattr(code, "THOROUGH_BELOW", 2 * 96 * 80 - 1)
+    assert thorough > error() + 2 * 0.1
+
+
+def test_streams_that_a_thorough_search_makes_larger_give_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hidden: list[Item] = [picture(40, 48), picture(40, 48, seed=1)]
+    real, room = code.encode, 3000
+
+    def larger(pixels: Pixels, quality: int, speed: int = 6) -> bytes:
+        return real(pixels, quality, speed) + bytes(200 * (speed < 6))
+
+    monkeypatch.setattr(code, "encode", larger)
+    streams = code.fitting([np.asarray(each) for each in hidden], room, silent)
+    assert room - 400 < sum(map(len, streams)) <= room
+    assert all(stream.endswith(bytes(200)) for stream in streams)
+    # Where none fit, those of the quick search are taken.
+    least = sum(len(real(np.asarray(each), 0)) for each in hidden)
+    streams = code.fitting([np.asarray(each) for each in hidden], least + 300, silent)
+    assert sum(map(len, streams)) <= least + 300
+    assert not any(stream.endswith(bytes(200)) for stream in streams)
+
+
+def test_what_a_thorough_search_leaves_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = [picture(40, 48, seed=seed) for seed in (0, 1)]
+    real, room, made = code.encode, 900, list[int]()
+
+    def smaller(pixels: Pixels, quality: int, speed: int = 6) -> bytes:
+        stream = real(pixels, quality, speed)
+        made.append(speed)
+        return stream[: len(stream) // 3] if speed < 6 else stream
+
+    monkeypatch.setattr(code, "encode", smaller)
+    streams = code.fitting(hidden, room, silent)
+    assert 0.88 * room < sum(map(len, streams)) <= room
+    assert made.count(4) <= 12
+
+
+def test_the_highest_quality_is_not_searched_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden, real, made = picture(24, 40), code.encode, set[int]()
+
+    def watched(pixels: Pixels, quality: int, speed: int = 6) -> bytes:
+        made.add(speed)
+        return real(pixels, quality, speed)
+
+    monkeypatch.setattr(code, "encode", watched)
+    assert code.fitting([hidden], 1 << 20, silent) == [real(hidden, 100)]
+    assert made == {6}
+
+
 def test_what_does_not_fit_is_made_smaller_first() -> None:
     hidden = picture(64, 64)
     smallest = len(encode(hidden, 0))
@@ -165,6 +226,7 @@ def test_a_large_image_is_as_good_and_seldom_encoded(
         return known[one]
 
     monkeypatch.setattr(code, "encode", counted)
+    monkeypatch.setattr(code, "THOROUGH_BELOW", 0)
     plain = code.fitting(images, room, silent)
     made.clear()
     monkeypatch.setattr(code, "_LARGE", 0)
@@ -184,6 +246,7 @@ def test_no_quality_is_passed_over() -> None:
 def test_two_neighbours_are_encoded_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     image, made = picture(150, 190), list[list[int]]()
     monkeypatch.setattr(code, "_LARGE", 150 * 190)
+    monkeypatch.setattr(code, "THOROUGH_BELOW", 0)
     monkeypatch.setattr(code, "_BLOCK", 32)
     monkeypatch.setattr(
         code.threads,
