@@ -79,7 +79,7 @@ def main() -> None:
         return
     names = sys.argv[1:] or [
         name
-        for name in ("native", "torch", "openvino", "mindspore")
+        for name in ("native", "torch", "openvino", "mindspore", "jittor")
         if name == "native" or find_spec(name)
     ]
     found: dict[str, list[float]] = {name: [] for name in names}

@@ -1,13 +1,15 @@
 """What hours of training buy: fresh networks of one recipe, each trained for twice the time.
 
-    python benchmarks/compute.py PHOTOS VAL --out runs/compute
     python benchmarks/compute.py PHOTOS VAL --out runs/compute --write
+    python benchmarks/compute.py PHOTOS VAL --out runs/compute --study rates --write
 
 PHOTOS is a folder to train on, VAL one of photos that no training saw. Each network is trained from
 nothing for some minutes by the clock, on one thread, its schedule finished; what counts is the
 processor time that it had. It is judged through the PNG file on ImageNet photos of VAL, as
 `isn evaluate` takes them, 224 x 224. The line is the least-squares fit of what is revealed, in dB,
 to the logarithm of hours. What was measured stays in the folder, and is not measured again.
+
+The study `rates` has AdamW and Muon at several rates, for minutes, and the best of each for hours.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,7 +32,6 @@ from isn.evaluation.plan import Plan
 from isn.weights import Weights
 
 PAGE = DOCS / "results" / "training.md"
-BEGIN, END = "<!-- begin: benchmarks/compute.py -->", "<!-- end: benchmarks/compute.py -->"
 HEAD = ("network", "optimiser", "processor hours", "container", "revealed")
 SIDE, HOSTS = 224, 8
 
@@ -67,19 +69,43 @@ class Series:
         return f"{self.network.partition(',')[0]}-{self.optimiser}".lower()
 
 
-ALL = (
+OF_ISN = ("model.planes=2", "data.crop=96", "data.batch=2", "optimiser.ema=0.99")
+
+HOURS = (
     Series("paper-1, 4 blocks", "Muon", "fast", 1, (*PHOTOS_ALONE, *MUON), (6, 12, 24)),
     Series("paper-2, 4 blocks", "Muon", "fast", 2, (*PHOTOS_ALONE, *MUON), (6, 12, 24, 48)),
     Series("paper-2, 4 blocks", "AdamW", "fast", 2, (*PHOTOS_ALONE, ADAMW), (6, 12, 24, 48)),
-    Series(
-        "isn-2",
-        "AdamW",
-        "isn",
-        2,
-        (*("model.planes=2", "data.crop=96", "data.batch=2", "optimiser.ema=0.99"),),
-        (3, 6, 12),
-    ),
+    Series("isn-2", "AdamW", "isn", 2, OF_ISN, (3, 6, 12)),
 )
+
+
+def _at(optimiser: str, rate: str, minutes: int) -> Series:
+    """A paper-2 of the study of rates."""
+    chosen = (f"optimiser.name={optimiser.lower()}", f"optimiser.rate={rate}")
+    slower = ("optimiser.ema=0.998",) if minutes > 60 else ()
+    settings = (*PHOTOS_ALONE, *chosen, *slower)
+    name = f"{optimiser}, {rate}"
+    return Series("paper-2, 4 blocks", name, "fast", 2, settings, (minutes,))
+
+
+def _of_isn(rate: str, *minutes: int) -> Series:
+    """An isn-2 of the study of rates."""
+    settings = (*OF_ISN, "optimiser.name=muon", f"optimiser.rate={rate}")
+    return Series("isn-2", f"Muon, {rate}", "isn", 2, settings, minutes)
+
+
+RATES = (
+    *(_at("AdamW", rate, 5) for rate in ("5e-4", "1e-3", "2e-3")),
+    *(_at("Muon", rate, 5) for rate in ("5e-4", "1e-3", "2e-3")),
+    _at("AdamW", "2e-3", 134),
+    _at("Muon", "2e-3", 134),
+    _of_isn("1e-3", 3),
+    _of_isn("4e-3", 3),
+    _of_isn("2e-3", 3, 6, 12),
+)
+"""The best rate of each is trained for longer."""
+
+STUDIES = {"hours": HOURS, "rates": RATES}
 
 
 @dataclass(frozen=True)
@@ -186,13 +212,15 @@ def said(points: list[Point]) -> str:
     )
 
 
-def arguments(about: str) -> argparse.Namespace:
-    """What was given to a study of trainings; its folder is there then."""
+def arguments(about: str, studies: Iterable[str] = ()) -> argparse.Namespace:
+    """What was given to a study of trainings, or to one of several; its folder is there then."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("photos", help="a folder of photos to train on")
     parser.add_argument("validation", help="a folder of photos that no training saw")
     parser.add_argument("--out", type=Path, required=True, help="a folder for runs and figures")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.name} too")
+    if names := list(studies):
+        parser.add_argument("--study", choices=names, default=names[0], help=f"({names[0]})")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     return options
@@ -200,10 +228,11 @@ def arguments(about: str) -> argparse.Namespace:
 
 def main() -> None:
     """Trains, measures, prints, and writes where it is asked to."""
-    options = arguments("What hours of training buy.")
-    closing = ""
+    options = arguments("What hours of training buy.", STUDIES)
+    mark = f"benchmarks/compute.py {options.study}"
+    closing: list[str] = []
     table = [f"| {' | '.join(each)} |" for each in (HEAD, (":--", ":--", "--:", "--:", "--:"))]
-    for series in ALL:
+    for series in STUDIES[options.study]:
         points = [
             point(series, each, options.photos, options.validation, options.out)
             for each in series.minutes
@@ -211,9 +240,10 @@ def main() -> None:
         table += lines(series, points)
         print("\n".join(table[-len(points) - 1 :]), flush=True)
         if (series.network, series.optimiser) == ("paper-2, 4 blocks", "Muon"):
-            closing = said(points)
+            closing = ["", said(points)]
     if options.write:
-        put(PAGE, BEGIN, END, "\n".join([*table, "", closing]))
+        begin, end = (f"<!-- {each}: {mark} -->" for each in ("begin", "end"))
+        put(PAGE, begin, end, "\n".join([*table, *closing]))
 
 
 if __name__ == "__main__":

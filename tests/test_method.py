@@ -496,6 +496,32 @@ def test_other_codes_are_tried_where_room_is_small_and_trying_is_cheap(
     assert len(set(tries)) == tried
 
 
+@pytest.mark.parametrize(("failing", "written"), [(0, 1), (3, 4), (4, 4)])
+def test_what_a_jpeg_takes_is_sealed_under_another_salt(
+    failing: int, written: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isn.carriers.dct import Dct
+
+    salts: list[bytes] = []
+    write = Dct.write
+
+    def counted(self: Any, host: Any, head: bytes, *words: Any) -> Any:
+        salts.append(head[:16])
+        if len(salts) <= failing:
+            raise ImageError("it does not survive")
+        return write(self, host, head, *words)
+
+    monkeypatch.setattr(Dct, "write", counted)
+    chosen, host = method.get(survive=75), picture(160, 160, seed=1)
+    if failing == written:
+        with pytest.raises(ImageError, match="does not survive"):
+            chosen.hide(host, [File("a", b"b")], Public())
+    else:
+        container = chosen.hide(host, [File("a", b"b")], Public())
+        assert chosen.reveal(container, Public()) == [File("a", b"b")]
+    assert len(set(salts)) == len(salts) == written
+
+
 def test_a_host_that_is_seen_has_one_plane() -> None:
     config = ModelConfig(2, blocks=1, depth=1, growth=1, planes=2)
     with pytest.raises(ModelError, match="planes is 2, and a host is one image"):

@@ -26,7 +26,7 @@ NAMES = [
     pytest.param("torch", marks=pytest.mark.torch),
     *(
         pytest.param(name, marks=pytest.mark.skipif(not find_spec(name), reason="not installed"))
-        for name in ("openvino", "mindspore")
+        for name in ("openvino", "mindspore", "jittor")
     ),
 ]
 CONFIGS = [

@@ -15,6 +15,12 @@ BACKENDS = {
     "torch": ("isn.paper.backends.torch", "Torch", "pip install 'isn[train]'"),
     "openvino": ("isn.paper.backends.openvino", "OpenVino", "pip install openvino"),
     "mindspore": ("isn.paper.backends.mindspore", "MindSpore", "pip install mindspore"),
+    # As a dependency it would ask for an older NumPy than isn does.
+    "jittor": (
+        "isn.paper.backends.jittor",
+        "Jittor",
+        "pip install --no-deps jittor astunparse six tqdm",
+    ),
 }
 """Name to module, class, and what to install."""
 
