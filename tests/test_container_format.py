@@ -60,7 +60,7 @@ def test_files_are_read(reader: Reader, shape: tuple[int, ...], bits: float) -> 
     ("side", "bits", "names"),
     [
         (48, 2, ["cat"]),
-        pytest.param(96, 1, ["cat", "rocket"], marks=pytest.mark.slow),
+        pytest.param(96, 1.5, ["cat", "rocket"], marks=pytest.mark.slow),
         pytest.param(120, 4, ["cat"], marks=pytest.mark.slow),
     ],
 )
