@@ -46,8 +46,7 @@ from isn.progress import silent
 PAGE = DOCS / "results" / "quality.md"
 BEGIN, END = "<!-- begin: benchmarks/coding.py -->", "<!-- end: benchmarks/coding.py -->"
 SIDE = 224
-CODECS = ("AVIF", "JPEG XL")
-KINDS = ("all of it", *CODECS, "no prior", "one quantiser", "nearest number")
+KINDS = ("all of it", "AVIF", "JPEG XL", "no prior", "one quantiser", "nearest number")
 EFFORT = 7
 """Of JPEG XL: libjxl's own."""
 SCALAR = 0.76
@@ -111,8 +110,8 @@ def jpeg_xl(pixels: Pixels, quality: float) -> bytes:
     return buffer.getvalue()
 
 
-def by_jpeg_xl(hidden: Sequence[Pixels], room: int) -> list[float]:
-    """PSNR of each image as JPEG XL at one quality, to a tenth, the highest at which all fit."""
+def by_jpeg_xl(hidden: Sequence[Pixels], room: int) -> list[bytes]:
+    """Each image as JPEG XL at one quality, to a tenth, the highest at which all fit."""
     low, high, streams = 1, 1000, list[bytes]()
     while low < high - 1:
         middle = (low + high) // 2
@@ -121,17 +120,15 @@ def by_jpeg_xl(hidden: Sequence[Pixels], room: int) -> list[float]:
             low, streams = middle, made
         else:
             high = middle
-    shown = [np.asarray(Image.open(io.BytesIO(each)).convert("RGB")) for each in streams]
-    return [psnr(*pair) for pair in zip(shown, hidden, strict=True)]
+    return streams
 
 
-def by_avif(hidden: Sequence[Pixels], room: int) -> list[float]:
-    """PSNR of each image as the streams of the code `avif`, filling the room."""
-    shown = [
-        np.asarray(Image.open(io.BytesIO(file_of(each))).convert("RGB"))
-        for each in avif.fitting(hidden, room, silent)
-    ]
-    return [psnr(*pair) for pair in zip(shown, hidden, strict=True)]
+def by_avif(hidden: Sequence[Pixels], room: int) -> list[bytes]:
+    """Each image as a file of the code `avif`, whose streams fill the room."""
+    return [file_of(each) for each in avif.fitting(hidden, room, silent)]
+
+
+CODECS = {"AVIF": by_avif, "JPEG XL": by_jpeg_xl}
 
 
 def revealed(photos: Photos, hidden: Sequence[Pixels], kind: str) -> list[float]:
@@ -140,7 +137,9 @@ def revealed(photos: Photos, hidden: Sequence[Pixels], kind: str) -> list[float]
     room = Room(Trellis().capacity(np.empty((SIDE, SIDE, 3), np.uint8), photos.bits), area)
 
     if kind in CODECS:
-        return (by_avif if kind == "AVIF" else by_jpeg_xl)(hidden, room.size)
+        files = CODECS[kind](hidden, room.size)
+        shown = (Image.open(io.BytesIO(each)).convert("RGB") for each in files)
+        return [psnr(np.asarray(one), other) for one, other in zip(shown, hidden, strict=True)]
 
     def there_and_back(room: Room) -> list[float]:
         found = photos.decode(photos.encode(hidden, room, silent), area, silent)

@@ -37,7 +37,7 @@ from isn.errors import (
     setting,
 )
 from isn.images import Picture, Pixels, kept
-from isn.keys import Key
+from isn.keys import SALT_BYTES, Key
 from isn.metrics import psnr
 from isn.paper.method import NUMBER as PAPER_NUMBER
 from isn.paper.method import Paper
@@ -200,7 +200,7 @@ class Carried:
     def hide(self, host: Pixels, secret: Secret, key: Key, tell: Tell = silent) -> Pixels:
         """See :meth:`Method.hide`."""
         code, payload = self.encoded(host, secret, part(tell, 0.0, 0.9))
-        salt = envelope.salt_for(code.number, payload, key)
+        salt = None
         for left in reversed(range(_SALTS if stored(self) else 1)):
             sealed = envelope.close(code.number, code.fingerprint, payload, key, salt)
             share = part(tell, 0.9, 1.0)
@@ -211,7 +211,8 @@ class Carried:
                 # What a JPEG takes under one salt may be kept under another: it lies elsewhere.
                 if not left:
                     raise
-            salt = envelope.salt_for(code.number, salt + payload, key)
+            used = sealed.head[:SALT_BYTES]
+            salt = envelope.salt_for(code.number, used + payload, key)
         tell(1.0)
         return container
 
